@@ -1,0 +1,49 @@
+"""Dask clusters described by a spec, kept as described, seen in JupyterLab.
+
+The public names are imported when they are first used, because the Jupyter server imports this
+package at every start and must not pay for ``distributed``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from speccluster_lab.client import ClusterHandle, connect, list_clusters
+    from speccluster_lab.cluster import MultiWorker, SpecCluster
+
+__all__ = ["ClusterHandle", "MultiWorker", "SpecCluster", "connect", "list_clusters"]
+
+_HOMES = {
+    "ClusterHandle": "speccluster_lab.client",
+    "MultiWorker": "speccluster_lab.cluster",
+    "SpecCluster": "speccluster_lab.cluster",
+    "connect": "speccluster_lab.client",
+    "list_clusters": "speccluster_lab.client",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("speccluster_lab")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "speccluster-lab"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from speccluster_lab.server import SpecClusterLab
+
+    return [{"module": "speccluster_lab.server", "app": SpecClusterLab}]

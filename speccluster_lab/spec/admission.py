@@ -1,0 +1,131 @@
+"""Which classes, options and numbers a request may ask for.
+
+A spec says which code runs, so a request may only name classes that an administrator allows, and
+may not reach around that through options that load code of their own (`threats.md`, row 5).
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Final
+
+from pydantic import Field
+
+from speccluster_lab.errors import ClassNotAllowed, InvalidInput
+from speccluster_lab.spec.models import ClusterSpec, Document, Options
+from speccluster_lab.spec.names import member_names
+
+__all__ = ["CLASS_ENTRY_POINTS", "DEFAULT_MAX_WORKERS", "Admission", "installed_classes"]
+
+CLASS_ENTRY_POINTS: Final = "speccluster_lab.worker_classes"
+DEFAULT_MAX_WORKERS: Final = 64
+
+_CODE_LOADING: Final = frozenset(
+    {
+        "config",
+        "env",
+        "extensions",
+        "http_server_modules",
+        "jupyter",
+        "nanny_plugins",
+        "plugins",
+        "scheduler_file",
+        "security",
+        "service_kwargs",
+        "services",
+        "worker_class",
+    }
+)
+
+
+def installed_classes() -> frozenset[str]:
+    """Return the worker classes that installed packages offer, without importing any."""
+    return frozenset(point.name for point in entry_points(group=CLASS_ENTRY_POINTS))
+
+
+class Admission(Document):
+    """What requests may ask for on one server.
+
+    Parameters
+    ----------
+    worker_classes, scheduler_classes : frozenset of str
+        Import paths that specs may name.
+    max_workers : int
+        Members that one cluster may have.
+    allow_code_options : bool
+        Whether requests may set options that load code, such as ``preload``, ``plugins`` and
+        ``env``; templates always may.
+    """
+
+    worker_classes: frozenset[str] = Field(default_factory=installed_classes)
+    scheduler_classes: frozenset[str] = frozenset({"distributed.Scheduler"})
+    max_workers: int = Field(default=DEFAULT_MAX_WORKERS, ge=1)
+    allow_code_options: bool = False
+
+    def check(self, spec: ClusterSpec, *, trusted: ClusterSpec, prefix: str = "spec") -> None:
+        """Refuse a spec that asks for more than is allowed.
+
+        Parameters
+        ----------
+        spec : ClusterSpec
+            The desired state that a request asks for.
+        trusted : ClusterSpec
+            The template's spec: what it says may be repeated.
+        prefix : str
+            Where the spec stands in the request.
+
+        Raises
+        ------
+        ClassNotAllowed
+            A class or an option that is not allowed.
+        InvalidInput
+            More members than ``max_workers``.
+        """
+        self._check_class(
+            spec.scheduler.cls,
+            self.scheduler_classes | {trusted.scheduler.cls},
+            f"{prefix}.scheduler",
+        )
+        self._check_options(
+            spec.scheduler.options, [trusted.scheduler.options], f"{prefix}.scheduler"
+        )
+        entries = {f"{prefix}.workers.{name}": entry for name, entry in spec.workers.items()}
+        if spec.worker is not None:
+            entries[f"{prefix}.worker"] = spec.worker
+        known = [*trusted.workers.values(), *([trusted.worker] if trusted.worker else [])]
+        allowed = self.worker_classes | {entry.cls for entry in known}
+        for place, entry in entries.items():
+            self._check_class(entry.cls, allowed, place)
+            self._check_options(entry.options, [one.options for one in known], place)
+        self.check_members(spec, field=f"{prefix}.workers")
+
+    def check_members(self, spec: ClusterSpec, *, field: str) -> None:
+        """Refuse a spec with more members than a cluster may have."""
+        members = sum(len(member_names(name, e.group)) for name, e in spec.workers.items())
+        self.check_number(members, field=field)
+
+    def check_number(self, members: int, *, field: str) -> None:
+        """Refuse a number of members that is more than a cluster may have."""
+        if members > self.max_workers:
+            raise InvalidInput(
+                f"{members} workers are more than the {self.max_workers} that a cluster may have",
+                field=field,
+            )
+
+    def _check_class(self, cls: str, allowed: frozenset[str], place: str) -> None:
+        if cls not in allowed:
+            raise ClassNotAllowed(
+                f"class {cls!r} is not allowed here; allowed are: {', '.join(sorted(allowed))}",
+                field=f"{place}.cls",
+            )
+
+    def _check_options(self, options: Options, trusted: list[Options], place: str) -> None:
+        if self.allow_code_options:
+            return
+        for key, value in options.items():
+            loads_code = key.startswith("preload") or key in _CODE_LOADING
+            if loads_code and not any(key in one and one[key] == value for one in trusted):
+                raise ClassNotAllowed(
+                    f"option {key!r} can load code, and only templates may set it",
+                    field=f"{place}.options.{key}",
+                )

@@ -1,0 +1,274 @@
+"""The HTTP API's requests, answers and events.
+
+The host of a cluster and the Jupyter server serve the same paths with these models; the OpenAPI
+file, and from it the TypeScript types, are generated from them. Names are fixed: add, do not
+rename.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
+
+from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
+from speccluster_lab.spec.names import ClusterId, DisplayName
+from speccluster_lab.spec.templates import Template
+
+__all__ = [
+    "API_PREFIX",
+    "Cluster",
+    "ClusterPhase",
+    "Condition",
+    "ConditionStatus",
+    "Counts",
+    "CreateCluster",
+    "Credentials",
+    "Entry",
+    "EntryPhase",
+    "ErrorBody",
+    "Member",
+    "Owner",
+    "OwnerKind",
+    "Patch",
+    "PatchEvent",
+    "Scale",
+    "SchedulerStatus",
+    "SnapshotEvent",
+    "SnapshotRequest",
+    "Template",
+]
+
+API_PREFIX: Final = "/speccluster-lab/api/v1"
+MAX_BODY_BYTES: Final = 256 * 1024
+
+
+class EntryPhase(StrEnum):
+    """Where an entry is."""
+
+    PENDING = "pending"
+    STARTING = "starting"
+    WAITING = "waiting"
+    RUNNING = "running"
+    DEGRADED = "degraded"
+    REPLACING = "replacing"
+    RETIRING = "retiring"
+    CLOSING = "closing"
+    BACKOFF = "backoff"
+    LOST = "lost"
+
+
+class ClusterPhase(StrEnum):
+    """Where a cluster is."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    DEGRADED = "degraded"
+    STOPPING = "stopping"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+
+
+class ConditionStatus(StrEnum):
+    """Whether a condition holds."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Answer(Document):
+    """Base of what the API answers: every field is always there."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class Condition(Answer):
+    """Why something is as it is, in words for a person."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
+    since: AwareDatetime
+
+
+class Member(Answer):
+    """One dask worker that an entry is expected to have, or that nobody expects.
+
+    One that is not there has no address.
+    """
+
+    name: str
+    address: str | None = None
+    status: str | None = None
+    nthreads: int | None = None
+    memory_limit: int | None = Field(default=None, description="Bytes; 0 means no limit.")
+    memory_used: int | None = Field(default=None, description="Bytes.")
+    cpu: float | None = Field(default=None, description="Cores in use: 1.0 is one core.")
+    tasks: int | None = Field(default=None, description="Tasks that run or are queued.")
+    last_seen: AwareDatetime | None = None
+
+
+class Entry(Answer):
+    """One entry as it stands."""
+
+    name: str
+    phase: EntryPhase
+    reason: str | None = None
+    message: str | None = None
+    cls: str
+    generation: int
+    attempts: int = 0
+    next_retry: AwareDatetime | None = None
+    engine: dict[str, Any] | None = None
+    members: list[Member]
+
+
+class Counts(Answer):
+    """A cluster in numbers."""
+
+    entries: int = 0
+    expected: int = Field(default=0, description="Members that the spec asks for.")
+    registered: int = Field(default=0, description="Expected members that the scheduler has.")
+    nthreads: int = 0
+    memory_limit: int = Field(default=0, description="Bytes.")
+    memory_used: int = Field(default=0, description="Bytes.")
+
+
+class SchedulerStatus(Answer):
+    """The scheduler as it stands."""
+
+    address: str | None = None
+    dashboard: bool = False
+    status: str = "created"
+
+
+class OwnerKind(StrEnum):
+    """Who started a cluster."""
+
+    SERVER = "server"
+    NOTEBOOK = "notebook"
+    COMMAND = "command"
+
+
+class Owner(Answer):
+    """Who started a cluster, and in which notebook where it was one."""
+
+    kind: OwnerKind
+    detail: str | None = None
+
+
+class Adaptive(Answer):
+    """The range that adaptive scaling keeps to."""
+
+    minimum: int = Field(ge=0)
+    maximum: int | None = Field(default=None, ge=0)
+
+
+class Cluster(Answer):
+    """A cluster: what is wanted, and what is."""
+
+    id: ClusterId
+    display_name: str
+    template: str | None
+    owner: Owner
+    phase: ClusterPhase
+    conditions: list[Condition] = Field(default_factory=list)
+    generation: int
+    observed_generation: int
+    created: AwareDatetime
+    adaptive: Adaptive | None = None
+    scheduler: SchedulerStatus = Field(default_factory=SchedulerStatus)
+    counts: Counts = Field(default_factory=Counts)
+    spec: ClusterSpec
+    workers: list[Entry] = Field(default_factory=list)
+    unexpected: list[Member] = Field(default_factory=list)
+
+
+class CreateCluster(Document):
+    """Make a cluster from a template."""
+
+    template: ClusterId
+    name: DisplayName | None = None
+    fields: dict[str, Any] = Field(
+        default_factory=dict, description="Values for the template's form."
+    )
+    spec: SpecOverlay | None = Field(default=None, description="Laid over the template's spec.")
+
+
+class Scale(Document):
+    """Set the size of a cluster, in exactly one unit."""
+
+    entries: int | None = Field(default=None, ge=0, le=100_000, strict=True)
+    workers: int | None = Field(default=None, ge=0, le=100_000, strict=True)
+    cores: int | None = Field(default=None, ge=0, le=1_000_000, strict=True)
+    memory: (
+        Annotated[int, Field(ge=0, le=2**60, strict=True)]
+        | Annotated[
+            str, StringConstraints(max_length=32, pattern=r"^\d+(\.\d+)? ?([kKMGTP]i?)?B?$")
+        ]
+        | None
+    ) = Field(default=None, description='Bytes, or text such as "6 GiB".')
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        given = [key for key in self.model_fields_set if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of entries, workers, cores, memory")
+        return self
+
+
+class Credentials(Answer):
+    """A client's certificate for one cluster; never logged, never stored by a browser."""
+
+    address: str
+    dashboard_link: str | None = None
+    ca: str
+    certificate: str
+    key: str = Field(repr=False)
+
+
+class ErrorBody(Document):
+    """The body of every answer that is not a success."""
+
+    code: str
+    message: str
+    field: str = Field(default="", description="The input that is wrong, where one is.")
+
+
+class PatchOperation(Document):
+    """One operation of a JSON Patch (RFC 6902)."""
+
+    op: Literal["add", "remove", "replace", "move", "copy", "test"]
+    path: str
+    value: Any = None
+    from_: str | None = Field(default=None, alias="from")
+
+
+Patch = list[PatchOperation]
+
+
+class SnapshotEvent(Answer):
+    """Everything, as of `seq`: the first message, and the answer to a `snapshot` request."""
+
+    seq: int
+    snapshot: list[Cluster]
+
+
+class PatchEvent(Answer):
+    """A change of one cluster.
+
+    A cluster that is new is an `add` at the path `""`, one that has gone a `remove` there.
+    """
+
+    seq: int
+    cluster: ClusterId
+    patch: Patch
+
+
+class SnapshotRequest(Document):
+    """What a reader sends when it has found a gap in `seq`."""
+
+    request: Literal["snapshot"]

@@ -1,0 +1,258 @@
+"""The OpenAPI 3.1 document of the HTTP API, generated from the models.
+
+``python -m speccluster_lab.spec.openapi`` prints it; ``docs/openapi.json`` is the committed copy,
+from which the TypeScript types are generated. The tests fail when either is stale.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from speccluster_lab.spec.api import (
+    API_PREFIX,
+    Cluster,
+    CreateCluster,
+    ErrorBody,
+    PatchEvent,
+    Scale,
+    SnapshotEvent,
+    SnapshotRequest,
+    Template,
+)
+from speccluster_lab.spec.models import ClusterSpec
+from speccluster_lab.spec.names import ID_PATTERN
+
+__all__ = ["OPERATIONS", "Operation", "document"]
+
+_REF: Final = "#/components/schemas/{model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call of the API.
+
+    Parameters
+    ----------
+    method, path : str
+        The verb in lower case, and the path below the prefix.
+    name : str
+        ``operationId``.
+    summary : str
+        What it does, for a person.
+    status : int
+        Of a success.
+    errors : sequence of int
+        Statuses of failures, beside those that every call can have.
+    body, answer : type, optional
+        Models of the request's and the answer's bodies.
+    many : bool
+        Whether the answer is a list of ``answer``.
+    if_match : bool
+        Whether the call needs ``If-Match: "<generation>"``.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    status: int
+    errors: Sequence[int] = ()
+    body: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    many: bool = False
+    if_match: bool = False
+    headers: Sequence[str] = field(default=())
+
+
+_ID: Final = "/clusters/{id}"
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    Operation(
+        "get", "/templates", "listTemplates", "List the templates", 200, answer=Template, many=True
+    ),
+    Operation(
+        "get", "/clusters", "listClusters", "List the clusters", 200, answer=Cluster, many=True
+    ),
+    Operation(
+        "post",
+        "/clusters",
+        "createCluster",
+        "Make a cluster; it answers at once, in phase `starting`",
+        201,
+        (400, 404, 409, 413, 422),
+        body=CreateCluster,
+        answer=Cluster,
+        headers=("Location", "ETag"),
+    ),
+    Operation(
+        "get",
+        _ID,
+        "getCluster",
+        "One cluster: spec and status",
+        200,
+        (404, 504),
+        answer=Cluster,
+        headers=("ETag",),
+    ),
+    Operation("delete", _ID, "stopCluster", "Stop a cluster", 202, (404, 504), answer=Cluster),
+    Operation(
+        "put",
+        f"{_ID}/spec",
+        "replaceSpec",
+        "Replace the desired state",
+        202,
+        (400, 404, 409, 412, 413, 422, 428, 504),
+        body=ClusterSpec,
+        answer=Cluster,
+        if_match=True,
+        headers=("ETag",),
+    ),
+    Operation(
+        "post",
+        f"{_ID}/scale",
+        "scaleCluster",
+        "Set the number of entries, workers or cores, or the memory",
+        202,
+        (400, 404, 409, 413, 422, 504),
+        body=Scale,
+        answer=Cluster,
+        headers=("ETag",),
+    ),
+)
+
+_HEADERS: Final = {
+    "Location": {"description": "Where the new cluster is.", "schema": {"type": "string"}},
+    "ETag": {
+        "description": "The generation, in quotes, for `If-Match`.",
+        "schema": {"type": "string"},
+    },
+}
+_EVERYWHERE: Final = (401, 403)
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document as JSON values."""
+    models: list[type[BaseModel]] = [
+        Cluster, ClusterSpec, CreateCluster, ErrorBody, PatchEvent,
+        Scale, SnapshotEvent, SnapshotRequest, Template,
+    ]  # fmt: skip
+    inputs: set[type[BaseModel]] = {CreateCluster, Scale, SnapshotRequest}
+    _, schemas = models_json_schema(
+        [(model, "validation" if model in inputs else "serialization") for model in models],
+        ref_template=_REF,
+    )
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+    paths["/events"] = {"get": _events()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "speccluster-lab",
+            "version": "1",
+            "description": "Clusters described by a spec, on the Jupyter server and on the "
+            "socket of each cluster's host.",
+            "license": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
+        },
+        "servers": [{"url": API_PREFIX}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {
+                "token": {"type": "apiKey", "in": "header", "name": "Authorization"}
+            },
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _errors(statuses: Sequence[int]) -> dict[str, Any]:
+    return {
+        str(status): {"description": HTTPStatus(status).phrase, "content": _json(_ref(ErrorBody))}
+        for status in statuses
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    if operation.answer is not None:
+        answer = _ref(operation.answer)
+        success["content"] = _json(
+            {"type": "array", "items": answer} if operation.many else dict(answer)
+        )
+    if operation.headers:
+        success["headers"] = {name: _HEADERS[name] for name in operation.headers}
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "responses": {
+            str(operation.status): success,
+            **_errors(sorted({*_EVERYWHERE, *operation.errors})),
+        },
+    }
+    parameters: list[dict[str, Any]] = []
+    if "{id}" in operation.path:
+        parameters.append(
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "pattern": f"^{ID_PATTERN}$"},
+            }
+        )
+    if operation.if_match:
+        parameters.append(
+            {
+                "name": "If-Match",
+                "in": "header",
+                "required": True,
+                "description": "The generation that the caller has seen, in quotes.",
+                "schema": {"type": "string", "pattern": '^"\\d+"$'},
+            }
+        )
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body is not None:
+        described["requestBody"] = {"required": True, "content": _json(_ref(operation.body))}
+    return described
+
+
+def _events() -> dict[str, Any]:
+    return {
+        "operationId": "events",
+        "summary": "A websocket: one `SnapshotEvent`, then `PatchEvent`s in order of `seq`. "
+        "A reader that finds a gap sends a `SnapshotRequest`.",
+        "responses": {
+            "101": {
+                "description": "Switching Protocols",
+                "content": _json({"anyOf": [_ref(SnapshotEvent), _ref(PatchEvent)]}),
+            },
+            **_errors(_EVERYWHERE),
+        },
+        "x-sends": _ref(SnapshotRequest),
+    }
+
+
+def text() -> str:
+    """Return the document as the text of the committed file."""
+    return json.dumps(document(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

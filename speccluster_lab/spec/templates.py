@@ -1,0 +1,181 @@
+"""Templates: named documents from which a cluster's first spec is made.
+
+The ones that ship are the YAML files of ``speccluster_lab/templates/``. In a template's spec,
+``{"$field": "nthreads"}`` stands for the value of that field of the template's form.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from enum import StrEnum
+from importlib import resources
+from types import MappingProxyType
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from speccluster_lab.errors import InvalidInput, TemplateNotFound
+from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
+from speccluster_lab.spec.names import ClusterId, DisplayName
+from speccluster_lab.spec.validation import invalid_input
+
+__all__ = ["FieldType", "Template", "TemplateField", "get_template", "shipped_templates"]
+
+
+class FieldType(StrEnum):
+    """What a template's field may hold."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    STRING = "string"
+    BOOLEAN = "boolean"
+
+
+_PYTHON_TYPES: Mapping[FieldType, type[int] | type[float] | type[str] | type[bool]] = (
+    MappingProxyType(
+        {
+            FieldType.INTEGER: int,
+            FieldType.NUMBER: float,
+            FieldType.STRING: str,
+            FieldType.BOOLEAN: bool,
+        }
+    )
+)
+
+
+class TemplateField(Document):
+    """One field of a template's form."""
+
+    type: FieldType
+    title: str
+    description: str = ""
+    default: int | float | str | bool
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def check(self, name: str, value: object) -> object:
+        """Return ``value`` if this field may hold it.
+
+        Raises
+        ------
+        InvalidInput
+            With ``field`` set to ``fields.<name>``.
+        """
+        bounds = {"ge": self.minimum, "le": self.maximum}
+        limits = {key: bound for key, bound in bounds.items() if bound is not None}
+        if self.type is FieldType.NUMBER:
+            limits["allow_inf_nan"] = False
+        kind: Any = Annotated[_PYTHON_TYPES[self.type], Field(**limits)]  # type: ignore[arg-type]
+        adapter: TypeAdapter[object] = TypeAdapter(kind, config=ConfigDict(strict=True))
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            raise invalid_input(error, prefix=f"fields.{name}") from None
+
+
+class Template(Document):
+    """A named, validated document from which a cluster's first spec is made.
+
+    Parameters
+    ----------
+    name : str
+        What requests and people call it.
+    title, description : str
+        For the panel.
+    initial : int
+        Entries that a new cluster has.
+    fields : dict
+        The form; each value is used where the spec says ``{"$field": name}``.
+    spec : dict
+        A :class:`ClusterSpec` document, with placeholders.
+    """
+
+    name: ClusterId
+    title: DisplayName
+    description: str = ""
+    initial: int = Field(default=1, ge=0)
+    fields: dict[str, TemplateField] = Field(default_factory=dict)
+    spec: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _defaults_make_a_spec(self) -> Self:
+        self.make_spec({})
+        return self
+
+    def make_spec(
+        self, values: Mapping[str, object], overlay: SpecOverlay | None = None
+    ) -> ClusterSpec:
+        """Return the first spec of a cluster.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            Values of fields; those not given take their defaults.
+        overlay : SpecOverlay, optional
+            Laid over the filled spec; unless it names the entries, the cluster begins with
+            ``initial`` entries of the resulting form.
+
+        Raises
+        ------
+        InvalidInput
+            A field that the template does not have, a value that it may not hold, or an overlay
+            that leaves no valid spec.
+        """
+        for name in values:
+            if name not in self.fields:
+                raise InvalidInput(
+                    f"template {self.name!r} has no field {name!r}", field=f"fields.{name}"
+                )
+        filled = {
+            name: field.check(name, values.get(name, field.default))
+            for name, field in self.fields.items()
+        }
+        spec = ClusterSpec.model_validate(_fill(self.spec, filled))
+        if overlay is not None:
+            try:
+                spec = spec.laid_over(overlay)
+            except ValidationError as error:
+                raise invalid_input(error, prefix="spec") from None
+            if overlay.workers is not None:
+                return spec
+        return spec.with_entries(self.initial)
+
+
+def _fill(value: Any, filled: Mapping[str, object]) -> Any:
+    match value:
+        case {"$field": name, **rest} if not rest:
+            return filled[name]
+        case dict():
+            return {key: _fill(item, filled) for key, item in value.items()}
+        case list():
+            return [_fill(item, filled) for item in value]
+        case _:
+            return value
+
+
+@functools.cache
+def shipped_templates() -> Mapping[str, Template]:
+    """Return the templates that come with this package, by name."""
+    folder = resources.files("speccluster_lab") / "templates"
+    files = (file for file in folder.iterdir() if file.name.endswith(".yaml"))
+    templates = [Template.model_validate(yaml.safe_load(file.read_text())) for file in files]
+    return MappingProxyType({t.name: t for t in sorted(templates, key=lambda t: t.name)})
+
+
+def get_template(name: str) -> Template:
+    """Return the template of this name.
+
+    Raises
+    ------
+    TemplateNotFound
+        There is none.
+    """
+    try:
+        return shipped_templates()[name]
+    except KeyError:
+        known = ", ".join(shipped_templates())
+        raise TemplateNotFound(
+            f"there is no template {name!r}; known are: {known}", field="template"
+        ) from None

@@ -1,0 +1,64 @@
+"""From bytes, or from what pydantic found wrong with a value, to an error that names the field."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from speccluster_lab.errors import InvalidInput, MalformedBody
+
+__all__ = ["invalid_input", "parse_body"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def invalid_input(error: ValidationError, *, prefix: str = "") -> InvalidInput:
+    """Return the first finding of ``error`` as an :class:`InvalidInput`.
+
+    Parameters
+    ----------
+    error : pydantic.ValidationError
+        What a model refused.
+    prefix : str
+        Where the model stands in the request, as a dotted path.
+    """
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = [str(part) for part in first["loc"] if part != "[key]"]
+    field = ".".join([prefix, *path] if prefix else path)
+    message = first["msg"].removeprefix("Value error, ")
+    return InvalidInput(f"{field}: {message}" if field else message, field=field or None)
+
+
+def parse_body(model: type[M], body: bytes) -> M:
+    """Return the request that ``body`` holds.
+
+    Parameters
+    ----------
+    model : type
+        The request's model.
+    body : bytes
+        JSON in UTF-8.
+
+    Raises
+    ------
+    MalformedBody
+        ``body`` is not a JSON object.
+    InvalidInput
+        It is, but not one of this model; ``field`` says where.
+    """
+    try:
+        document: Any = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(f"the body is not valid JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise MalformedBody("the body must be a JSON object")
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise invalid_input(error) from None
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not a JSON number")
