@@ -1,0 +1,10 @@
+"""The way between a cluster's host and those who talk to it.
+
+===============  ======================================================================
+``files``        folders and files that only this user can reach
+``paths``        where things are
+``connections``  connection files: how a host is found
+``launch``       reserving an id, and starting a host for it
+``client``       the typed HTTP client of one host
+===============  ======================================================================
+"""

@@ -1,0 +1,228 @@
+"""The typed HTTP client of one host, over its unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from tornado.httpclient import HTTPError, HTTPRequest, HTTPResponse
+from tornado.iostream import StreamClosedError
+from tornado.netutil import Resolver
+from tornado.simple_httpclient import SimpleAsyncHTTPClient
+from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
+
+from speccluster_lab.errors import HostNotResponding, SpecClusterError
+from speccluster_lab.link.connections import NONCE_HEADER, Connection
+from speccluster_lab.spec.api import (
+    API_PREFIX,
+    Cluster,
+    Credentials,
+    PatchEvent,
+    Scale,
+    SnapshotEvent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from speccluster_lab.spec.models import ClusterSpec
+
+__all__ = ["HostClient"]
+
+M = TypeVar("M", bound=BaseModel)
+
+_ANSWER_BYTES: Final = 64 * 1024 * 1024
+_PING_SECONDS: Final = 5.0
+_MESSAGES: Final[TypeAdapter[SnapshotEvent | PatchEvent]] = TypeAdapter(SnapshotEvent | PatchEvent)
+
+
+class _SocketResolver(Resolver):
+    """Finds the same unix socket, whatever the name."""
+
+    def initialize(self, path: str) -> None:
+        """Take the socket's path; called by tornado's constructor."""
+        self._path = path
+
+    async def resolve(
+        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[tuple[int, Any]]:
+        """Return the socket's address."""
+        return [(socket.AF_UNIX, self._path)]
+
+
+class HostClient:
+    """Talks to one host; belongs to the event loop on which it is first used.
+
+    Parameters
+    ----------
+    connection : Connection
+        How the host is reached.
+    timeout : float
+        Seconds that a call may take, from start to end.
+
+    Notes
+    -----
+    Every call raises :class:`HostNotResponding` when the host is not there or does not answer in
+    time, and what the host refuses as the class of :mod:`speccluster_lab.errors` that the host
+    raised.
+    """
+
+    def __init__(self, connection: Connection, timeout: float = 10.0) -> None:
+        self.connection = connection
+        self.timeout = timeout
+        self._http: SimpleAsyncHTTPClient | None = None
+        self._cluster = f"/clusters/{connection.id}"
+
+    async def get(self) -> Cluster:
+        """Return the cluster as it is."""
+        return await self._call(Cluster, "GET", self._cluster)
+
+    async def scale(self, scale: Scale) -> Cluster:
+        """Set the size of the cluster."""
+        body = scale.model_dump_json(exclude_none=True)
+        return await self._call(Cluster, "POST", f"{self._cluster}/scale", body)
+
+    async def replace_spec(self, spec: ClusterSpec, if_generation: int) -> Cluster:
+        """Replace the desired state.
+
+        Parameters
+        ----------
+        spec : ClusterSpec
+            The new one.
+        if_generation : int
+            The generation that the caller has seen.
+
+        Raises
+        ------
+        StaleGeneration
+            The desired state has changed since.
+        """
+        return await self._call(
+            Cluster,
+            "PUT",
+            f"{self._cluster}/spec",
+            spec.model_dump_json(),
+            {"If-Match": f'"{if_generation}"'},
+        )
+
+    async def stop(self) -> Cluster:
+        """Begin to stop the cluster; the host ends when that is done."""
+        return await self._call(Cluster, "DELETE", self._cluster)
+
+    async def credentials(self) -> Credentials:
+        """Return a client's certificate."""
+        return await self._call(Credentials, "POST", f"{self._cluster}/credentials", "{}")
+
+    async def events(self) -> AsyncIterator[SnapshotEvent | PatchEvent]:
+        """Yield a snapshot, and then changes in order, until the host closes the stream.
+
+        A host that stops answering is noticed within some ten seconds; the stream then ends too.
+        """
+        request = HTTPRequest(
+            f"ws://host{API_PREFIX}/events",
+            headers={NONCE_HEADER: self.connection.nonce},
+            connect_timeout=self.timeout,
+            request_timeout=self.timeout,
+        )
+        connecting = asyncio.ensure_future(
+            websocket_connect(
+                request,
+                ping_interval=_PING_SECONDS,
+                ping_timeout=_PING_SECONDS,
+                max_message_size=_ANSWER_BYTES,
+                resolver=_SocketResolver(self.connection.socket),
+            )
+        )
+        try:
+            stream = await asyncio.shield(connecting)
+        except HTTPError as error:
+            raise self._refusal(error.response) from None
+        except (OSError, StreamClosedError, WebSocketError) as error:
+            raise self._not_responding(error) from None
+        except asyncio.CancelledError:
+            connecting.add_done_callback(_close_stream)
+            raise
+        try:
+            while (message := await stream.read_message()) is not None:
+                try:
+                    yield _MESSAGES.validate_json(message)
+                except ValidationError as error:
+                    raise self._garbled(error) from None
+        finally:
+            stream.close()
+
+    def close(self) -> None:
+        """Give up what the calls hold; the host goes on."""
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    async def _call(
+        self,
+        answer: type[M],
+        method: str,
+        path: str,
+        body: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> M:
+        if self._http is None:
+            # Not shared with anybody: the resolver knows this host's socket only.
+            self._http = SimpleAsyncHTTPClient(
+                force_instance=True,
+                resolver=_SocketResolver(self.connection.socket),
+                max_body_size=_ANSWER_BYTES,
+                max_buffer_size=_ANSWER_BYTES,
+            )
+        request = HTTPRequest(
+            f"http://host{API_PREFIX}{path}",
+            method=method,
+            headers={
+                NONCE_HEADER: self.connection.nonce,
+                "Content-Type": "application/json",
+                **(headers or {}),
+            },
+            body=body,
+            connect_timeout=self.timeout,
+            request_timeout=self.timeout,
+            follow_redirects=False,
+        )
+        try:
+            response = await self._http.fetch(request, raise_error=False)
+        except (OSError, StreamClosedError, HTTPError) as error:
+            raise self._not_responding(error) from None
+        if response.code >= 300:
+            raise self._refusal(response)
+        try:
+            return answer.model_validate_json(response.body)
+        except ValidationError as error:
+            raise self._garbled(error) from None
+
+    def _refusal(self, response: HTTPResponse | None) -> SpecClusterError:
+        if response is None or response.code == 599:
+            return self._not_responding(None if response is None else response.error)
+        try:
+            body = json.loads(response.body)
+        except ValueError:
+            body = None
+        if isinstance(body, dict) and "code" in body:
+            return SpecClusterError.from_dict(body)
+        return SpecClusterError(f"the cluster's host answered {response.code} {response.reason}")
+
+    def _not_responding(self, error: BaseException | None) -> HostNotResponding:
+        why = f": {error}" if error is not None and str(error) else ""
+        return HostNotResponding(f"cluster {self.connection.id!r} does not answer{why}")
+
+    def _garbled(self, error: ValidationError) -> SpecClusterError:
+        return SpecClusterError(
+            f"the host of cluster {self.connection.id!r} answered with what this version does not "
+            f"understand ({error.error_count()} errors in {error.title})"
+        )
+
+
+def _close_stream(connecting: asyncio.Future[WebSocketClientConnection]) -> None:
+    """Close a stream that was opened when nobody waited for it any more."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().close()

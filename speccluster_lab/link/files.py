@@ -1,0 +1,119 @@
+"""Folders and files that nobody but this user can reach.
+
+What is read here says which process to talk to and which code to run, so a file counts only if
+it is ours: opened without following a link, and looked at after it was opened.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "make_private_folder",
+    "open_private_log",
+    "read_private_file",
+    "write_private_file",
+]
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+
+
+def make_private_folder(folder: Path) -> Path:
+    """Make a folder of mode 0700 where there is none, and return it.
+
+    Parameters
+    ----------
+    folder : Path
+        Folders above it are made as well, with the usual mode.
+
+    Raises
+    ------
+    PermissionError
+        It is there, but is a link, belongs to somebody else, or lets others in.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise PermissionError(f"{str(folder)!r} is no folder")
+    _check_is_ours(found, str(folder))
+    return folder
+
+
+def read_private_file(file: Path) -> bytes:
+    """Return what a file of ours holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    PermissionError
+        It is a link or no regular file, belongs to somebody else, lets others in, or is too
+        large to be ours.
+    """
+    # O_NONBLOCK: opening a pipe would otherwise wait for its other end.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(file, flags)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise PermissionError(f"{str(file)!r} cannot be opened: {error.strerror}") from None
+    with open(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise PermissionError(f"{str(file)!r} is no regular file")
+        _check_is_ours(found, str(file))
+        if found.st_size > MAX_FILE_BYTES:
+            raise PermissionError(f"{str(file)!r} is larger than {MAX_FILE_BYTES} bytes")
+        return stream.read(MAX_FILE_BYTES)
+
+
+def write_private_file(file: Path, content: bytes) -> None:
+    """Write a file of mode 0600, wholly or not at all; it is on disk when this returns.
+
+    Parameters
+    ----------
+    file : Path
+        Replaced where it is there. Its folder must be private.
+    content : bytes
+        What it is to hold.
+    """
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600)
+    try:
+        with open(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def open_private_log(file: Path) -> int:
+    """Return a descriptor that appends to a file of mode 0600; the caller closes it."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(file, flags, 0o600)
+
+
+def _check_is_ours(found: os.stat_result, name: str) -> None:
+    if found.st_uid != os.geteuid():
+        raise PermissionError(f"{name!r} belongs to user {found.st_uid}, not to {os.geteuid()}")
+    if found.st_mode & 0o077:
+        raise PermissionError(
+            f"{name!r} lets other users in (mode {stat.S_IMODE(found.st_mode):04o}); "
+            "it must be for its owner only"
+        )

@@ -1,0 +1,172 @@
+"""Reserving an id, and starting the host of a cluster; server, notebook and command line alike."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from speccluster_lab.errors import NameInUse, StartFailed
+from speccluster_lab.link.files import open_private_log, read_private_file, write_private_file
+from speccluster_lab.link.paths import cluster_folder
+from speccluster_lab.spec.admission import Admission
+from speccluster_lab.spec.api import Owner
+from speccluster_lab.spec.models import ClusterSpec, Document
+from speccluster_lab.spec.names import ClusterId
+
+__all__ = [
+    "HOST_LOG",
+    "Launch",
+    "last_log_lines",
+    "read_launch",
+    "reserve",
+    "start_host",
+    "write_launch",
+]
+
+HOST_LOG = "host.log"
+LAUNCH_FILE = "launch.json"
+
+_TAIL_BYTES = 16 * 1024
+_LINE_CHARACTERS = 500
+
+
+class Launch(Document):
+    """What a host is told when it starts; it lies in a file, so that nothing is in ``argv``.
+
+    Parameters
+    ----------
+    id, display_name : str
+        The cluster's.
+    template : str, optional
+        What its first spec was made from.
+    owner : Owner
+        Who started it.
+    created : datetime
+        When; with a time zone.
+    nonce : str
+        What requests must carry.
+    spec : ClusterSpec
+        The desired state at the start.
+    trusted : ClusterSpec
+        The template's own spec: what it says may be repeated by later requests.
+    admission : Admission
+        What later requests may ask for.
+    """
+
+    id: ClusterId
+    display_name: str
+    template: str | None
+    owner: Owner
+    created: AwareDatetime
+    nonce: str = Field(repr=False)
+    spec: ClusterSpec
+    trusted: ClusterSpec
+    admission: Admission
+
+
+def reserve(id: str) -> Path:
+    """Make the folder of a cluster, which reserves its id, and return it.
+
+    Raises
+    ------
+    NameInUse
+        Another cluster of this user on this machine has it.
+    StartFailed
+        The folder cannot be made.
+    """
+    folder = cluster_folder(id)
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        raise NameInUse(f"there is a cluster {id!r} already", field="name") from None
+    except OSError as error:
+        raise StartFailed(f"the folder of cluster {id!r} cannot be made: {error}") from error
+    return folder
+
+
+def write_launch(folder: Path, launch: Launch) -> None:
+    """Write what the host of the cluster in ``folder`` is to be told."""
+    write_private_file(folder / LAUNCH_FILE, launch.model_dump_json().encode())
+
+
+def read_launch(folder: Path) -> Launch:
+    """Return what the host of the cluster in ``folder`` is told.
+
+    Raises
+    ------
+    StartFailed
+        The file is not there, cannot be trusted, or is garbled.
+    """
+    try:
+        return Launch.model_validate_json(read_private_file(folder / LAUNCH_FILE))
+    except OSError as error:
+        raise StartFailed(f"what to launch cannot be read: {error}") from error
+    except ValidationError as error:
+        raise StartFailed(
+            f"what to launch, in {str(folder)!r}, is garbled: {error.error_count()} errors"
+        ) from error
+
+
+def start_host(folder: Path, *, python: str = sys.executable) -> subprocess.Popen[bytes]:
+    """Start the host of the cluster in ``folder``.
+
+    It is in a process session of its own, so that a Ctrl-C in a terminal does not reach it, and
+    everything that it starts can be found. The caller polls the result until it has ended.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds what was written by :func:`write_launch`.
+    python : str
+        Path of the interpreter.
+
+    Raises
+    ------
+    StartFailed
+        The process could not be started.
+    """
+    # -P: a file in the home folder that is named like a module of the standard library must not
+    # stand in for it.
+    command = [python, "-P", "-m", "speccluster_lab.host", str(folder)]
+    try:
+        log = open_private_log(folder / HOST_LOG)
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=Path.home(),
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
+    except OSError as error:
+        raise StartFailed(f"the cluster's host could not be started: {error}") from error
+
+
+def last_log_lines(folder: Path, n: int = 20) -> list[str]:
+    """Return the last lines of a host's log; none where there is no log.
+
+    Parameters
+    ----------
+    folder : Path
+        The cluster's.
+    n : int
+        How many lines at most; a very long line is cut.
+    """
+    try:
+        with open(folder / HOST_LOG, "rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(0, size - _TAIL_BYTES))
+            lines = log.read(_TAIL_BYTES).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    if size > _TAIL_BYTES:
+        # The first one has most likely lost its beginning.
+        lines = lines[1:]
+    return [line[:_LINE_CHARACTERS] for line in lines[-n:]]

@@ -1,0 +1,130 @@
+"""Where things are: connection files, the clusters' state, sockets."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import tempfile
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
+
+from speccluster_lab.errors import ClusterNotFound, StartFailed
+from speccluster_lab.link.files import make_private_folder
+from speccluster_lab.spec.names import is_id
+
+__all__ = [
+    "MAX_SOCKET_BYTES",
+    "cluster_folder",
+    "clusters_folder",
+    "connection_file",
+    "connections_folder",
+    "socket_path",
+]
+
+MAX_SOCKET_BYTES = 107
+"""The longest path that a unix socket's address has room for on Linux."""
+
+_NAME = "speccluster-lab"
+
+
+def connections_folder() -> Path:
+    """Return the folder of the connection files, made where it is missing.
+
+    Raises
+    ------
+    StartFailed
+        It cannot be made, or is there but not for us alone.
+    """
+    return _private(Path(jupyter_runtime_dir()) / _NAME)
+
+
+def connection_file(id: str) -> Path:
+    """Return where the connection file of a cluster is.
+
+    Raises
+    ------
+    ClusterNotFound
+        ``id`` cannot be the id of a cluster, and so cannot be a file's name either.
+    """
+    return connections_folder() / f"{_checked(id)}.json"
+
+
+def clusters_folder() -> Path:
+    """Return the folder of the clusters' state on this machine, made where it is missing.
+
+    The machine's name is in it, because homes are shared between machines and processes are not.
+
+    Raises
+    ------
+    StartFailed
+        It cannot be made, or is there but not for us alone.
+    """
+    machine = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()).strip(".") or "localhost"
+    ours = _private(Path(jupyter_data_dir()) / _NAME)
+    return _private(ours / machine / "clusters")
+
+
+def cluster_folder(id: str) -> Path:
+    """Return where the state of a cluster is, whether it is there or not.
+
+    Raises
+    ------
+    ClusterNotFound
+        ``id`` cannot be the id of a cluster.
+    """
+    return clusters_folder() / _checked(id)
+
+
+def socket_path(id: str) -> Path:
+    """Return where the socket of a cluster's host is; its folder is made where it is missing.
+
+    The folder is a short one of our own: a socket's path has room for 107 bytes only, which the
+    runtime folder alone can take up.
+
+    Raises
+    ------
+    StartFailed
+        The path is too long, or somebody else holds the folder.
+    ClusterNotFound
+        ``id`` cannot be the id of a cluster.
+    """
+    name = f"{_checked(id)}.sock"
+    path = _session_folder()
+    if path is None or len(os.fsencode(path / name)) > MAX_SOCKET_BYTES:
+        path = Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
+    length = len(os.fsencode(path / name))
+    if length > MAX_SOCKET_BYTES:
+        raise StartFailed(
+            f"the path of the cluster's socket would have {length} bytes, which is more than the "
+            f"{MAX_SOCKET_BYTES} that a socket may have; give the cluster a shorter name, or set "
+            "TMPDIR to a shorter folder"
+        )
+    return _private(path) / name
+
+
+def _session_folder() -> Path | None:
+    """Return our folder in the login session's own one, where that can be used."""
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    if not os.path.isabs(given):
+        return None
+    folder = Path(given)
+    try:
+        usable = folder.stat().st_uid == os.geteuid() and os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        return None
+    return folder / _NAME if usable else None
+
+
+def _private(folder: Path) -> Path:
+    try:
+        return make_private_folder(folder)
+    except OSError as error:
+        raise StartFailed(f"{str(folder)!r} cannot be used: {error}") from error
+
+
+def _checked(id: str) -> str:
+    if not is_id(id):
+        raise ClusterNotFound(f"there is no cluster {id!r}")
+    return id
