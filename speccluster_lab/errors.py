@@ -19,6 +19,7 @@ __all__ = [
     "InvalidClass",
     "InvalidInput",
     "MalformedBody",
+    "MalformedHeader",
     "NameInUse",
     "NotRunning",
     "PreconditionRequired",
@@ -26,6 +27,7 @@ __all__ = [
     "StaleGeneration",
     "StartFailed",
     "TemplateNotFound",
+    "TooManyClusters",
 ]
 
 
@@ -88,6 +90,13 @@ class MalformedBody(InvalidInput):
     status = 400
 
 
+class MalformedHeader(InvalidInput):
+    """A header of a request does not have the form that it must have."""
+
+    code = "malformed_header"
+    status = 400
+
+
 class ClassNotAllowed(InvalidInput):
     """A class or an option that is not on the allow-list."""
 
@@ -124,6 +133,13 @@ class NameInUse(SpecClusterError):
     """A cluster of this name is there already."""
 
     code = "name_in_use"
+    status = 409
+
+
+class TooManyClusters(SpecClusterError):
+    """There are as many clusters as there may be."""
+
+    code = "too_many_clusters"
     status = 409
 
 

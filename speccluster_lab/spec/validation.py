@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from speccluster_lab.errors import InvalidInput, MalformedBody
+from speccluster_lab.errors import (
+    InvalidInput,
+    MalformedBody,
+    MalformedHeader,
+    PreconditionRequired,
+)
 
-__all__ = ["invalid_input", "parse_body"]
+__all__ = ["invalid_input", "parse_body", "parse_if_match"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,6 +64,30 @@ def parse_body(model: type[M], body: bytes) -> M:
         return model.model_validate(document)
     except ValidationError as error:
         raise invalid_input(error) from None
+
+
+def parse_if_match(header: str | None) -> int:
+    """Return the generation that an ``If-Match`` header names.
+
+    Parameters
+    ----------
+    header : str, optional
+        The header's value; ``*`` is refused, for it would overwrite what nobody has seen.
+
+    Raises
+    ------
+    PreconditionRequired
+        There is no such header.
+    MalformedHeader
+        It is not one generation in double quotes.
+    """
+    if header is None:
+        raise PreconditionRequired('this needs If-Match: "<generation>"', field="If-Match")
+    # ASCII digits only, and fewer than would be slow to read.
+    found = re.fullmatch(r'"([0-9]{1,18})"', header.strip())
+    if found is None:
+        raise MalformedHeader("If-Match must be one generation in double quotes", field="If-Match")
+    return int(found[1])
 
 
 def _refuse_constant(text: str) -> None:
