@@ -1,0 +1,12 @@
+"""The process that runs exactly one cluster and serves its API on a unix socket.
+
+================  =====================================================================
+``__main__``      ``python -m speccluster_lab.host <folder>``
+``life``          :class:`~speccluster_lab.host.life.Host`: from the launch file until nothing
+                  is left
+``app``           the HTTP API
+``stream``        the events that the websocket sends
+``start``         making the cluster; the only module here that imports ``distributed``
+``certificates``  the cluster's own authority, and a certificate for each role
+================  =====================================================================
+"""

@@ -1,0 +1,305 @@
+"""The HTTP API of one host; the same paths and models as the Jupyter server's."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import http
+import logging
+import os
+import re
+import socket
+import struct
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic import BaseModel
+from tornado import iostream
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, HTTPError, RequestHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from speccluster_lab.errors import (
+    BodyTooLarge,
+    ClusterNotFound,
+    InvalidInput,
+    MalformedBody,
+    PreconditionRequired,
+    SpecClusterError,
+)
+from speccluster_lab.link.connections import NONCE_HEADER
+from speccluster_lab.spec.api import (
+    API_PREFIX,
+    MAX_BODY_BYTES,
+    Cluster,
+    Scale,
+    SnapshotRequest,
+)
+from speccluster_lab.spec.models import ClusterSpec
+from speccluster_lab.spec.validation import parse_body
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from speccluster_lab.host.life import Host
+    from speccluster_lab.host.stream import Reader
+
+__all__ = ["SocketServer", "make_app"]
+
+logger = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=BaseModel)
+
+_IF_MATCH: Final = re.compile(r'"(\d{1,18})"')
+_PING_SECONDS: Final = 10.0
+_BODY_SECONDS: Final = 30.0
+
+
+class SocketServer(HTTPServer):
+    """Serves a unix socket to its owner, and to root, and to nobody else.
+
+    The modes of the socket and its folder keep others out already; this holds where a file
+    system does not heed them.
+    """
+
+    def handle_stream(self, stream: iostream.IOStream, address: tuple[Any, ...]) -> None:
+        """Take a connection; called by tornado."""
+        uid = _peer_uid(stream.socket)
+        if uid is not None and uid not in (os.geteuid(), 0):
+            logger.warning("Refused a connection of user %d", uid)
+            stream.close()
+            return
+        super().handle_stream(stream, address)
+
+
+def _peer_uid(connection: socket.socket) -> int | None:
+    """Return who is at the other end, where the platform tells."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return None
+    size = struct.calcsize("3i")
+    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, size))
+    return int(uid)
+
+
+class Handler(RequestHandler):
+    """Base of all handlers: knows its caller by the nonce, and says errors in one way."""
+
+    host: Host
+
+    def initialize(self, host: Host) -> None:
+        """Take what the application was made for; called by tornado."""
+        self.host = host
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Refuse who means another host or another cluster; called before each verb."""
+        given = self.request.headers.get(NONCE_HEADER, "")
+        # As bytes: compare_digest takes no text beyond ASCII.
+        meant = hmac.compare_digest(
+            given.encode("utf-8", "replace"), self.host.launch.nonce.encode()
+        )
+        id = self.path_kwargs.get("id", self.host.launch.id)
+        if not meant or id != self.host.launch.id:
+            raise ClusterNotFound(f"there is no cluster {id!r} here")
+        if len(self.request.body) > MAX_BODY_BYTES:
+            raise BodyTooLarge(f"a body may have {MAX_BODY_BYTES} bytes")
+        return None
+
+    def parsed(self, model: type[M]) -> M:
+        """Return the request's body as ``model``."""
+        return parse_body(model, self.request.body)
+
+    def set_default_headers(self) -> None:
+        """Keep answers out of caches, and tornado's version out of answers."""
+        self.clear_header("Server")
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+
+    def compute_etag(self) -> str | None:
+        """Return nothing: our ETags are generations, and do not stand for the content."""
+        return None
+
+    def check_etag_header(self) -> bool:
+        """Return that the caller does not have the content: see :meth:`compute_etag`."""
+        return False
+
+    async def answer(self, body: BaseModel, status: int = 200) -> None:
+        """Send ``body`` and end the request."""
+        self.set_status(status)
+        if isinstance(body, Cluster):
+            self.set_header("ETag", f'"{body.generation}"')
+        await self.finish(body.model_dump_json())
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Send an error; called by tornado for whatever a verb raises."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if not isinstance(error, SpecClusterError):
+            error = _unexpected(status_code)
+        else:
+            self.set_status(error.status)
+        self.finish(error.to_dict())
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        """Log a refusal as one line, and what nobody expected with its traceback."""
+        if isinstance(value, SpecClusterError):
+            method, path = self.request.method, self.request.path
+            logger.info("Refused %s %r: %s: %r", method, path, value.code, value.message)
+        else:
+            super().log_exception(typ, value, tb)
+
+
+class _HttpError(SpecClusterError):
+    """An error of HTTP itself, such as an unknown path or a verb that a path does not have."""
+
+    code = "http_error"
+
+
+def _unexpected(status: int) -> SpecClusterError:
+    if status >= 500:
+        return SpecClusterError("the cluster's host failed to answer; its log says more")
+    return _HttpError(http.HTTPStatus(status).phrase)
+
+
+class NotFoundHandler(Handler):
+    """Whatever has no path of its own."""
+
+    def prepare(self) -> None:
+        """Refuse; who does not know the nonce cannot tell this from an unknown cluster."""
+        super().prepare()
+        raise HTTPError(404)
+
+
+class ClusterHandler(Handler):
+    """The cluster."""
+
+    async def get(self, id: str) -> None:
+        """Send the cluster as it is."""
+        await self.answer(self.host.document())
+
+    async def delete(self, id: str) -> None:
+        """Begin to stop the cluster; it is no error when that has begun already."""
+        self.host.stop()
+        await self.answer(self.host.document(), 202)
+
+
+class SpecHandler(Handler):
+    """The desired state."""
+
+    async def put(self, id: str) -> None:
+        """Replace it."""
+        generation = self._if_match()
+        spec = self.parsed(ClusterSpec)
+        await self.answer(self.host.replace_spec(spec, generation), 202)
+
+    def _if_match(self) -> int:
+        given = self.request.headers.get("If-Match")
+        if given is None:
+            raise PreconditionRequired(
+                'a change of the spec needs the generation that it is based on: If-Match: "3"',
+                field="If-Match",
+            )
+        found = _IF_MATCH.fullmatch(given.strip())
+        if found is None:
+            raise InvalidInput(
+                f'If-Match must be a generation in double quotes, such as "3", not {given!r}',
+                field="If-Match",
+            )
+        return int(found[1])
+
+
+class ScaleHandler(Handler):
+    """The size."""
+
+    async def post(self, id: str) -> None:
+        """Set it."""
+        await self.answer(self.host.scale(self.parsed(Scale)), 202)
+
+
+class CredentialsHandler(Handler):
+    """A client's certificate: on the host's socket only, which is its owner's only."""
+
+    async def post(self, id: str) -> None:
+        """Send it."""
+        await self.answer(self.host.credentials())
+
+
+class EventsHandler(Handler, WebSocketHandler):
+    """The websocket: one snapshot, then patches, and a snapshot whenever the caller asks."""
+
+    _reader: Reader | None = None
+    _sending: asyncio.Task[None] | None = None
+
+    def check_origin(self, origin: str) -> bool:
+        """Refuse browsers, who never come here; called by tornado when there is an origin."""
+        return False
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """Begin to send; called by tornado."""
+        self.set_nodelay(True)
+        self._reader = self.host.stream.open()
+        self._sending = asyncio.create_task(self._send(self._reader))
+        self.host.sending.add(self._sending)
+        self._sending.add_done_callback(self.host.sending.discard)
+
+    async def _send(self, reader: Reader) -> None:
+        try:
+            async for event in reader:
+                await self.write_message(event.model_dump_json(by_alias=True, exclude_unset=True))
+            self.close(1001, "the cluster has gone")
+        except (WebSocketClosedError, iostream.StreamClosedError):
+            logger.debug("A reader of the events has gone")
+        finally:
+            reader.close()
+
+    def on_message(self, message: str | bytes) -> None:
+        """Take a request for a snapshot; called by tornado."""
+        body = message.encode() if isinstance(message, str) else message
+        try:
+            parse_body(SnapshotRequest, body)
+        except (InvalidInput, MalformedBody) as error:
+            logger.info("Refused a message: %s", error.code)
+            self.close(1008, "only a request for a snapshot is understood here")
+            return
+        if self._reader is not None:
+            self._reader.request_snapshot()
+
+    def on_close(self) -> None:
+        """Stop sending; called by tornado."""
+        if self._reader is not None:
+            self._reader.close()
+
+
+def _log_request(handler: RequestHandler) -> None:
+    status = handler.get_status()
+    level = logging.DEBUG if status < 500 else logging.ERROR
+    took = 1000 * handler.request.request_time()
+    request = handler.request
+    logger.log(level, "%d %s %r %.1f ms", status, request.method, request.path, took)
+
+
+def make_app(host: Host) -> SocketServer:
+    """Return the server of ``host``, to which a socket is to be added.
+
+    Parameters
+    ----------
+    host : Host
+        What answers.
+    """
+    arguments = {"host": host}
+    cluster = rf"{API_PREFIX}/clusters/(?P<id>[^/]+)"
+    app = Application(
+        [
+            (cluster, ClusterHandler, arguments),
+            (rf"{cluster}/spec", SpecHandler, arguments),
+            (rf"{cluster}/scale", ScaleHandler, arguments),
+            (rf"{cluster}/credentials", CredentialsHandler, arguments),
+            (rf"{API_PREFIX}/events", EventsHandler, arguments),
+        ],
+        default_handler_class=NotFoundHandler,
+        default_handler_args=arguments,
+        log_function=_log_request,
+        websocket_ping_interval=_PING_SECONDS,
+        websocket_max_message_size=MAX_BODY_BYTES,
+    )
+    # tornado drops the connection at its limit without a word, so ours, which is said in the
+    # answer, comes first.
+    return SocketServer(app, max_body_size=4 * MAX_BODY_BYTES, body_timeout=_BODY_SECONDS)

@@ -1,0 +1,173 @@
+"""A cluster's own certificate authority, and one certificate for each role.
+
+Everything is in memory. The authority's key is forgotten as soon as the certificates are there,
+so nobody can make another one.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from distributed.security import Security
+
+__all__ = ["Certificates", "Leaf"]
+
+# Reconnecting fails once a certificate has expired, so they outlive any cluster.
+_VALID: Final = datetime.timedelta(days=20 * 365)
+_CLOCK_SKEW: Final = datetime.timedelta(days=1)
+
+_SERVES: Final = ExtendedKeyUsageOID.SERVER_AUTH
+_CALLS: Final = ExtendedKeyUsageOID.CLIENT_AUTH
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Leaf:
+    """A certificate and its private key, as PEM text."""
+
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Certificates:
+    """What the parts of one cluster prove to each other that they belong to it.
+
+    Parameters
+    ----------
+    authority : str
+        The authority's certificate, as PEM text.
+    scheduler, worker, client : Leaf
+        One for each role. A client's cannot be listened with, so that whoever holds it cannot
+        stand in for the scheduler or for a worker.
+    """
+
+    authority: str
+    scheduler: Leaf
+    worker: Leaf
+    client: Leaf
+
+    @classmethod
+    def issue(cls, id: str) -> Certificates:
+        """Make an authority and its certificates.
+
+        Parameters
+        ----------
+        id : str
+            The cluster's; a part of the certificates' names.
+        """
+        authority = _Authority(id)
+        return cls(
+            authority=authority.text,
+            scheduler=authority.issue("scheduler", [_SERVES, _CALLS]),
+            worker=authority.issue("worker", [_SERVES, _CALLS]),
+            client=authority.issue("client", [_CALLS]),
+        )
+
+    def for_scheduler(self) -> Security:
+        """Return what the scheduler listens and connects with."""
+        return self._security(scheduler=self.scheduler)
+
+    def for_worker(self) -> Security:
+        """Return what a worker listens and connects with, in tasks that use a client as well."""
+        return self._security(worker=self.worker, client=self.worker)
+
+    def for_client(self) -> Security:
+        """Return what a client connects with."""
+        return self._security(client=self.client)
+
+    def _security(self, **roles: Leaf) -> Security:
+        from distributed.security import Security
+
+        fields: dict[str, Any] = {
+            f"tls_{role}_{part}": None
+            for role in ("scheduler", "worker", "client")
+            for part in ("cert", "key")
+        }
+        for role, leaf in roles.items():
+            fields[f"tls_{role}_cert"] = leaf.certificate
+            fields[f"tls_{role}_key"] = leaf.key
+        return Security(require_encryption=True, tls_ca_file=self.authority, **fields)
+
+
+class _Authority:
+    """Signs certificates; lives for one call of :meth:`Certificates.issue`."""
+
+    def __init__(self, id: str) -> None:
+        self._id = id
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _name(id, "authority")
+        certificate = (
+            _builder(self._name, self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(signs_certificates=True), critical=True)
+            .sign(self._key, SHA256())
+        )
+        self.text = certificate.public_bytes(Encoding.PEM).decode()
+
+    def issue(self, role: str, purposes: Sequence[x509.ObjectIdentifier]) -> Leaf:
+        """Return a certificate for ``role`` that is good for ``purposes`` and nothing else."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        certificate = (
+            _builder(_name(self._id, role), self._name, key)
+            .add_extension(issuer, critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(purposes), critical=True)
+            .sign(self._key, SHA256())
+        )
+        return Leaf(
+            certificate=certificate.public_bytes(Encoding.PEM).decode(),
+            key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        )
+
+
+def _name(id: str, role: str) -> x509.Name:
+    # A common name has room for 64 characters, and an id alone can have 63.
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, id),
+            x509.NameAttribute(NameOID.COMMON_NAME, role),
+        ]
+    )
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _CLOCK_SKEW)
+        .not_valid_after(now + _VALID)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,429 @@
+"""The life of a host: from the launch file until nothing of the cluster is left."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import psutil
+
+import speccluster_lab
+from speccluster_lab.errors import (
+    InvalidClass,
+    NameInUse,
+    NotRunning,
+    SpecClusterError,
+    StaleGeneration,
+    StartFailed,
+)
+from speccluster_lab.host.app import make_app
+from speccluster_lab.host.stream import Stream
+from speccluster_lab.link.connections import Connection, remove_connection, write_connection
+from speccluster_lab.link.launch import Launch, read_launch
+from speccluster_lab.link.paths import socket_path
+from speccluster_lab.spec.api import (
+    Cluster,
+    ClusterPhase,
+    Condition,
+    ConditionStatus,
+    Credentials,
+    Scale,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable, Iterator
+    from pathlib import Path
+
+    from speccluster_lab.cluster import SpecCluster
+    from speccluster_lab.host.certificates import Certificates
+    from speccluster_lab.spec.models import ClusterSpec
+
+__all__ = ["Host", "run_host"]
+
+logger = logging.getLogger(__name__)
+
+CLOSE_SECONDS: Final = 20.0
+CANCEL_SECONDS: Final = 2.0
+TERMINATE_SECONDS: Final = 3.0
+KILL_SECONDS: Final = 5.0
+FAREWELL_SECONDS: Final = 1.0
+EXIT_SECONDS: Final = 5.0
+
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Host:
+    """Runs one cluster, and is what the API's handlers ask.
+
+    Parameters
+    ----------
+    folder : Path
+        The cluster's state folder; removed when the cluster has been stopped.
+    launch : Launch
+        What the folder says is to be run.
+    """
+
+    def __init__(self, folder: Path, launch: Launch) -> None:
+        self.launch = launch
+        self.stream = Stream(self.document)
+        self.sending: set[asyncio.Task[None]] = set()
+        self._folder = folder
+        self._cluster: SpecCluster | None = None
+        self._certificates: Certificates | None = None
+        self._failure: Condition | None = None
+        self._stopping = asyncio.Event()
+
+    def document(self) -> Cluster:
+        """Return the cluster as it is."""
+        launch, cluster = self.launch, self._cluster
+        failure = [] if self._failure is None else [self._failure]
+        fixed: dict[str, Any] = {
+            "id": launch.id,
+            "display_name": launch.display_name,
+            "template": launch.template,
+            "owner": launch.owner,
+            "created": launch.created,
+            "phase": self._phase(),
+        }
+        if cluster is None:
+            return Cluster(
+                **fixed,
+                conditions=failure,
+                generation=1,
+                observed_generation=0,
+                spec=launch.spec,
+            )
+        return Cluster(
+            **fixed,
+            conditions=[*cluster.conditions, *failure],
+            generation=cluster.generation,
+            observed_generation=cluster.observed_generation,
+            scheduler=cluster.scheduler_status(),
+            counts=cluster.counts(),
+            spec=cluster.document(),
+            workers=cluster.entries(),
+            unexpected=cluster.unexpected(),
+        )
+
+    def _phase(self) -> ClusterPhase:
+        if self._stopping.is_set():
+            return ClusterPhase.STOPPING
+        if self._failure is not None:
+            return ClusterPhase.FAILED
+        return ClusterPhase.STARTING if self._cluster is None else self._cluster.phase
+
+    def replace_spec(self, spec: ClusterSpec, if_generation: int) -> Cluster:
+        """Replace the desired state, and return the cluster.
+
+        Parameters
+        ----------
+        spec : ClusterSpec
+            The new one.
+        if_generation : int
+            The generation that the caller has seen.
+
+        Raises
+        ------
+        NotRunning
+            The cluster has not come up yet, or is stopping.
+        StaleGeneration
+            The desired state has changed since.
+        InvalidInput
+            The spec asks for what is not allowed or cannot be.
+        """
+        cluster = self._running()
+        if if_generation != cluster.generation:
+            raise StaleGeneration(
+                f"the spec has changed: this is generation {cluster.generation}, and the change "
+                f"is based on generation {if_generation}",
+                field="If-Match",
+            )
+        self.launch.admission.check(spec, trusted=self.launch.trusted, prefix="")
+        cluster.apply(spec)
+        self.stream.changed()
+        return self.document()
+
+    def scale(self, scale: Scale) -> Cluster:
+        """Set the size of the cluster, and return the cluster.
+
+        Raises
+        ------
+        NotRunning
+            The cluster has not come up yet, or is stopping.
+        InvalidInput
+            That many are not allowed, or the cluster cannot be scaled in this unit.
+        """
+        cluster = self._running()
+        entries = cluster.entries_for(scale)
+        unit = next(iter(scale.model_dump(exclude_none=True)))
+        self.launch.admission.check_number(cluster.members_after(entries), field=unit)
+        cluster.set_entries(entries)
+        self.stream.changed()
+        return self.document()
+
+    def credentials(self) -> Credentials:
+        """Return what a client connects with.
+
+        Raises
+        ------
+        NotRunning
+            The scheduler is not there.
+        """
+        cluster, certificates = self._running(), self._certificates
+        address = cluster.scheduler_status().address
+        if address is None or certificates is None:
+            raise NotRunning(f"the scheduler of cluster {self.launch.id!r} is not there yet")
+        return Credentials(
+            address=address,
+            dashboard_link=cluster.dashboard_link or None,
+            ca=certificates.authority,
+            certificate=certificates.client.certificate,
+            key=certificates.client.key,
+        )
+
+    def stop(self) -> None:
+        """Begin to stop; harmless when that has begun already."""
+        if not self._stopping.is_set():
+            logger.info("Cluster %r is to stop", self.launch.id)
+            self._stopping.set()
+            self.stream.changed()
+
+    async def run(self) -> bool:
+        """Run until stopped, and return whether nothing is left.
+
+        Raises
+        ------
+        StartFailed
+            The socket could not be opened.
+        NameInUse
+            Another host listens on it.
+        """
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, self.stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        with _bound(socket_path(self.launch.id)) as listener:
+            server = make_app(self)
+            server.add_socket(listener)
+            write_connection(self._connection(listener))
+            try:
+                starting = asyncio.create_task(self._start())
+                await self._stopping.wait()
+                await _bounded(starting, 0.0)
+                clean = await self._end_cluster()
+                self.stream.end()
+                if self.sending:
+                    await asyncio.wait(self.sending, timeout=FAREWELL_SECONDS)
+            finally:
+                # From here on nobody finds us any more.
+                remove_connection(self.launch.id)
+                server.stop()
+            await _bounded(server.close_all_connections(), FAREWELL_SECONDS)
+        if clean:
+            self._remove_folder()
+        return clean
+
+    def _connection(self, listener: socket.socket) -> Connection:
+        process = psutil.Process()
+        return Connection(
+            id=self.launch.id,
+            pid=process.pid,
+            start_time=process.create_time(),
+            nonce=self.launch.nonce,
+            socket=listener.getsockname(),
+            version=speccluster_lab.__version__,
+        )
+
+    def _running(self) -> SpecCluster:
+        if self._cluster is None or self._phase() in (ClusterPhase.STOPPING, ClusterPhase.FAILED):
+            raise NotRunning(f"cluster {self.launch.id!r} is {self._phase().value}")
+        return self._cluster
+
+    async def _start(self) -> None:
+        try:
+            # In a thread: requests are answered while this takes its third of a second.
+            await asyncio.to_thread(_import_start)
+            from speccluster_lab.host.start import make_cluster
+
+            self._cluster, self._certificates = make_cluster(self.launch)
+            self._cluster.subscribe(self.stream.changed)
+            self.stream.changed()
+            await self._cluster
+            logger.info("Cluster %r has started", self.launch.id)
+        except SpecClusterError as error:
+            logger.error("Cluster %r cannot start: %r", self.launch.id, error.message)
+            self._fail(error, error.message)
+        except Exception as error:
+            logger.exception("Cluster %r failed to start", self.launch.id)
+            self._fail(error, f"the cluster could not be started: {error}")
+        self.stream.changed()
+
+    def _fail(self, error: Exception, message: str) -> None:
+        self._failure = Condition(
+            type="InvalidClass" if isinstance(error, InvalidClass) else "StartFailed",
+            status=ConditionStatus.TRUE,
+            reason=type(error).__name__,
+            message=message,
+            since=datetime.datetime.now(datetime.UTC),
+        )
+
+    async def _end_cluster(self) -> bool:
+        ours = _descendants()
+        if self._cluster is not None:
+            await _bounded(self._close_cluster(self._cluster), CLOSE_SECONDS)
+        left = await asyncio.to_thread(_end_processes, ours | _descendants())
+        if left:
+            logger.error("Processes that could not be ended: %s", sorted(p.pid for p in left))
+        return not left
+
+    async def _close_cluster(self, cluster: SpecCluster) -> None:
+        try:
+            closing = cluster.close()
+            if closing is not None:
+                await closing
+        except Exception:
+            logger.exception("Cluster %r did not close well", self.launch.id)
+
+    def _remove_folder(self) -> None:
+        logger.info("Cluster %r has stopped, and nothing of it is left", self.launch.id)
+        # Some network file systems cannot remove the folder of a file that is open.
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+        shutil.rmtree(self._folder)
+
+
+def _import_start() -> None:
+    import speccluster_lab.host.start  # noqa: F401
+
+
+async def _bounded(work: Coroutine[Any, Any, object] | asyncio.Task[Any], seconds: float) -> None:
+    """Wait for ``work``, at most ``seconds``; then cancel it, and wait for that no longer either.
+
+    ``asyncio.timeout`` would wait for ever where the cancellation is swallowed, which happens in
+    distributed's communication.
+    """
+    task = asyncio.ensure_future(work)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if not done:
+        if seconds:
+            logger.warning("Gave up after %g s: %s", seconds, getattr(work, "__qualname__", work))
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_SECONDS)
+    if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+        raise error
+
+
+@contextmanager
+def _bound(path: Path) -> Iterator[socket.socket]:
+    """Listen on a unix socket of mode 0600, which is removed in the end."""
+    _remove_dead_socket(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with listener:
+        listener.setblocking(False)
+        before = os.umask(0o177)
+        try:
+            listener.bind(os.fspath(path))
+        except OSError as error:
+            raise StartFailed(f"the socket {str(path)!r} cannot be opened: {error}") from error
+        finally:
+            os.umask(before)
+        try:
+            listener.listen(128)
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _remove_dead_socket(path: Path) -> None:
+    """Remove what a host that was killed has left, but not the socket of one that lives."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(os.fspath(path))
+        except FileNotFoundError:
+            return
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+            return
+        except OSError as error:
+            raise StartFailed(f"the socket {str(path)!r} cannot be opened: {error}") from error
+    raise NameInUse(f"another host listens on {str(path)!r} already", field="name")
+
+
+def _descendants() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+def _end_processes(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """End processes, first by asking; return those that are still there."""
+    left = [process for process in processes if not _is_resource_tracker(process)]
+    for ask, seconds in (("terminate", TERMINATE_SECONDS), ("kill", KILL_SECONDS)):
+        # Those that are on their way out need no asking.
+        _, left = psutil.wait_procs(left, timeout=0)
+        for process in left:
+            logger.warning("Process %d is still there: %s", process.pid, ask)
+            with suppress(psutil.NoSuchProcess):
+                getattr(process, ask)()
+        _, left = psutil.wait_procs(left, timeout=seconds)
+    return left
+
+
+def _is_resource_tracker(process: psutil.Process) -> bool:
+    """Return whether this is multiprocessing's own helper, which ends when this process does."""
+    try:
+        return any("multiprocessing.resource_tracker" in part for part in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def _exit_soon(status: int) -> None:
+    """End this process whatever threads of tasks still run."""
+    watchdog = threading.Timer(EXIT_SECONDS, os._exit, [status])
+    watchdog.daemon = True
+    watchdog.start()
+
+
+async def _run(folder: Path) -> int:
+    status = 1
+    try:
+        launch = await asyncio.to_thread(read_launch, folder)
+        logger.info("Host %d of cluster %r", os.getpid(), launch.id)
+        if await Host(folder, launch).run():
+            status = 0
+    except SpecClusterError as error:
+        logger.error("%s", error.message)
+    except OSError:
+        logger.exception("The host cannot run")
+    finally:
+        _exit_soon(status)
+    return status
+
+
+def run_host(folder: Path) -> int:
+    """Run the cluster of ``folder`` until it is stopped; return the exit status.
+
+    Parameters
+    ----------
+    folder : Path
+        The cluster's state folder.
+    """
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.captureWarnings(True)
+    return asyncio.run(_run(folder))
