@@ -27,9 +27,13 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("speccluster_lab")
+        try:
+            return version("speccluster_lab")
+        except PackageNotFoundError:
+            # A source tree on PYTHONPATH, not installed.
+            return "0+unknown"
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -72,7 +72,7 @@ class Admission(Document):
         trusted : ClusterSpec
             The template's spec: what it says may be repeated.
         prefix : str
-            Where the spec stands in the request.
+            Where the spec stands in the request; empty when it is the whole of it.
 
         Raises
         ------
@@ -81,23 +81,21 @@ class Admission(Document):
         InvalidInput
             More members than ``max_workers``.
         """
+        root = f"{prefix}." if prefix else ""
+        scheduler = spec.scheduler
         self._check_class(
-            spec.scheduler.cls,
-            self.scheduler_classes | {trusted.scheduler.cls},
-            f"{prefix}.scheduler",
+            scheduler.cls, self.scheduler_classes | {trusted.scheduler.cls}, f"{root}scheduler"
         )
-        self._check_options(
-            spec.scheduler.options, [trusted.scheduler.options], f"{prefix}.scheduler"
-        )
-        entries = {f"{prefix}.workers.{name}": entry for name, entry in spec.workers.items()}
+        self._check_options(scheduler.options, [trusted.scheduler.options], f"{root}scheduler")
+        entries = {f"{root}workers.{name}": entry for name, entry in spec.workers.items()}
         if spec.worker is not None:
-            entries[f"{prefix}.worker"] = spec.worker
+            entries[f"{root}worker"] = spec.worker
         known = [*trusted.workers.values(), *([trusted.worker] if trusted.worker else [])]
         allowed = self.worker_classes | {entry.cls for entry in known}
         for place, entry in entries.items():
             self._check_class(entry.cls, allowed, place)
             self._check_options(entry.options, [one.options for one in known], place)
-        self.check_members(spec, field=f"{prefix}.workers")
+        self.check_members(spec, field=f"{root}workers")
 
     def check_members(self, spec: ClusterSpec, *, field: str) -> None:
         """Refuse a spec with more members than a cluster may have."""
