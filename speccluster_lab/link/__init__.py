@@ -4,6 +4,7 @@
 ``files``        folders and files that only this user can reach
 ``paths``        where things are
 ``connections``  connection files: how a host is found
+``processes``    a host's process and its session
 ``launch``       reserving an id, and starting a host for it
 ``client``       the typed HTTP client of one host
 ===============  ======================================================================

@@ -26,7 +26,7 @@ from speccluster_lab.spec.api import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from speccluster_lab.spec.models import ClusterSpec
 
@@ -116,7 +116,7 @@ class HostClient:
         """Return a client's certificate."""
         return await self._call(Credentials, "POST", f"{self._cluster}/credentials", "{}")
 
-    async def events(self) -> AsyncIterator[SnapshotEvent | PatchEvent]:
+    async def events(self) -> AsyncGenerator[SnapshotEvent | PatchEvent]:
         """Yield a snapshot, and then changes in order, until the host closes the stream.
 
         A host that stops answering is noticed within some ten seconds; the stream then ends too.

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import logging
 
-import psutil
 from pydantic import Field, ValidationError
 
 from speccluster_lab.errors import ClusterNotFound
 from speccluster_lab.link.files import read_private_file, write_private_file
 from speccluster_lab.link.paths import connection_file, connections_folder
+from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.models import Document
 from speccluster_lab.spec.names import ClusterId
 
 __all__ = [
     "NONCE_HEADER",
     "Connection",
-    "is_same_process",
     "list_connections",
     "read_connection",
     "remove_connection",
@@ -31,29 +30,6 @@ logger = logging.getLogger(__name__)
 
 NONCE_HEADER = "X-SpecCluster-Nonce"
 """The header in which every request tells a host whom it is meant for."""
-
-_CLOCK_STEP = 2.0
-
-
-def is_same_process(pid: int, start_time: float) -> bool:
-    """Return whether the process that once started at ``start_time`` is still running.
-
-    Parameters
-    ----------
-    pid : int
-        Its process id.
-    start_time : float
-        As psutil told it, in seconds since the epoch. Two seconds of difference are allowed: the
-        kernel counts from its boot, and the clock that says when that was can be set.
-    """
-    try:
-        process = psutil.Process(pid)
-        return (
-            abs(process.create_time() - start_time) < _CLOCK_STEP
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.NoSuchProcess:
-        return False
 
 
 class Connection(Document):
@@ -84,7 +60,12 @@ class Connection(Document):
 
     def is_alive(self) -> bool:
         """Return whether the process that wrote this is still running."""
-        return is_same_process(self.pid, self.start_time)
+        return self.process.is_alive()
+
+    @property
+    def process(self) -> HostProcess:
+        """The process that wrote this."""
+        return HostProcess(self.pid, self.start_time)
 
 
 def read_connection(id: str) -> Connection:

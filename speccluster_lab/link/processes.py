@@ -1,0 +1,121 @@
+"""A host's process, known by more than its id, and its end when it does not end by itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+__all__ = ["HostProcess"]
+
+logger = logging.getLogger(__name__)
+
+_CLOCK_STEP = 2.0
+_KILL_SECONDS = 2.0
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HostProcess:
+    """A host's process, and the process session that it leads.
+
+    Parameters
+    ----------
+    pid : int
+        Its process id, which is also that of its session.
+    start_time : float
+        When it started, as psutil tells it: seconds since the epoch.
+    """
+
+    pid: int
+    start_time: float
+
+    @classmethod
+    def of_child(cls, pid: int) -> HostProcess:
+        """Return the child ``pid`` of this process, which has not been waited for yet."""
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def is_alive(self) -> bool:
+        """Return whether this very process still runs."""
+        process = self._find()
+        return process is not None and _runs(process)
+
+    def session(self) -> list[psutil.Process]:
+        """Return the processes of its session: itself, and all that it has started.
+
+        They are found when it has died itself, for the kernel gives no new process an id that is
+        still a session's. Empty where the id is another process's by now.
+        """
+        leader = self._find()
+        if leader is None and psutil.pid_exists(self.pid):
+            return []
+        if leader is not None and _runs(leader) and _session_of(self.pid) != self.pid:
+            # Somebody has started it without a session of its own.
+            return [leader]
+        return [process for process in psutil.process_iter() if self._started(process)]
+
+    def end(self, grace: float) -> bool:
+        """End it and all of its session, first by asking; return whether nothing is left.
+
+        Blocks for up to ``grace`` and six seconds: to be called in a thread.
+
+        Parameters
+        ----------
+        grace : float
+            Seconds that it has for closing by itself; with 0 it is not asked.
+        """
+        leader = self._find()
+        if leader is not None and _runs(leader) and grace > 0:
+            logger.warning("Asking host process %d to end", self.pid)
+            with suppress(psutil.NoSuchProcess):
+                leader.terminate()
+            psutil.wait_procs([leader], timeout=grace)
+        # More than once: what is about to be killed can still start another one.
+        for _ in range(_ROUNDS):
+            left = self.session()
+            if not left:
+                return True
+            for process in left:
+                logger.warning("Killing process %d of host %d", process.pid, self.pid)
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(left, timeout=_KILL_SECONDS)
+        return not self.session()
+
+    def _find(self) -> psutil.Process | None:
+        """Return it while the system knows it, which includes a zombie."""
+        try:
+            process = psutil.Process(self.pid)
+            # The kernel counts from its boot, and the clock that says when that was can be set.
+            same = abs(process.create_time() - self.start_time) < _CLOCK_STEP
+        except psutil.NoSuchProcess:
+            return None
+        return process if same else None
+
+    def _started(self, process: psutil.Process) -> bool:
+        try:
+            return (
+                _session_of(process.pid) == self.pid
+                and process.create_time() > self.start_time - _CLOCK_STEP
+                and _runs(process)
+            )
+        except psutil.Error:
+            # It has ended meanwhile, or is not ours to look at.
+            return False
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
