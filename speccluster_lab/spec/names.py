@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from collections.abc import Container, Hashable, Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator, Field
 
+if TYPE_CHECKING:
+    from collections.abc import Container, Hashable, Iterable
+
 __all__ = [
+    "HOLDER_PREFIX",
     "ID_PATTERN",
     "ClusterId",
     "DisplayName",
@@ -21,21 +24,29 @@ __all__ = [
     "suggest_id",
 ]
 
-ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,62}"
+# Entries that the reconciler makes for a while, to hold the data of one that is being replaced.
+HOLDER_PREFIX: Final = "~holder-"
+ID_PATTERN: Final = r"[a-z0-9][a-z0-9-]{0,62}"
 _ID = re.compile(ID_PATTERN)
 
-_ADJECTIVES = (
-    "amber brave brisk calm clear clever cosy daring eager early fair fleet fond gentle glad "
-    "golden happy hardy honest jolly keen kind lively lucky mellow merry mild neat nimble noble "
-    "patient plucky polite proud quick quiet rapid ready robust shiny silent smart snug spry "
-    "steady sturdy sunny swift tidy trusty warm wise witty zesty"
-).split()
-_ANIMALS = (
-    "badger beaver bison bobcat cheetah crane dingo dolphin eagle egret falcon ferret finch fox "
-    "gecko gibbon hare heron ibex jackal jay kestrel kiwi koala lark lemur lynx magpie marmot "
-    "marten mole moose newt ocelot osprey otter owl panda petrel plover puffin quail rabbit raven "
-    "robin seal shrew sparrow stoat swan tapir tern toucan vole weasel wombat wren yak zebra"
-).split()
+_ADJECTIVES = re.findall(
+    r"\w+",
+    """
+amber brave brisk calm clear clever cosy daring eager early fair fleet fond gentle glad golden
+happy hardy honest jolly keen kind lively lucky mellow merry mild neat nimble noble patient
+plucky polite proud quick quiet rapid ready robust shiny silent smart snug spry steady sturdy
+sunny swift tidy trusty warm wise witty zesty
+""",
+)
+_ANIMALS = re.findall(
+    r"\w+",
+    """
+badger beaver bison bobcat cheetah crane dingo dolphin eagle egret falcon ferret finch fox gecko
+gibbon hare heron ibex jackal jay kestrel kiwi koala lark lemur lynx magpie marmot marten mole
+moose newt ocelot osprey otter owl panda petrel plover puffin quail rabbit raven robin seal
+shrew sparrow stoat swan tapir tern toucan vole weasel wombat wren yak zebra
+""",
+)
 
 
 def is_id(text: str) -> bool:
@@ -113,10 +124,18 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _not_reserved(text: str) -> str:
+    if text.startswith(HOLDER_PREFIX):
+        raise ValueError(f"must not begin with {HOLDER_PREFIX!r}, which is reserved")
+    return text
+
+
 _Printable = AfterValidator(_without_control_characters)
 
 ClusterId = Annotated[str, Field(pattern=rf"^{ID_PATTERN}$")]
 DisplayName = Annotated[
     str, Field(min_length=1, max_length=128), _Printable, AfterValidator(_not_blank)
 ]
-MemberName = Annotated[str, Field(min_length=1, max_length=128), _Printable]
+MemberName = Annotated[
+    str, Field(min_length=1, max_length=128), _Printable, AfterValidator(_not_reserved)
+]

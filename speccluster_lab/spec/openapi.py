@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from speccluster_lab.spec.api import (
@@ -29,6 +27,11 @@ from speccluster_lab.spec.api import (
 )
 from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.names import ID_PATTERN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
 
 __all__ = ["OPERATIONS", "Operation", "document"]
 

@@ -7,11 +7,10 @@ The ones that ship are the YAML files of ``speccluster_lab/templates/``. In a te
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from enum import StrEnum
 from importlib import resources
 from types import MappingProxyType
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -20,6 +19,9 @@ from speccluster_lab.errors import InvalidInput, TemplateNotFound
 from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
 from speccluster_lab.spec.names import ClusterId, DisplayName
 from speccluster_lab.spec.validation import invalid_input
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["FieldType", "Template", "TemplateField", "get_template", "shipped_templates"]
 
@@ -63,11 +65,9 @@ class TemplateField(Document):
         InvalidInput
             With ``field`` set to ``fields.<name>``.
         """
-        bounds = {"ge": self.minimum, "le": self.maximum}
-        limits = {key: bound for key, bound in bounds.items() if bound is not None}
-        if self.type is FieldType.NUMBER:
-            limits["allow_inf_nan"] = False
-        kind: Any = Annotated[_PYTHON_TYPES[self.type], Field(**limits)]  # type: ignore[arg-type]
+        finite = False if self.type is FieldType.NUMBER else None
+        bounds = Field(ge=self.minimum, le=self.maximum, allow_inf_nan=finite)
+        kind: Any = Annotated[_PYTHON_TYPES[self.type], bounds]
         adapter: TypeAdapter[object] = TypeAdapter(kind, config=ConfigDict(strict=True))
         try:
             return adapter.validate_python(value)

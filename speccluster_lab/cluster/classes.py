@@ -1,0 +1,220 @@
+"""From the class that a spec names to an instance: importing, checking, options.
+
+Import paths are only ever resolved here, in the process that runs the cluster.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from distributed import Nanny, Worker
+from distributed.utils import import_term
+
+from speccluster_lab.errors import InvalidClass, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from speccluster_lab.spec.models import ClusterSpec, WorkerSpec
+
+__all__ = [
+    "Given",
+    "GroupChecked",
+    "check_spec",
+    "class_path",
+    "known_options",
+    "make",
+    "resolve",
+    "with_given",
+]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Given:
+    """Options that a scheduler or a worker gets if its class takes them and the spec is silent.
+
+    Not shown by ``repr``: they may hold keys.
+
+    Parameters
+    ----------
+    scheduler, worker : mapping of str to object
+        Keyword arguments.
+    """
+
+    scheduler: Mapping[str, Any] = field(default_factory=dict)
+    worker: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class GroupChecked(Protocol):
+    """A worker class that knows which members its options make."""
+
+    @classmethod
+    def check_group(cls, options: Mapping[str, Any], group: Collection[str] | None) -> None:
+        """Raise :class:`GroupMismatch` when the two disagree."""
+
+
+def resolve(cls: Any, *, place: str = "cls") -> Callable[..., Any]:
+    """Return the class that a spec names.
+
+    Parameters
+    ----------
+    cls : type or str
+        A class, or the import path of one. Anything that is callable but no string is trusted,
+        as :class:`distributed.SpecCluster` does.
+    place : str
+        Where it stands, for the error's ``field``.
+
+    Raises
+    ------
+    InvalidClass
+        The path leads nowhere, or to something that cannot be a worker or a scheduler.
+    """
+    if not isinstance(cls, str):
+        if not callable(cls):
+            raise InvalidClass(f"{cls!r} is no class", field=place)
+        return cls  # type: ignore[no-any-return]
+    try:
+        found = import_term(cls)
+    except Exception as error:
+        raise InvalidClass(f"class {cls!r} cannot be imported: {error}", field=place) from error
+    if not inspect.isclass(found):
+        raise InvalidClass(f"{cls!r} is no class", field=place)
+    missing = [name for name in ("__await__", "close") if not hasattr(found, name)]
+    if missing:
+        raise InvalidClass(
+            f"{cls!r} is no worker class: it has no {' and no '.join(missing)}", field=place
+        )
+    return found
+
+
+def class_path(cls: Any) -> str:
+    """Return the import path of a class, for documents and people."""
+    if isinstance(cls, str):
+        return cls
+    module = getattr(cls, "__module__", None) or "builtins"
+    # A path that people write: distributed.Nanny, not distributed.nanny.Nanny.
+    name = getattr(cls, "__qualname__", type(cls).__qualname__)
+    top = module.partition(".")[0]
+    short = f"{top}.{name}"
+    try:
+        return short if import_term(short) is cls else f"{module}.{name}"
+    except (ImportError, AttributeError):
+        return f"{module}.{name}"
+
+
+def _parameters(cls: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(cls).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
+def with_given(
+    cls: Callable[..., Any], options: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return ``options`` with those of ``given`` that the class takes and that are not there."""
+    takes = _parameters(cls)
+    return {**{key: value for key, value in given.items() if key in takes}, **options}
+
+
+def make(entry: Mapping[str, Any], name: Any, scheduler: str, given: Mapping[str, Any]) -> Any:
+    """Return a new, unstarted worker.
+
+    Parameters
+    ----------
+    entry : mapping
+        ``{"cls", "options", "group"?}``.
+    name : hashable
+        The entry's name, which becomes the option ``name`` unless the options have one.
+    scheduler : str
+        The address that the worker connects to.
+    given : mapping
+        Options for silent specs.
+
+    Raises
+    ------
+    Exception
+        Whatever the class raises.
+    """
+    cls = resolve(entry["cls"])
+    options = with_given(cls, entry.get("options") or {}, given)
+    options.setdefault("name", name)
+    if entry.get("group") is not None and "group" in _parameters(cls):
+        options.setdefault("group", list(entry["group"]))
+    return cls(scheduler, **options)
+
+
+def check_spec(spec: ClusterSpec) -> None:
+    """Refuse a spec whose classes do not exist or do not take their options.
+
+    Raises
+    ------
+    InvalidClass
+        A path that leads nowhere, or to no worker class.
+    InvalidInput
+        An option that the class does not take.
+    GroupMismatch
+        A group that is not what the options make.
+    """
+    _check_part(spec.scheduler.cls, spec.scheduler.options, "scheduler", leading=0)
+    entries = {f"workers.{name}": entry for name, entry in spec.workers.items()}
+    if spec.worker is not None:
+        entries["worker"] = spec.worker
+    for place, entry in entries.items():
+        _check_entry(entry, place)
+
+
+def _check_entry(entry: WorkerSpec, place: str) -> None:
+    cls = _check_part(entry.cls, entry.options, place, leading=1)
+    if isinstance(cls, GroupChecked):
+        try:
+            cls.check_group(entry.options, entry.group)
+        except InvalidInput as error:
+            error.field = f"{place}.{error.field or 'group'}"
+            raise
+
+
+def _check_part(
+    path: str, options: Mapping[str, Any], place: str, *, leading: int
+) -> Callable[..., Any]:
+    cls = resolve(path, place=f"{place}.cls")
+    known = known_options(cls)
+    if known is None:
+        return cls
+    positional = list(_parameters(cls))[:leading]
+    for key in options:
+        if key in positional or key not in known:
+            raise InvalidInput(f"{path} takes no option {key!r}", field=f"{place}.options.{key}")
+    return cls
+
+
+def known_options(cls: Callable[..., Any]) -> frozenset[str] | None:
+    """Return the names of the options that a class takes, or ``None`` if that cannot be told.
+
+    A class that takes ``**kwargs`` is taken to pass them on to its bases, and a nanny to its
+    worker; only where that chain stays open to the end can nothing be said.
+    """
+    names: set[str] = set()
+    bases = inspect.getmro(cls) if inspect.isclass(cls) else (cls,)
+    for base in bases:
+        if inspect.isclass(base) and "__init__" not in vars(base):
+            continue
+        takes = _parameters(base)
+        names.update(takes)
+        if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in takes.values()):
+            return frozenset(names)
+        behind = _passes_options_to(base)
+        if behind is not None:
+            further = known_options(behind)
+            return None if further is None else frozenset(names | further)
+    return None
+
+
+def _passes_options_to(cls: Any) -> type | None:
+    if cls is Nanny:
+        return Worker
+    found: type | None = getattr(cls, "passes_options_to", None)
+    return found
