@@ -29,6 +29,7 @@ __all__ = [
     "StaleGeneration",
     "StartFailed",
     "TemplateNotFound",
+    "TimedOut",
     "TooManyClusters",
 ]
 
@@ -183,4 +184,11 @@ class HostNotResponding(SpecClusterError, TimeoutError):
     """The process that runs the cluster does not answer."""
 
     code = "host_not_responding"
+    status = 504
+
+
+class TimedOut(SpecClusterError, TimeoutError):
+    """The cluster answers, but has not come to what was waited for in the time that was given."""
+
+    code = "timed_out"
     status = 504

@@ -7,7 +7,6 @@ import hmac
 import http
 import logging
 import os
-import re
 import socket
 import struct
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -23,7 +22,6 @@ from speccluster_lab.errors import (
     ClusterNotFound,
     InvalidInput,
     MalformedBody,
-    PreconditionRequired,
     SpecClusterError,
 )
 from speccluster_lab.link.connections import NONCE_HEADER
@@ -35,7 +33,7 @@ from speccluster_lab.spec.api import (
     SnapshotRequest,
 )
 from speccluster_lab.spec.models import ClusterSpec
-from speccluster_lab.spec.validation import parse_body
+from speccluster_lab.spec.validation import parse_body, parse_if_match
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -49,7 +47,6 @@ logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 
-_IF_MATCH: Final = re.compile(r'"(\d{1,18})"')
 _PING_SECONDS: Final = 10.0
 _BODY_SECONDS: Final = 30.0
 
@@ -186,24 +183,9 @@ class SpecHandler(Handler):
 
     async def put(self, id: str) -> None:
         """Replace it."""
-        generation = self._if_match()
+        generation = parse_if_match(self.request.headers.get("If-Match"))
         spec = self.parsed(ClusterSpec)
         await self.answer(self.host.replace_spec(spec, generation), 202)
-
-    def _if_match(self) -> int:
-        given = self.request.headers.get("If-Match")
-        if given is None:
-            raise PreconditionRequired(
-                'a change of the spec needs the generation that it is based on: If-Match: "3"',
-                field="If-Match",
-            )
-        found = _IF_MATCH.fullmatch(given.strip())
-        if found is None:
-            raise InvalidInput(
-                f'If-Match must be a generation in double quotes, such as "3", not {given!r}',
-                field="If-Match",
-            )
-        return int(found[1])
 
 
 class ScaleHandler(Handler):

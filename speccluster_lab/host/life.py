@@ -30,6 +30,7 @@ from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.launch import Launch, read_launch
 from speccluster_lab.link.paths import socket_path
+from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.api import (
     Cluster,
     ClusterPhase,
@@ -178,13 +179,15 @@ class Host:
         NotRunning
             The scheduler is not there.
         """
+        from speccluster_lab.host.start import dashboard_link
+
         cluster, certificates = self._running(), self._certificates
         address = cluster.scheduler_status().address
         if address is None or certificates is None:
             raise NotRunning(f"the scheduler of cluster {self.launch.id!r} is not there yet")
         return Credentials(
             address=address,
-            dashboard_link=cluster.dashboard_link or None,
+            dashboard_link=dashboard_link(cluster),
             ca=certificates.authority,
             certificate=certificates.client.certificate,
             key=certificates.client.key,
@@ -254,17 +257,23 @@ class Host:
             await asyncio.to_thread(_import_start)
             from speccluster_lab.host.start import make_cluster
 
-            self._cluster, self._certificates = make_cluster(self.launch)
-            self._cluster.subscribe(self.stream.changed)
+            cluster, self._certificates = make_cluster(self.launch)
+            self._cluster = cluster
+            cluster.subscribe(self.stream.changed)
             self.stream.changed()
-            await self._cluster
+            cluster.check(self.launch.spec)
+            # Only the scheduler: a worker that cannot start is tried again by the cluster, and
+            # shown there.
+            await cluster._start()
             logger.info("Cluster %r has started", self.launch.id)
         except SpecClusterError as error:
             logger.error("Cluster %r cannot start: %r", self.launch.id, error.message)
             self._fail(error, error.message)
         except Exception as error:
             logger.exception("Cluster %r failed to start", self.launch.id)
-            self._fail(error, f"the cluster could not be started: {error}")
+            # distributed wraps whatever it was.
+            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            self._fail(cause, f"the scheduler could not be started: {cause}")
         self.stream.changed()
 
     def _fail(self, error: Exception, message: str) -> None:
@@ -277,10 +286,10 @@ class Host:
         )
 
     async def _end_cluster(self) -> bool:
-        ours = _descendants()
+        ours = await asyncio.to_thread(_descendants)
         if self._cluster is not None:
             await _bounded(self._close_cluster(self._cluster), CLOSE_SECONDS)
-        left = await asyncio.to_thread(_end_processes, ours | _descendants())
+        left = await asyncio.to_thread(lambda: _end_processes(ours | _descendants()))
         if left:
             logger.error("Processes that could not be ended: %s", sorted(p.pid for p in left))
         return not left
@@ -364,7 +373,10 @@ def _remove_dead_socket(path: Path) -> None:
 
 
 def _descendants() -> set[psutil.Process]:
-    return set(psutil.Process().children(recursive=True))
+    """Return all that this process has started, those whose own parent has died included."""
+    this = psutil.Process()
+    session = HostProcess(this.pid, this.create_time()).session()
+    return {*this.children(recursive=True), *session} - {this}
 
 
 def _end_processes(processes: Iterable[psutil.Process]) -> list[psutil.Process]:

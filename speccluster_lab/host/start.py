@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import dask.config
-import distributed  # noqa: F401  (brings its own configuration, which is changed below)
+from distributed.utils import format_dashboard_link
 
 from speccluster_lab.cluster import Given, SpecCluster
 from speccluster_lab.host.certificates import Certificates
@@ -16,14 +16,17 @@ from speccluster_lab.host.certificates import Certificates
 if TYPE_CHECKING:
     from speccluster_lab.link.launch import Launch
 
-__all__ = ["configure_dask", "make_cluster"]
+__all__ = ["configure_dask", "dashboard_link", "make_cluster"]
 
 LOOPBACK: Final = "127.0.0.1"
+
+_ORIGINS: Final = "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin"
 
 
 def configure_dask() -> None:
     """Close what dask leaves open by default; nannies hand this on to their workers."""
     routes = dask.config.get("distributed.scheduler.http.routes")
+    origins = dask.config.get(_ORIGINS)
     dask.config.set(
         {
             "distributed.comm.require-encryption": True,
@@ -32,11 +35,9 @@ def configure_dask() -> None:
                 route for route in routes if route != "distributed.http.proxy"
             ],
             "distributed.worker.http.routes": [],
-            # By default pages of any site may read the dashboard's websocket.
-            "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin": [
-                f"{LOOPBACK}:*",
-                "localhost:*",
-            ],
+            # By default pages of any site may read the dashboard's websocket. None is, to bokeh,
+            # localhost and the dashboard's own port, which is what the host's link says.
+            _ORIGINS: [] if origins == ["*"] else origins,
         }
     )
 
@@ -46,11 +47,10 @@ def make_cluster(launch: Launch) -> tuple[SpecCluster, Certificates]:
 
     To be called on the loop that the cluster will run on.
 
-    Raises
-    ------
-    InvalidInput
-        The spec names a class that cannot be imported or is no worker class, or options that
-        its class does not take.
+    Parameters
+    ----------
+    launch : Launch
+        Its id and its spec.
     """
     configure_dask()
     certificates = Certificates.issue(launch.id)
@@ -71,3 +71,9 @@ def make_cluster(launch: Launch) -> tuple[SpecCluster, Certificates]:
         ),
     )
     return cluster, certificates
+
+
+def dashboard_link(cluster: SpecCluster) -> str | None:
+    """Return where dask's dashboard is, under the name that its websocket answers to."""
+    port = cluster.scheduler_info.get("services", {}).get("dashboard")
+    return None if port is None else str(format_dashboard_link("localhost", port))

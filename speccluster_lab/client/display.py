@@ -1,0 +1,152 @@
+"""How a cluster is shown where it is displayed: as text, and as HTML.
+
+Names and messages may be any text, so all of them are escaped. The HTML has no script, and takes
+its colours from the page, light or dark.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from dask.utils import format_bytes
+
+from speccluster_lab.spec.api import ConditionStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from speccluster_lab.spec.api import Cluster, Entry, Member
+
+__all__ = ["as_html", "as_text", "in_short"]
+
+MAX_ROWS: Final = 100
+
+_CELL: Final = (
+    "text-align: left; vertical-align: top; padding: 2px 12px 2px 0; background: none; "
+    "border-top: 1px solid rgba(128, 128, 128, 0.4)"
+)
+
+
+def in_short(cluster: Cluster) -> str:
+    """Return a cluster in a few words."""
+    counts = cluster.counts
+    return (
+        f"{cluster.phase.value}, {_many(counts.entries, 'entry', 'entries')}, "
+        f"{counts.registered} of {_many(counts.expected, 'worker', 'workers')}, "
+        f"{_many(counts.nthreads, 'thread', 'threads')}, "
+        f"{_memory(counts.memory_used, counts.memory_limit)}"
+    )
+
+
+def as_text(cluster: Cluster, note: str | None = None) -> str:
+    """Return a cluster as lines of text, one for each entry.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        As the host told it.
+    note : str, optional
+        Why this may not be how it is now.
+    """
+    lines = [f"{_plain(cluster.display_name)} ({cluster.id}): {in_short(cluster)}"]
+    lines += [f"  {_plain(text)}" for text in _remarks(cluster, note)]
+    for entry in cluster.workers[:MAX_ROWS]:
+        members = ", ".join(_plain(_member_in_short(member)) for member in entry.members)
+        lines.append(f"  {_plain(entry.name)} {entry.phase.value}: {members}")
+        if entry.message:
+            lines.append(f"    {_plain(entry.message)}")
+    more = len(cluster.workers) - MAX_ROWS
+    if more > 0:
+        lines.append(f"  and {_many(more, 'entry', 'entries')} more")
+    if cluster.unexpected:
+        names = ", ".join(_plain(member.name) for member in cluster.unexpected[:MAX_ROWS])
+        lines.append(f"  unexpected: {names}")
+    return "\n".join(lines)
+
+
+def as_html(cluster: Cluster, note: str | None = None) -> str:
+    """Return a cluster as an HTML table of its entries and their members.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        As the host told it.
+    note : str, optional
+        Why this may not be how it is now.
+    """
+    rows: list[str] = []
+    for entry in cluster.workers:
+        rows += _entry_rows(entry)
+    for member in cluster.unexpected:
+        rows.append(_row([_cell(""), _cell("unexpected"), *_member_cells(member)]))
+    hidden = len(rows) - MAX_ROWS
+    if hidden > 0:
+        # A cell that spans rows which are not there is cut by the browser.
+        rows = [*rows[:MAX_ROWS], _row([_cell(f"and {hidden} more rows", span="colspan=6")])]
+    titles = ("Entry", "Phase", "Worker", "Status", "Threads", "Memory")
+    head = "".join(f'<th style="{_CELL}; border-top: none">{title}</th>' for title in titles)
+    remarks = "".join(f"<div>{escape(text)}</div>" for text in _remarks(cluster, note))
+    return (
+        '<div class="speccluster-lab" style="color: inherit">'
+        f"<div><strong>{escape(cluster.display_name)}</strong> "
+        f"<code>{escape(cluster.id)}</code></div>"
+        f"<div>{escape(in_short(cluster))}</div>{remarks}"
+        '<table style="color: inherit; background: none; border-collapse: collapse; margin: 4px 0">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _remarks(cluster: Cluster, note: str | None) -> list[str]:
+    """Return what a person should know beside the numbers."""
+    worth_saying = (
+        condition.message
+        for condition in cluster.conditions
+        if (condition.status is ConditionStatus.TRUE) is not (condition.type == "Ready")
+    )
+    return [*([note] if note else []), *worth_saying]
+
+
+def _entry_rows(entry: Entry) -> list[str]:
+    phase = entry.phase.value if not entry.message else f"{entry.phase.value}: {entry.message}"
+    span = f'rowspan="{max(1, len(entry.members))}"'
+    ours = [_cell(entry.name, span=span), _cell(phase, span=span)]
+    if not entry.members:
+        return [_row([*ours, *(_cell("") for _ in range(4))])]
+    first, *others = entry.members
+    return [_row([*ours, *_member_cells(first)]), *(_row(_member_cells(one)) for one in others)]
+
+
+def _member_cells(member: Member) -> list[str]:
+    there = member.address is not None
+    return [
+        _cell(member.name),
+        _cell(member.status or ("running" if there else "not there")),
+        _cell("" if member.nthreads is None else str(member.nthreads)),
+        _cell(_memory(member.memory_used, member.memory_limit) if there else ""),
+    ]
+
+
+def _member_in_short(member: Member) -> str:
+    return member.name if member.address is not None else f"({member.name} is not there)"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cell(text: str, *, span: str = "") -> str:
+    return f'<td {span} style="{_CELL}">{escape(text)}</td>'
+
+
+def _memory(used: int | None, limit: int | None) -> str:
+    return f"{format_bytes(used or 0)}{f' of {format_bytes(limit)}' if limit else ''}"
+
+
+def _many(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
+
+
+def _plain(text: str) -> str:
+    """Return ``text`` without what a terminal could take for a command."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)

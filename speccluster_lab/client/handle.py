@@ -1,0 +1,554 @@
+"""The handle: what a notebook or a script holds of a cluster that runs in a host of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, cast
+
+from distributed import Client
+from distributed.core import Status
+from distributed.security import Security
+from distributed.utils import LoopRunner, NoOpAwaitable, SyncMethodMixin
+from pydantic import ValidationError
+
+from speccluster_lab.client.display import as_html, as_text, in_short
+from speccluster_lab.errors import (
+    ClusterNotFound,
+    HostNotResponding,
+    InvalidInput,
+    NotRunning,
+    SpecClusterError,
+    StartFailed,
+    TimedOut,
+)
+from speccluster_lab.link.client import HostClient
+from speccluster_lab.link.connections import Connection, list_connections, read_connection
+from speccluster_lab.link.launch import HOST_LOG
+from speccluster_lab.link.paths import cluster_folder
+from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, Credentials, Scale
+from speccluster_lab.spec.validation import invalid_input
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+
+    from speccluster_lab.spec.api import Entry, Member
+
+__all__ = ["ClusterHandle", "connect"]
+
+CONNECT_SECONDS: Final = 10.0
+SCHEDULER_SECONDS: Final = 60.0
+SHUTDOWN_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.05
+
+_STATUSES: Final = {
+    ClusterPhase.STARTING: Status.starting,
+    ClusterPhase.RUNNING: Status.running,
+    ClusterPhase.DEGRADED: Status.running,
+    ClusterPhase.UNREACHABLE: Status.running,
+    ClusterPhase.STOPPING: Status.closing,
+    ClusterPhase.FAILED: Status.failed,
+}
+
+
+def connect(id: str, *, asynchronous: bool = False, timeout: float = CONNECT_SECONDS) -> Any:
+    """Return a handle of a cluster of this user on this machine.
+
+    Parameters
+    ----------
+    id : str
+        The cluster's, as the panel shows it.
+    asynchronous : bool
+        Whether the handle is to be used on the running event loop. It is to be awaited then, or
+        used with ``async with``.
+    timeout : float
+        Seconds that a host which has just been launched may take to answer.
+
+    Returns
+    -------
+    ClusterHandle
+        Connected, unless ``asynchronous``.
+
+    Raises
+    ------
+    ClusterNotFound
+        There is none of this id; the message names those that there are.
+    HostNotResponding
+        It is there, but its process does not answer.
+
+    Examples
+    --------
+    >>> cluster = connect("brave-otter")  # doctest: +SKIP
+    >>> client = cluster.get_client()  # doctest: +SKIP
+    """
+    handle = ClusterHandle(id, asynchronous=asynchronous, timeout=timeout)
+    if not asynchronous:
+        try:
+            handle.sync(handle._start)
+        except BaseException:
+            handle.close()
+            raise
+    return handle
+
+
+class ClusterHandle(SyncMethodMixin):
+    """A cluster that runs in a host of its own; made by :func:`connect`.
+
+    Works like a dask cluster: ``Client(handle)``, ``handle.scale(4)``. Everywhere but on an event
+    loop its methods and attributes ask the host and wait for the answer; a handle made with
+    ``asynchronous=True`` has the same methods to be awaited, and its attributes are those of the
+    last answer (:meth:`refresh` gets a new one).
+
+    Leaving it, by :meth:`close` or at the end of a ``with`` block, leaves the cluster running;
+    :meth:`shutdown` stops it.
+
+    Notes
+    -----
+    ``Client.shutdown`` closes the cluster object that it was given, and so only detaches as well.
+
+    Parameters
+    ----------
+    id : str
+        The cluster's.
+    asynchronous : bool
+        Whether it is used on the running event loop.
+    timeout : float
+        Seconds that the host may take to come up.
+    """
+
+    def __init__(
+        self, id: str, *, asynchronous: bool = False, timeout: float = CONNECT_SECONDS
+    ) -> None:
+        self.id = id
+        self._asynchronous = asynchronous
+        self._timeout = timeout
+        self._loop_runner = LoopRunner(asynchronous=asynchronous)
+        self._loop_runner.start()
+        self.loop = self._loop_runner.loop
+        self._host: HostClient | None = None
+        self._cluster: Cluster | None = None
+        self._credentials: Credentials | None = None
+        self._security: Security | None = None
+        self._closed = False
+
+    # -- life --------------------------------------------------------------------------------
+
+    async def _start(self) -> Self:
+        if self._host is None and not self._closed:
+            self._host = HostClient(await _find(self.id, self._timeout))
+            cluster = await self._refresh()
+            if cluster.scheduler.address is not None:
+                with suppress(NotRunning):
+                    await self._get_credentials()
+        return self
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        return self._start().__await__()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return await self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self, timeout: float | None = None) -> Any:
+        """Leave the cluster, which goes on.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Not used; ``Client`` gives it to what it closes.
+        """
+        if not self._closed:
+            self._closed = True
+            if self._host is not None:
+                self._host.close()
+            if not self.asynchronous:
+                self._loop_runner.stop()
+        return NoOpAwaitable() if self._asynchronous or self.asynchronous else None
+
+    def shutdown(self, timeout: float = SHUTDOWN_SECONDS) -> Any:
+        """Stop the cluster, and wait until nothing of it is left.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait.
+
+        Raises
+        ------
+        TimedOut
+            It is still there.
+        HostNotResponding
+            Its process is there, but does not answer.
+        """
+        if self._closed:
+            return NoOpAwaitable() if self.asynchronous else None
+        if self.asynchronous:
+            return self._shutdown(timeout)
+        self.sync(self._shutdown, timeout)
+        self.close()
+        return None
+
+    async def _shutdown(self, seconds: float) -> None:
+        host = self._reach()
+        await _within(seconds, self._end(host), f"cluster {self.id!r} has not stopped")
+        if self._asynchronous:
+            self.close()
+
+    async def _end(self, host: HostClient) -> None:
+        connection = host.connection
+        try:
+            self._cluster = await host.stop()
+        except HostNotResponding:
+            # Somebody else may have stopped it meanwhile, which is what was wanted.
+            if connection.is_alive():
+                raise
+        while connection.is_alive():
+            with suppress(HostNotResponding, ClusterNotFound):
+                async with aclosing(_events(host)) as events:
+                    async for _ in events:
+                        pass
+            # The stream ends just before the process does, which nobody else can await.
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a ClusterHandle cannot be pickled, for it holds a key; call "
+            f"speccluster_lab.connect({self.id!r}) where it is needed"
+        )
+
+    # -- the cluster as it is ----------------------------------------------------------------
+
+    def refresh(self) -> Any:
+        """Ask the host how the cluster is; attributes are those of this answer from then on."""
+        return self.sync(self._refresh_quietly)
+
+    async def _refresh_quietly(self) -> None:
+        await self._refresh()
+
+    async def _refresh(self) -> Cluster:
+        self._cluster = cluster = await self._reach().get()
+        return cluster
+
+    def _reach(self) -> HostClient:
+        if self._closed:
+            raise NotRunning(f"this handle of cluster {self.id!r} has been closed")
+        if self._host is None:
+            raise NotRunning(f"this handle of cluster {self.id!r} has not been awaited")
+        return self._host
+
+    def _now(self) -> Cluster:
+        self._reach()
+        if not self.asynchronous:
+            self.sync(self._refresh)
+        if self._cluster is None:
+            raise NotRunning(f"this handle of cluster {self.id!r} has not been awaited")
+        return self._cluster
+
+    @property
+    def name(self) -> str:
+        """The cluster's id; dask's name for it."""
+        return self.id
+
+    @property
+    def phase(self) -> ClusterPhase:
+        """Where the cluster is."""
+        return self._now().phase
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """Why it is there."""
+        return list(self._now().conditions)
+
+    @property
+    def generation(self) -> int:
+        """How often the desired state has been changed."""
+        return self._now().generation
+
+    @property
+    def worker_spec(self) -> dict[str, dict[str, Any]]:
+        """The entries that are wanted, by name: a copy, as in :class:`distributed.SpecCluster`."""
+        return {name: entry.model_dump() for name, entry in self._now().spec.workers.items()}
+
+    @property
+    def workers(self) -> dict[str, Entry]:
+        """The entries as they stand, by name."""
+        return {entry.name: entry for entry in self._now().workers}
+
+    @property
+    def members(self) -> dict[str, Member]:
+        """The dask workers that entries are expected to have, by name.
+
+        One that is not there has no address.
+        """
+        return {one.name: one for entry in self._now().workers for one in entry.members}
+
+    @property
+    def status(self) -> Status:
+        """What :class:`distributed.Client` looks at; ``closed`` once this handle is."""
+        if self._closed:
+            return Status.closed
+        return _STATUSES[self._now().phase]
+
+    # -- the way to the scheduler ------------------------------------------------------------
+
+    @property
+    def scheduler_address(self) -> str:
+        """Where the scheduler is; waits until there is one, up to a minute."""
+        return self._known_credentials().address
+
+    @property
+    def dashboard_link(self) -> str:
+        """Where dask's dashboard is, on this machine; empty when there is none."""
+        return self._known_credentials().dashboard_link or ""
+
+    @property
+    def security(self) -> Security:
+        """What a client connects with."""
+        self._known_credentials()
+        return cast("Security", self._security)
+
+    def _known_credentials(self) -> Credentials:
+        if self._credentials is None:
+            self._reach()
+            if self.asynchronous:
+                raise NotRunning(
+                    f"the scheduler of cluster {self.id!r} is not known yet: "
+                    "await the handle's wait() first"
+                )
+            self.sync(self._get_credentials)
+        return cast("Credentials", self._credentials)
+
+    async def _get_credentials(self) -> None:
+        if self._credentials is not None:
+            return
+        what = f"the scheduler of cluster {self.id!r} has not come up"
+        await self._until(
+            lambda cluster: cluster.scheduler.address is not None, SCHEDULER_SECONDS, what
+        )
+        credentials = await self._reach().credentials()
+        # Other roles' fields would otherwise be taken from the user's own configuration.
+        others = {
+            f"tls_{role}_{part}": None
+            for role in ("scheduler", "worker")
+            for part in ("cert", "key")
+        }
+        self._security = Security(
+            require_encryption=True,
+            tls_ca_file=credentials.ca,
+            tls_client_cert=credentials.certificate,
+            tls_client_key=credentials.key,
+            **others,
+        )
+        self._credentials = credentials
+
+    def get_client(self, **options: Any) -> Any:
+        """Return a client that is connected to the cluster; waits for the scheduler if need be.
+
+        Parameters
+        ----------
+        **options
+            Other arguments of :class:`distributed.Client`.
+
+        Raises
+        ------
+        StartFailed
+            The scheduler could not be started.
+        TimedOut
+            It has not come up within a minute.
+        """
+        self._reach()
+        if self.asynchronous:
+            return self._get_client(options)
+        self.sync(self._get_credentials)
+        return Client(self, **options)
+
+    async def _get_client(self, options: Mapping[str, Any]) -> Client:
+        await self._get_credentials()
+        return cast("Client", await Client(self, **{"asynchronous": True, **options}))
+
+    # -- what can be asked of it -------------------------------------------------------------
+
+    def scale(
+        self,
+        n: int | None = None,
+        *,
+        workers: int | None = None,
+        cores: int | None = None,
+        memory: int | str | None = None,
+    ) -> Any:
+        """Set the size of the cluster, in exactly one unit; what is surplus moves its data first.
+
+        Parameters
+        ----------
+        n : int, optional
+            Entries.
+        workers : int, optional
+            Members; rounded up to whole entries.
+        cores : int, optional
+            Threads; rounded up to whole entries.
+        memory : int or str, optional
+            Bytes, or text such as ``"6 GiB"``; rounded up to whole entries.
+
+        Raises
+        ------
+        InvalidInput
+            Not exactly one unit, or a size that the cluster cannot have.
+        NotRunning
+            The cluster is starting or stopping.
+        """
+        given = {"entries": n, "workers": workers, "cores": cores, "memory": memory}
+        try:
+            scale = Scale.model_validate({key: v for key, v in given.items() if v is not None})
+        except ValidationError as error:
+            raise invalid_input(error) from None
+        return self.sync(self._scale, scale)
+
+    async def _scale(self, scale: Scale) -> None:
+        self._cluster = await self._reach().scale(scale)
+
+    def wait(self, phase: str = "running", timeout: float = SCHEDULER_SECONDS) -> Any:
+        """Wait until the cluster is in a phase.
+
+        Parameters
+        ----------
+        phase : str
+            One of ``starting running degraded stopping failed``.
+        timeout : float
+            Seconds to wait.
+
+        Raises
+        ------
+        StartFailed
+            It is ``failed``, and not going to be anything else.
+        TimedOut
+            It is still in another phase.
+        """
+        try:
+            wanted = ClusterPhase(phase)
+        except ValueError:
+            known = ", ".join(one.value for one in ClusterPhase)
+            raise InvalidInput(
+                f"{phase!r} is no phase; there are: {known}", field="phase"
+            ) from None
+        return self.sync(self._wait, wanted, timeout)
+
+    async def _wait(self, wanted: ClusterPhase, seconds: float) -> None:
+        def there(cluster: Cluster) -> bool:
+            return cluster.phase is wanted
+
+        await self._until(there, seconds, f"cluster {self.id!r} is not {wanted.value}")
+        if self._cluster is not None and self._cluster.scheduler.address is not None:
+            with suppress(NotRunning):
+                await self._get_credentials()
+
+    async def _until(
+        self, there: Callable[[Cluster], bool], seconds: float, otherwise: str
+    ) -> None:
+        await _within(seconds, self._follow(there), otherwise)
+
+    async def _follow(self, there: Callable[[Cluster], bool]) -> None:
+        host = self._reach()
+        while True:
+            async with aclosing(_events(host)) as events:
+                async for _ in events:
+                    cluster = await self._refresh()
+                    if there(cluster):
+                        return
+                    _check_hope(cluster)
+
+    # -- how it is shown ---------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        if self._closed:
+            return f"<{type(self).__name__} {self.id!r}: closed>"
+        if self._cluster is None:
+            return f"<{type(self).__name__} {self.id!r}: not awaited>"
+        return f"<{type(self).__name__} {self.id!r}: {in_short(self._cluster)}>"
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        cluster, note = self._to_show()
+        if cluster is None:
+            return {"text/plain": repr(self)}
+        return {"text/plain": as_text(cluster, note), "text/html": as_html(cluster, note)}
+
+    def _repr_html_(self) -> str | None:
+        """Return the HTML of the bundle; ``Client`` shows it as a part of its own."""
+        return self._repr_mimebundle_().get("text/html", "")
+
+    def _to_show(self) -> tuple[Cluster | None, str | None]:
+        """Return the newest that is known, and why that may be old. Showing never fails."""
+        if self._closed:
+            return self._cluster, "This handle has been closed; this is how the cluster was then."
+        try:
+            return self._now(), None
+        except SpecClusterError as error:
+            return self._cluster, f"This is how the cluster was before: {error.message}"
+
+
+def _events(host: HostClient) -> AsyncGenerator[object, None]:
+    # What the function is, beyond what its signature says.
+    return cast("AsyncGenerator[object, None]", host.events())
+
+
+def _check_hope(cluster: Cluster) -> None:
+    """Raise when a cluster will not come to any other phase."""
+    match cluster.phase:
+        case ClusterPhase.FAILED:
+            why = cluster.conditions[-1].message if cluster.conditions else "no reason known"
+            raise StartFailed(f"cluster {cluster.id!r} has failed: {why}")
+        case ClusterPhase.STOPPING:
+            raise NotRunning(f"cluster {cluster.id!r} is stopping")
+        case _:
+            pass
+
+
+async def _within(seconds: float, work: Awaitable[None], otherwise: str) -> None:
+    """Wait for ``work``, and say what has not come about when the time is over."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            await work
+    except TimeoutError:
+        # A host that does not answer is a TimeoutError as well, with a better message.
+        if not limit.expired():
+            raise
+        raise TimedOut(f"{otherwise} after {seconds:g} s") from None
+
+
+async def _find(id: str, seconds: float) -> Connection:
+    """Return how a cluster is reached; waits for one that has just been launched."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
+    while True:
+        try:
+            connection = read_connection(id)
+        except ClusterNotFound as error:
+            reason = error.message
+        else:
+            if connection.is_alive():
+                return connection
+            raise ClusterNotFound(f"the host of cluster {id!r} has died; {_others()}")
+        try:
+            folder = cluster_folder(id)
+        except ClusterNotFound:
+            raise ClusterNotFound(f"{reason}; {_others()}") from None
+        if not folder.is_dir():
+            raise ClusterNotFound(f"{reason}; {_others()}")
+        if clock() >= deadline:
+            raise HostNotResponding(
+                f"the host of cluster {id!r} has not come up; its log is {str(folder / HOST_LOG)!r}"
+            )
+        # A file that appears cannot be awaited in a way that works everywhere.
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _others() -> str:
+    ids = ", ".join(connection.id for connection in list_connections())
+    return f"there are: {ids}" if ids else "no cluster is running"
