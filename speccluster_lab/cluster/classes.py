@@ -115,8 +115,12 @@ def _parameters(cls: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
 def with_given(
     cls: Callable[..., Any], options: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return ``options`` with those of ``given`` that the class takes and that are not there."""
-    takes = _parameters(cls)
+    """Return ``options`` with those of ``given`` that the class takes and that are not there.
+
+    What a class passes on to another counts: ``MultiWorker`` takes what a nanny takes.
+    """
+    known = known_options(cls)
+    takes = _parameters(cls) if known is None else known
     return {**{key: value for key, value in given.items() if key in takes}, **options}
 
 
