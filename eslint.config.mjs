@@ -26,6 +26,7 @@ const FEATURES = [
   'commands',
   'dashboards',
   'editor',
+  'manager',
   'notebook',
   'panel',
   'running'

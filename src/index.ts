@@ -1,13 +1,13 @@
-import type {
-  JupyterFrontEnd,
-  JupyterFrontEndPlugin
-} from '@jupyterlab/application';
+import { commandsPlugin } from './commands';
+import { editorPlugin } from './editor';
+import { managerPlugin } from './manager';
+import { notebookPlugin } from './notebook';
+import { panelPlugin } from './panel';
 
-const panel: JupyterFrontEndPlugin<void> = {
-  id: 'speccluster-lab:panel',
-  description: 'The Clusters panel in the left sidebar.',
-  autoStart: true,
-  activate: (app: JupyterFrontEnd) => undefined
-};
-
-export default [panel];
+export default [
+  managerPlugin,
+  notebookPlugin,
+  editorPlugin,
+  commandsPlugin,
+  panelPlugin
+];

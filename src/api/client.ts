@@ -1,0 +1,139 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import { ApiError } from './errors';
+import type {
+  Cluster,
+  ClusterSpec,
+  CreateCluster,
+  Scale,
+  Template
+} from './types';
+
+/**
+ * Where the API is, below the server's base URL.
+ */
+export const API_PREFIX = 'speccluster-lab/api/v1';
+
+/**
+ * The calls of the REST API; every failure is an `ApiError`.
+ */
+export class ApiClient {
+  /**
+   * @param settings - The server to talk to.
+   * @param timeout - How long an answer may take, in milliseconds.
+   */
+  constructor(settings: ServerConnection.ISettings, timeout = 30_000) {
+    this._settings = settings;
+    this._timeout = timeout;
+  }
+
+  /**
+   * List the templates.
+   */
+  listTemplates(): Promise<Template[]> {
+    return this._request('GET', ['templates']);
+  }
+
+  /**
+   * Get one cluster: spec and status.
+   */
+  getCluster(id: string): Promise<Cluster> {
+    return this._request('GET', ['clusters', id]);
+  }
+
+  /**
+   * Make a cluster; it is there at once, in phase `starting`.
+   */
+  createCluster(request: CreateCluster): Promise<Cluster> {
+    return this._request('POST', ['clusters'], { body: request });
+  }
+
+  /**
+   * Set the size of a cluster, in exactly one unit.
+   */
+  scaleCluster(id: string, scale: Scale): Promise<Cluster> {
+    return this._request('POST', ['clusters', id, 'scale'], { body: scale });
+  }
+
+  /**
+   * Replace the desired state.
+   *
+   * @param id - The cluster.
+   * @param spec - What is wanted from now on, as JSON that may still be wrong.
+   * @param generation - The generation that the change was made from.
+   */
+  replaceSpec(
+    id: string,
+    spec: ClusterSpec,
+    generation: number
+  ): Promise<Cluster> {
+    return this._request('PUT', ['clusters', id, 'spec'], {
+      body: spec,
+      headers: { 'If-Match': `"${generation}"` }
+    });
+  }
+
+  /**
+   * Stop a cluster.
+   */
+  stopCluster(id: string): Promise<Cluster> {
+    return this._request('DELETE', ['clusters', id]);
+  }
+
+  private async _request<T>(
+    method: string,
+    path: string[],
+    options: { body?: unknown; headers?: Record<string, string> } = {}
+  ): Promise<T> {
+    const url = URLExt.join(
+      this._settings.baseUrl,
+      API_PREFIX,
+      ...path.map(part => encodeURIComponent(part))
+    );
+    const init: RequestInit = {
+      method,
+      headers: { Accept: 'application/json', ...options.headers }
+    };
+    if (options.body !== undefined) {
+      init.body = JSON.stringify(options.body);
+      init.headers = { ...init.headers, 'Content-Type': 'application/json' };
+    }
+    return this._bounded(async () => {
+      const response = await ServerConnection.makeRequest(
+        url,
+        init,
+        this._settings
+      );
+      if (!response.ok) {
+        throw await ApiError.fromResponse(response);
+      }
+      return (await response.json()) as T;
+    });
+  }
+
+  private async _bounded<T>(work: () => Promise<T>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`no answer in ${this._timeout} ms`)),
+        this._timeout
+      );
+    });
+    try {
+      return await Promise.race([work(), timeout]);
+    } catch (error) {
+      if (error instanceof ApiError) {
+        throw error;
+      }
+      throw new ApiError({
+        code: ApiError.NO_ANSWER,
+        message: error instanceof Error ? error.message : String(error)
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private readonly _settings: ServerConnection.ISettings;
+  private readonly _timeout: number;
+}

@@ -1,0 +1,24 @@
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Cluster = Schemas['Cluster'];
+export type ClusterPhase = Schemas['ClusterPhase'];
+export type ClusterSpec = Schemas['ClusterSpec'];
+export type Condition = Schemas['Condition'];
+export type Entry = Schemas['Entry'];
+export type EntryPhase = Schemas['EntryPhase'];
+export type Member = Schemas['Member'];
+export type PatchEvent = Schemas['PatchEvent'];
+export type PatchOperation = Pick<Schemas['PatchOperation'], 'op' | 'path'> &
+  Partial<Schemas['PatchOperation']>;
+export type SnapshotEvent = Schemas['SnapshotEvent'];
+export type SnapshotRequest = Schemas['SnapshotRequest'];
+export type Template = Schemas['Template'];
+export type WorkerSpec = Schemas['WorkerSpec'];
+
+// The generator makes a property with a default one that is always there. That
+// holds for answers; a request may leave it out.
+export type CreateCluster = Pick<Schemas['CreateCluster'], 'template'> &
+  Partial<Schemas['CreateCluster']>;
+export type Scale = Partial<Schemas['Scale']>;

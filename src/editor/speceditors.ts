@@ -1,0 +1,53 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { WidgetTracker } from '@jupyterlab/apputils';
+import type { IEditorServices } from '@jupyterlab/codeeditor';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ICluster, ISpecEditors } from '../tokens';
+import type { SpecEditorTab } from './tab';
+
+/**
+ * The editors of clusters' specs, one for each cluster.
+ */
+export class SpecEditors implements ISpecEditors {
+  /**
+   * @param options - Where the editors go, and what they are made of.
+   */
+  constructor(options: SpecEditors.IOptions) {
+    this._options = options;
+  }
+
+  /**
+   * Show the editor of a cluster's spec.
+   */
+  async open(cluster: ICluster): Promise<string> {
+    const { shell, tracker, services, trans } = this._options;
+    const { SpecEditorTab } = await import('./tab');
+    const known = tracker.find(tab => tab.content.cluster === cluster);
+    if (known) {
+      shell.activateById(known.id);
+      return known.id;
+    }
+    const tab = new SpecEditorTab(cluster, services, trans);
+    void tracker.add(tab);
+    shell.add(tab, 'main');
+    shell.activateById(tab.id);
+    return tab.id;
+  }
+
+  private readonly _options: SpecEditors.IOptions;
+}
+
+/**
+ * Types of `SpecEditors`.
+ */
+export namespace SpecEditors {
+  /**
+   * Where the editors go, and what they are made of.
+   */
+  export interface IOptions {
+    shell: JupyterFrontEnd.IShell;
+    tracker: WidgetTracker<SpecEditorTab>;
+    services: IEditorServices;
+    trans: TranslationBundle;
+  }
+}

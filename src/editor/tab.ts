@@ -1,0 +1,71 @@
+import { Dialog, MainAreaWidget, showDialog } from '@jupyterlab/apputils';
+import type { IEditorServices } from '@jupyterlab/codeeditor';
+import { CodeEditor } from '@jupyterlab/codeeditor';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { editIcon } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
+import type { ICluster } from '../tokens';
+import { SpecEditor } from './speceditor';
+
+/**
+ * The tab of a spec's editor. It asks before changes are lost.
+ */
+export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
+  /**
+   * @param cluster - The cluster whose spec is edited.
+   * @param services - Makes the editor of the text.
+   * @param trans - The translations.
+   */
+  constructor(
+    cluster: ICluster,
+    services: IEditorServices,
+    trans: TranslationBundle
+  ) {
+    const content = new SpecEditor({
+      cluster,
+      factory: services.factoryService.newDocumentEditor,
+      model: new CodeEditor.Model({ mimeType: 'application/json' }),
+      trans
+    });
+    super({ content });
+    this._trans = trans;
+    const { id, document } = cluster;
+    this.id = `speccluster-lab-spec-${id}`;
+    this.title.label = document.display_name;
+    this.title.caption = trans.__('Spec of %1', document.display_name);
+    this.title.icon = editIcon;
+    content.dirtyChanged.connect(this._onDirty, this);
+  }
+
+  protected override onCloseRequest(msg: Message): void {
+    if (!this.content.isDirty || this.content.cluster.isDisposed) {
+      super.onCloseRequest(msg);
+      return;
+    }
+    void this._confirm().then(isConfirmed => {
+      if (isConfirmed) {
+        super.onCloseRequest(msg);
+      }
+    });
+  }
+
+  private async _confirm(): Promise<boolean> {
+    const trans = this._trans;
+    const { button } = await showDialog({
+      title: trans.__('Discard the changes?'),
+      body: trans.__('The spec has changes that were not applied.'),
+      buttons: [
+        Dialog.cancelButton(),
+        Dialog.warnButton({ label: trans.__('Discard') })
+      ]
+    });
+    return button.accept;
+  }
+
+  private _onDirty(editor: SpecEditor): void {
+    // JupyterLab shows a dot in place of the cross, as for unsaved documents.
+    this.title.className = editor.isDirty ? 'jp-mod-dirty' : '';
+  }
+
+  private readonly _trans: TranslationBundle;
+}

@@ -1,0 +1,207 @@
+import type { IDisposable } from '@lumino/disposable';
+import { Debouncer } from '@lumino/polling';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+import type { ApiClient } from '../api/client';
+import { ApiError } from '../api/errors';
+import type { Cluster, ClusterSpec, Scale } from '../api/types';
+import { specEntries } from './facts';
+
+/**
+ * One cluster: what is known of it, and what may be asked of it.
+ */
+export class ClusterModel implements IDisposable {
+  /**
+   * @param client - Carries the calls.
+   * @param document - The cluster as it is known.
+   */
+  constructor(client: ApiClient, document: Cluster) {
+    this._client = client;
+    this._streamed = document;
+    this._wish = new Debouncer(() => this._sendWish(), ClusterModel.QUIET);
+  }
+
+  /**
+   * The cluster's id.
+   */
+  get id(): string {
+    return this._streamed.id;
+  }
+
+  /**
+   * The cluster as it is known: an immutable document, another one after each change.
+   */
+  get document(): Cluster {
+    const answered = this._answered;
+    return answered && answered.generation > this._streamed.generation
+      ? answered
+      : this._streamed;
+  }
+
+  /**
+   * How many entries are wanted: what was last asked for, else what the spec says.
+   */
+  get entries(): number {
+    return this._wanted ?? specEntries(this.document);
+  }
+
+  /**
+   * Whether a number of entries was asked for that the server has not taken yet.
+   */
+  get isScaling(): boolean {
+    return this._wanted !== null;
+  }
+
+  /**
+   * Whether the cluster was asked to stop and has not answered yet.
+   */
+  get isStopping(): boolean {
+    return this._isStopping;
+  }
+
+  /**
+   * Why the last number of entries was refused.
+   */
+  get scaleError(): ApiError | null {
+    return this._scaleError;
+  }
+
+  /**
+   * Emitted after each change of what can be read here.
+   */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /**
+   * Whether the cluster has gone.
+   */
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  /**
+   * Ask for a number of entries. Quick changes are sent as one, the last.
+   */
+  setEntries(entries: number): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._wanted = entries;
+    this._scaleError = null;
+    this._changed.emit();
+    // A debounced call that is superseded is rejected, which is its purpose.
+    this._wish.invoke().catch(() => undefined);
+  }
+
+  /**
+   * Set the size in exactly one unit, now.
+   */
+  async scale(scale: Scale): Promise<Cluster> {
+    return this._take(await this._client.scaleCluster(this.id, scale));
+  }
+
+  /**
+   * Replace the desired state, made from `generation`.
+   */
+  async replaceSpec(spec: ClusterSpec, generation: number): Promise<Cluster> {
+    return this._take(
+      await this._client.replaceSpec(this.id, spec, generation)
+    );
+  }
+
+  /**
+   * Get the cluster anew from the server.
+   */
+  async refresh(): Promise<Cluster> {
+    return this._take(await this._client.getCluster(this.id));
+  }
+
+  /**
+   * Stop the cluster. It goes when the server says that it has gone.
+   */
+  async stop(): Promise<Cluster> {
+    this._setStopping(true);
+    try {
+      return await this._client.stopCluster(this.id);
+    } finally {
+      this._setStopping(false);
+    }
+  }
+
+  /**
+   * Take over what the server's stream says; called by the manager.
+   */
+  update(document: Cluster): void {
+    this._streamed = document;
+    this._changed.emit();
+  }
+
+  /**
+   * End; called by the manager when the cluster has gone.
+   */
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    this._wish.dispose();
+    this._changed.emit();
+    Signal.clearData(this);
+  }
+
+  private _take(answer: Cluster): Cluster {
+    this._answered = answer;
+    this._changed.emit();
+    return answer;
+  }
+
+  private _setStopping(value: boolean): void {
+    this._isStopping = value;
+    this._changed.emit();
+  }
+
+  private async _sendWish(): Promise<void> {
+    if (this._isSending) {
+      return;
+    }
+    this._isSending = true;
+    try {
+      while (this._wanted !== null && !this._isDisposed) {
+        const entries = this._wanted;
+        const failure = await this.scale({ entries }).then(
+          () => null,
+          (error: ApiError) => error
+        );
+        if (this._wanted === entries) {
+          this._wanted = null;
+          this._scaleError = failure;
+        }
+      }
+    } finally {
+      this._isSending = false;
+      this._changed.emit();
+    }
+  }
+
+  private readonly _client: ApiClient;
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _wish: Debouncer;
+  private _streamed: Cluster;
+  private _answered: Cluster | null = null;
+  private _wanted: number | null = null;
+  private _scaleError: ApiError | null = null;
+  private _isSending = false;
+  private _isStopping = false;
+  private _isDisposed = false;
+}
+
+/**
+ * Statics of `ClusterModel`.
+ */
+export namespace ClusterModel {
+  /**
+   * How long the stepper must be left alone before its number is sent, in milliseconds.
+   */
+  export const QUIET = 400;
+}

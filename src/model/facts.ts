@@ -1,0 +1,143 @@
+import type { Cluster, Entry, Member } from '../api/types';
+
+/**
+ * Something that a person should know about, in the server's words.
+ */
+export interface IProblem {
+  /**
+   * The entry that has it; null when it is the cluster's.
+   */
+  readonly entry: string | null;
+
+  /**
+   * What is wrong.
+   */
+  readonly message: string;
+}
+
+const ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/**
+ * Whether a text can be the id of a cluster.
+ */
+export function isClusterId(text: string): boolean {
+  return ID.test(text);
+}
+
+/**
+ * How many entries the spec asks for.
+ */
+export function specEntries(cluster: Cluster): number {
+  return Object.keys(cluster.spec.workers ?? {}).length;
+}
+
+/**
+ * Whether a number of entries can be asked for: it takes a form to make them of.
+ */
+export function canScale(cluster: Cluster): boolean {
+  return (
+    Boolean(cluster.spec.worker) &&
+    !['stopping', 'failed', 'unreachable'].includes(cluster.phase)
+  );
+}
+
+/**
+ * Whether what runs is still being brought to what is wanted.
+ */
+export function isReconciling(cluster: Cluster): boolean {
+  return (
+    !['stopping', 'failed', 'unreachable'].includes(cluster.phase) &&
+    (cluster.observed_generation < cluster.generation ||
+      cluster.counts.registered < cluster.counts.expected)
+  );
+}
+
+/**
+ * Whether a member is expected and the scheduler does not have it.
+ */
+export function isAbsent(member: Member): boolean {
+  return member.address === null;
+}
+
+/**
+ * How many of an entry's members the scheduler has.
+ */
+export function registered(entry: Entry): number {
+  return entry.members.filter(member => !isAbsent(member)).length;
+}
+
+/**
+ * Whether an entry is one worker of its own name, so that one row says all.
+ */
+export function isSingle(entry: Entry): boolean {
+  return entry.members.length === 1 && entry.members[0].name === entry.name;
+}
+
+/**
+ * Whether an entry needs attention.
+ */
+export function isTroubled(entry: Entry): boolean {
+  return ['degraded', 'backoff', 'lost'].includes(entry.phase);
+}
+
+/**
+ * What a person should know about.
+ *
+ * @param cluster - Has conditions; the one that is good when it holds is not among them.
+ */
+export function conditionProblems(cluster: Cluster): IProblem[] {
+  return cluster.conditions
+    .filter(({ type, status }) => type !== 'Ready' && status === 'True')
+    .filter(({ message }) => message !== '')
+    .map(({ message }) => ({ entry: null, message }));
+}
+
+/**
+ * What the entries have to say, as far as the cluster's conditions do not say it.
+ */
+export function entryProblems(cluster: Cluster): IProblem[] {
+  const said = conditionProblems(cluster);
+  return cluster.workers.flatMap(entry => {
+    const { name, message } = entry;
+    const isNews =
+      message && !said.some(problem => problem.message.includes(message));
+    return isTroubled(entry) && isNews ? [{ entry: name, message }] : [];
+  });
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+function unitOf(bytes: number): number {
+  let unit = 0;
+  // 1023.96 KiB would be shown as 1024 KiB.
+  while (unit < UNITS.length - 1 && bytes >= 1023.5 * 1024 ** unit) {
+    unit += 1;
+  }
+  return unit;
+}
+
+function inUnit(bytes: number, unit: number): string {
+  const value = bytes / 1024 ** unit;
+  const digits = value >= 10 || unit === 0 ? 0 : 1;
+  return String(Number(value.toFixed(digits)));
+}
+
+/**
+ * A number of bytes for a person: `64 MiB`.
+ */
+export function formatBytes(bytes: number): string {
+  const unit = unitOf(bytes);
+  return `${inUnit(bytes, unit)} ${UNITS[unit]}`;
+}
+
+/**
+ * Two numbers of bytes side by side, in one unit where that says enough: `0.4`, `6 GiB`.
+ */
+export function formatUsage(used: number, limit: number): [string, string] {
+  const unit = unitOf(limit);
+  const isShared = used === 0 || used / 1024 ** unit >= 0.1;
+  return [
+    isShared ? inUnit(used, unit) : formatBytes(used),
+    formatBytes(limit)
+  ];
+}

@@ -1,0 +1,114 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { Debouncer } from '@lumino/polling';
+import { Widget } from '@lumino/widgets';
+import { isReconciling } from '../model/facts';
+import type { ICluster, IClusterManager } from '../tokens';
+import { phaseWord } from './phase';
+
+/** How long changes are gathered before they are said, in milliseconds. */
+const QUIET = 1_000;
+
+/**
+ * Tells those who do not see the panel what has changed: a phase, an end of
+ * waiting, a cluster that has gone; never a number that only moves.
+ */
+export class Announcer extends Widget {
+  /**
+   * @param manager - The clusters.
+   * @param trans - The translations.
+   */
+  constructor(manager: IClusterManager, trans: TranslationBundle) {
+    super();
+    this._manager = manager;
+    this._trans = trans;
+    this.addClass('jp-SpecCluster-hidden');
+    this.node.setAttribute('role', 'status');
+    this.node.setAttribute('aria-live', 'polite');
+    this._speech = new Debouncer(() => this._speak(), QUIET);
+    manager.changed.connect(this._onList, this);
+    manager.connectionChanged.connect(this._onChange, this);
+    this._onList();
+  }
+
+  /**
+   * Say no more.
+   */
+  override dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this._manager.changed.disconnect(this._onList, this);
+    this._manager.connectionChanged.disconnect(this._onChange, this);
+    for (const cluster of this._watched) {
+      cluster.changed.disconnect(this._onChange, this);
+    }
+    this._speech.dispose();
+    super.dispose();
+  }
+
+  private _onList(): void {
+    const clusters = new Set(this._manager.clusters);
+    for (const cluster of clusters) {
+      if (!this._watched.has(cluster)) {
+        cluster.changed.connect(this._onChange, this);
+      }
+    }
+    this._watched = clusters;
+    this._onChange();
+  }
+
+  private _onChange(): void {
+    this._speech.invoke().catch(() => undefined);
+  }
+
+  private _speak(): void {
+    const trans = this._trans;
+    const said: string[] = [];
+    const states = new Map<ICluster, string>();
+    for (const cluster of this._manager.clusters) {
+      const { phase, display_name, counts } = cluster.document;
+      const state = `${phase} ${isReconciling(cluster.document)}`;
+      states.set(cluster, state);
+      if (this._states.get(cluster) !== state) {
+        said.push(
+          trans.__(
+            '%1: %2, %3 of %4 workers.',
+            display_name,
+            phaseWord(phase, trans),
+            counts.registered,
+            counts.expected
+          )
+        );
+      }
+    }
+    for (const cluster of this._states.keys()) {
+      if (!states.has(cluster)) {
+        said.push(trans.__('%1 has gone.', cluster.document.display_name));
+      }
+    }
+    const isLost = this._manager.connection === 'stale';
+    if (isLost !== this._isLost) {
+      said.push(
+        isLost
+          ? trans.__('The connection to the server is lost.')
+          : trans.__('The connection to the server is back.')
+      );
+    }
+    // What is there when JupyterLab opens is no news.
+    const isNews = this._hasSpoken && said.length > 0;
+    if (isNews) {
+      this.node.textContent = said.join(' ');
+    }
+    this._hasSpoken ||= this._manager.connection === 'live';
+    this._states = states;
+    this._isLost = isLost;
+  }
+
+  private readonly _manager: IClusterManager;
+  private readonly _trans: TranslationBundle;
+  private readonly _speech: Debouncer;
+  private _watched: ReadonlySet<ICluster> = new Set();
+  private _states: ReadonlyMap<ICluster, string> = new Map();
+  private _hasSpoken = false;
+  private _isLost = false;
+}

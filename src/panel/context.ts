@@ -1,0 +1,46 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+import * as React from 'react';
+import type { IClientCode } from '../tokens';
+
+/**
+ * What all parts of the panel work with.
+ */
+export interface IPanelContext {
+  /**
+   * Where what a person asks for is carried out.
+   */
+  readonly commands: CommandRegistry;
+
+  /**
+   * Brings a cluster into a notebook.
+   */
+  readonly clientCode: IClientCode;
+
+  /**
+   * The ids of the clusters whose workers are shown. It outlives the elements,
+   * which go whenever the panel is moved.
+   */
+  readonly opened: Set<string>;
+
+  /**
+   * The translations.
+   */
+  readonly trans: TranslationBundle;
+}
+
+/**
+ * Gives the panel's context to its parts.
+ */
+export const PanelContext = React.createContext<IPanelContext | null>(null);
+
+/**
+ * The panel's context.
+ */
+export function usePanel(): IPanelContext {
+  const context = React.useContext(PanelContext);
+  if (!context) {
+    throw new Error('this is a part of the panel');
+  }
+  return context;
+}

@@ -1,0 +1,21 @@
+import * as React from 'react';
+
+/**
+ * A bar that is filled to a part of its length.
+ */
+export function Meter(props: {
+  value: number;
+  limit: number;
+  className?: string;
+}): React.JSX.Element {
+  const part = props.limit > 0 ? Math.min(1, props.value / props.limit) : 0;
+  return (
+    <span
+      className={`jp-SpecCluster-meter ${props.className ?? ''}`}
+      data-high={part >= 0.8 || undefined}
+      aria-hidden="true"
+    >
+      <span style={{ width: `${(100 * part).toFixed(1)}%` }} />
+    </span>
+  );
+}

@@ -1,0 +1,108 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget, SidePanel } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import { Panel } from '@lumino/widgets';
+import * as React from 'react';
+import type { IClientCode, IClusterManager } from '../tokens';
+import { CommandIDs, PANEL_ID } from '../tokens';
+import { Announcer } from './announcer';
+import type { IPanelContext } from './context';
+import { PanelContext } from './context';
+import { PanelHeader } from './header';
+import { clustersIcon } from './icons';
+import { ClusterList } from './list';
+
+/**
+ * The Clusters panel.
+ */
+export class ClusterPanel extends SidePanel {
+  /**
+   * @param options - What the panel shows, and with what it acts.
+   */
+  constructor(options: ClusterPanel.IOptions) {
+    super({ content: new Panel() });
+    const { manager, commands, trans } = options;
+    this.id = PANEL_ID;
+    this.addClass('jp-SpecCluster');
+    this.title.icon = clustersIcon;
+    this.title.caption = trans.__('Clusters');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', trans.__('Clusters'));
+    this.content.node.removeAttribute('role');
+    this.content.node.removeAttribute('aria-label');
+    this._commands = commands;
+
+    const context = { ...options, opened: new Set<string>() };
+    this.header.addWidget(
+      new PanelPart(context, () => <PanelHeader manager={manager} />)
+    );
+    this.content.addWidget(
+      new PanelPart(context, () => <ClusterList manager={manager} />)
+    );
+    this.content.addWidget(new Announcer(manager, trans));
+    commands.commandExecuted.connect(this._onCommand, this);
+  }
+
+  /**
+   * Free what the panel holds.
+   */
+  override dispose(): void {
+    this._commands.commandExecuted.disconnect(this._onCommand, this);
+    super.dispose();
+  }
+
+  /**
+   * Bring the card of a cluster that was just made into view.
+   */
+  private _onCommand(
+    commands: CommandRegistry,
+    { id, result }: CommandRegistry.ICommandExecutedArgs
+  ): void {
+    if (id !== CommandIDs.createCluster) {
+      return;
+    }
+    void result.then((made: { id: string } | null) => {
+      const cards =
+        this.node.querySelectorAll<HTMLElement>('[data-cluster-id]');
+      [...cards]
+        .find(card => card.dataset.clusterId === made?.id)
+        ?.scrollIntoView({ block: 'nearest' });
+    });
+  }
+
+  private readonly _commands: CommandRegistry;
+}
+
+/**
+ * Types of `ClusterPanel`.
+ */
+export namespace ClusterPanel {
+  /**
+   * What the panel shows, and with what it acts.
+   */
+  export interface IOptions {
+    manager: IClusterManager;
+    commands: CommandRegistry;
+    clientCode: IClientCode;
+    trans: TranslationBundle;
+  }
+}
+
+class PanelPart extends ReactWidget {
+  constructor(context: IPanelContext, part: () => React.JSX.Element) {
+    super();
+    this._context = context;
+    this._part = part;
+  }
+
+  protected override render(): React.JSX.Element {
+    return (
+      <PanelContext.Provider value={this._context}>
+        {this._part()}
+      </PanelContext.Provider>
+    );
+  }
+
+  private readonly _context: IPanelContext;
+  private readonly _part: () => React.JSX.Element;
+}

@@ -1,0 +1,113 @@
+import * as React from 'react';
+import { describeError } from '../model/describe';
+import { canScale } from '../model/facts';
+import type { ICluster } from '../tokens';
+import { usePanel } from './context';
+import { useSignal } from './signals';
+
+/** What the server would refuse whatever the cluster. */
+const MAXIMUM = 100_000;
+
+/**
+ * Sets how many entries a cluster has.
+ */
+function StepperView({ cluster }: { cluster: ICluster }): React.JSX.Element {
+  const { trans } = usePanel();
+  const entries = useSignal(cluster.changed, () => cluster.entries);
+  const isScaling = useSignal(cluster.changed, () => cluster.isScaling);
+  const isEnabled = useSignal(cluster.changed, () =>
+    canScale(cluster.document)
+  );
+  const error = useSignal(cluster.changed, () => cluster.scaleError);
+  // What is being typed, until it is a number that is meant.
+  const [draft, setDraft] = React.useState<string | null>(null);
+  const errorId = React.useId();
+
+  const step = (by: number) => {
+    setDraft(null);
+    const wanted = Math.min(MAXIMUM, Math.max(0, cluster.entries + by));
+    if (wanted !== cluster.entries) {
+      cluster.setEntries(wanted);
+    }
+  };
+  const commit = () => {
+    if (draft !== null && /^\d+$/.test(draft.trim())) {
+      const wanted = Math.min(MAXIMUM, Number(draft));
+      if (wanted !== cluster.entries) {
+        cluster.setEntries(wanted);
+      }
+    }
+    setDraft(null);
+  };
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    const actions: Record<string, () => void> = {
+      ArrowUp: () => step(1),
+      ArrowDown: () => step(-1),
+      Enter: commit,
+      Escape: () => setDraft(null)
+    };
+    const action = actions[event.key];
+    if (action) {
+      event.preventDefault();
+      event.stopPropagation();
+      action();
+    }
+  };
+
+  return (
+    <div className="jp-SpecCluster-scale">
+      <div
+        className="jp-SpecCluster-stepper"
+        data-scaling={isScaling || undefined}
+      >
+        <button
+          type="button"
+          aria-label={trans.__('Fewer entries')}
+          title={trans.__('Fewer entries')}
+          disabled={!isEnabled || entries === 0}
+          onClick={() => step(-1)}
+        >
+          −
+        </button>
+        <input
+          type="text"
+          inputMode="numeric"
+          role="spinbutton"
+          aria-label={trans.__('Entries')}
+          aria-valuenow={entries}
+          aria-valuemin={0}
+          aria-valuemax={MAXIMUM}
+          aria-invalid={error !== null}
+          aria-describedby={error ? errorId : undefined}
+          autoComplete="off"
+          disabled={!isEnabled}
+          size={Math.max(2, String(draft ?? entries).length)}
+          value={draft ?? String(entries)}
+          onChange={event => setDraft(event.target.value)}
+          onFocus={event => event.target.select()}
+          onBlur={commit}
+          onKeyDown={onKeyDown}
+        />
+        <button
+          type="button"
+          aria-label={trans.__('More entries')}
+          title={trans.__('More entries')}
+          disabled={!isEnabled}
+          onClick={() => step(1)}
+        >
+          +
+        </button>
+      </div>
+      <span className="jp-SpecCluster-unit" aria-hidden="true">
+        {trans._n('entry', 'entries', entries)}
+      </span>
+      {error && (
+        <p className="jp-SpecCluster-problem" role="alert" id={errorId}>
+          {describeError(error, trans)}
+        </p>
+      )}
+    </div>
+  );
+}
+
+export const Stepper = React.memo(StepperView);

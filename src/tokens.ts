@@ -1,0 +1,232 @@
+import { Token } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+import type { ApiError } from './api/errors';
+import type { StreamState } from './api/stream';
+import type {
+  Cluster,
+  ClusterSpec,
+  CreateCluster,
+  Scale,
+  Template
+} from './api/types';
+
+export type {
+  Cluster,
+  ClusterSpec,
+  CreateCluster,
+  Scale,
+  StreamState,
+  Template
+};
+
+/**
+ * The ids of our commands.
+ */
+export namespace CommandIDs {
+  export const createCluster = 'speccluster-lab:create-cluster';
+  export const scaleCluster = 'speccluster-lab:scale-cluster';
+  export const stopCluster = 'speccluster-lab:stop-cluster';
+  export const editSpec = 'speccluster-lab:edit-spec';
+  export const insertClientCode = 'speccluster-lab:insert-client-code';
+  export const copyClientCode = 'speccluster-lab:copy-client-code';
+  export const showPanel = 'speccluster-lab:show-panel';
+}
+
+/**
+ * The id of the panel's widget.
+ */
+export const PANEL_ID = 'speccluster-lab-panel';
+
+/**
+ * The domain of our translations.
+ */
+export const DOMAIN = 'speccluster_lab';
+
+/**
+ * One cluster: what is known of it, and what may be asked of it. Calls that
+ * fail reject with an `ApiError`.
+ */
+export interface ICluster extends IDisposable {
+  /**
+   * The cluster's id.
+   */
+  readonly id: string;
+
+  /**
+   * The cluster as it is known: an immutable document, another one after each change.
+   */
+  readonly document: Cluster;
+
+  /**
+   * How many entries are wanted: what was last asked for, else what the spec says.
+   */
+  readonly entries: number;
+
+  /**
+   * Whether a number of entries was asked for that the server has not taken yet.
+   */
+  readonly isScaling: boolean;
+
+  /**
+   * Whether the cluster was asked to stop and has not answered yet.
+   */
+  readonly isStopping: boolean;
+
+  /**
+   * Why the last number of entries was refused.
+   */
+  readonly scaleError: ApiError | null;
+
+  /**
+   * Emitted after each change of what can be read here.
+   */
+  readonly changed: ISignal<ICluster, void>;
+
+  /**
+   * Ask for a number of entries. Quick changes are sent as one, the last.
+   */
+  setEntries(entries: number): void;
+
+  /**
+   * Set the size in exactly one unit, now.
+   */
+  scale(scale: Scale): Promise<Cluster>;
+
+  /**
+   * Replace the desired state, made from `generation`.
+   */
+  replaceSpec(spec: ClusterSpec, generation: number): Promise<Cluster>;
+
+  /**
+   * Get the cluster anew from the server.
+   */
+  refresh(): Promise<Cluster>;
+
+  /**
+   * Stop the cluster. It goes when the server says that it has gone.
+   */
+  stop(): Promise<Cluster>;
+}
+
+/**
+ * All clusters and templates of a server.
+ */
+export interface IClusterManager {
+  /**
+   * Resolved when the server has said for the first time which clusters there are.
+   */
+  readonly ready: Promise<void>;
+
+  /**
+   * The clusters, oldest first.
+   */
+  readonly clusters: readonly ICluster[];
+
+  /**
+   * The templates that clusters can be made from.
+   */
+  readonly templates: readonly Template[];
+
+  /**
+   * Why the templates could not be read.
+   */
+  readonly templatesError: ApiError | null;
+
+  /**
+   * Whether what is shown is what is.
+   */
+  readonly connection: StreamState;
+
+  /**
+   * Emitted when a cluster is new or has gone.
+   */
+  readonly changed: ISignal<IClusterManager, void>;
+
+  /**
+   * Emitted when `connection` has changed.
+   */
+  readonly connectionChanged: ISignal<IClusterManager, void>;
+
+  /**
+   * Emitted when the templates have been read, or could not be.
+   */
+  readonly templatesChanged: ISignal<IClusterManager, void>;
+
+  /**
+   * The cluster of this id, if there is one.
+   */
+  get(id: string): ICluster | undefined;
+
+  /**
+   * Make a cluster; it is in `clusters` when the promise resolves.
+   */
+  create(request: CreateCluster): Promise<ICluster>;
+
+  /**
+   * Read the templates anew.
+   */
+  refreshTemplates(): Promise<void>;
+}
+
+/**
+ * All clusters and templates of a server.
+ */
+export const IClusterManager = new Token<IClusterManager>(
+  'speccluster-lab:IClusterManager',
+  'The clusters and templates of a server, and what may be asked of them.'
+);
+
+/**
+ * The way from a cluster to a notebook.
+ */
+export interface IClientCode {
+  /**
+   * The code that connects to a cluster.
+   */
+  code(id: string): string;
+
+  /**
+   * Start to drag the code of a cluster, as a cell.
+   *
+   * @param id - The cluster.
+   * @param label - What the drag image says.
+   * @param event - The movement that made it a drag.
+   */
+  drag(id: string, label: string, event: PointerEvent): void;
+
+  /**
+   * Put the code of a cluster into the notebook that is in use, as a cell.
+   *
+   * @returns Where it was put; null when no notebook is in use.
+   */
+  insert(id: string): { path: string; index: number } | null;
+}
+
+/**
+ * The way from a cluster to a notebook.
+ */
+export const IClientCode = new Token<IClientCode>(
+  'speccluster-lab:IClientCode',
+  'The code that connects to a cluster, and the drag that brings it into a notebook.'
+);
+
+/**
+ * The editors of clusters' specs.
+ */
+export interface ISpecEditors {
+  /**
+   * Show the editor of a cluster's spec, one for each cluster.
+   *
+   * @returns The id of the editor's widget.
+   */
+  open(cluster: ICluster): Promise<string>;
+}
+
+/**
+ * The editors of clusters' specs.
+ */
+export const ISpecEditors = new Token<ISpecEditors>(
+  'speccluster-lab:ISpecEditors',
+  "The editors of clusters' specs, one for each cluster."
+);
