@@ -30,7 +30,7 @@ from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, Credentia
 from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+    from collections.abc import Awaitable, Callable, Generator, Mapping
 
     from speccluster_lab.spec.api import Entry, Member
 
@@ -212,7 +212,7 @@ class ClusterHandle(SyncMethodMixin):
                 raise
         while connection.is_alive():
             with suppress(HostNotResponding, ClusterNotFound):
-                async with aclosing(_events(host)) as events:
+                async with aclosing(host.events()) as events:
                     async for _ in events:
                         pass
             # The stream ends just before the process does, which nobody else can await.
@@ -457,7 +457,7 @@ class ClusterHandle(SyncMethodMixin):
     async def _follow(self, there: Callable[[Cluster], bool]) -> None:
         host = self._reach()
         while True:
-            async with aclosing(_events(host)) as events:
+            async with aclosing(host.events()) as events:
                 async for _ in events:
                     cluster = await self._refresh()
                     if there(cluster):
@@ -491,11 +491,6 @@ class ClusterHandle(SyncMethodMixin):
             return self._now(), None
         except SpecClusterError as error:
             return self._cluster, f"This is how the cluster was before: {error.message}"
-
-
-def _events(host: HostClient) -> AsyncGenerator[object, None]:
-    # What the function is, beyond what its signature says.
-    return cast("AsyncGenerator[object, None]", host.events())
 
 
 def _check_hope(cluster: Cluster) -> None:

@@ -24,6 +24,7 @@ from speccluster_lab.errors import (
     MalformedBody,
     SpecClusterError,
 )
+from speccluster_lab.host.stream import as_message
 from speccluster_lab.link.connections import NONCE_HEADER
 from speccluster_lab.spec.api import (
     API_PREFIX,
@@ -225,7 +226,7 @@ class EventsHandler(Handler, WebSocketHandler):
     async def _send(self, reader: Reader) -> None:
         try:
             async for event in reader:
-                await self.write_message(event.model_dump_json(by_alias=True, exclude_unset=True))
+                await self.write_message(as_message(event))
             self.close(1001, "the cluster has gone")
         except (WebSocketClosedError, iostream.StreamClosedError):
             logger.debug("A reader of the events has gone")

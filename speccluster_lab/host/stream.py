@@ -13,7 +13,7 @@ from speccluster_lab.spec.api import Cluster, PatchEvent, PatchOperation, Snapsh
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Reader", "Stream"]
+__all__ = ["Reader", "Stream", "as_message"]
 
 INTERVAL: Final = 0.1
 QUEUE_LENGTH: Final = 64
@@ -166,3 +166,12 @@ class Reader:
         if not self._patches and not self._ended:
             self._wake.clear()
         return event
+
+
+def as_message(event: SnapshotEvent | PatchEvent) -> str:
+    """Return an event as it is sent.
+
+    A cluster has all its fields, but an operation of a patch only those that it was made with: a
+    ``value`` of null is something else than none.
+    """
+    return event.model_dump_json(by_alias=True, exclude_unset=isinstance(event, PatchEvent))

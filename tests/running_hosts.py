@@ -1,0 +1,279 @@
+"""Real hosts in places of their own, and the proof that nothing of them is left."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import http.client
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from speccluster_lab.errors import ClusterNotFound
+from speccluster_lab.link.client import HostClient
+from speccluster_lab.link.connections import Connection, read_connection
+from speccluster_lab.link.launch import HOST_LOG, Launch, reserve, start_host, write_launch
+from speccluster_lab.link.processes import HostProcess
+from speccluster_lab.spec.admission import Admission
+from speccluster_lab.spec.api import API_PREFIX, Cluster, Owner, OwnerKind
+from speccluster_lab.spec.models import ClusterSpec
+from speccluster_lab.spec.templates import get_template
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Awaitable, Callable, Iterator
+
+    import psutil
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 60.0
+
+# Not read from the entry points: the package need not be installed to be tested.
+WORKER_CLASSES = frozenset(
+    {"distributed.Nanny", "distributed.Worker", "speccluster_lab.MultiWorker"}
+)
+
+T = TypeVar("T")
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """Not our own client, so that what it does cannot hide what the host does."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("host", timeout=SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+@dataclass
+class Answer:
+    """What a host has answered."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+
+@dataclass
+class RunningHost:
+    """A host process that a test has started."""
+
+    launch: Launch
+    folder: Path
+    process: subprocess.Popen[bytes]
+    leader: HostProcess
+    _connection: Connection | None = field(default=None, init=False)
+
+    @property
+    def id(self) -> str:
+        return self.launch.id
+
+    @property
+    def log(self) -> str:
+        return (self.folder / HOST_LOG).read_text()
+
+    @property
+    def connection(self) -> Connection:
+        """How it is reached; waits until it can be."""
+        if self._connection is None:
+            self._connection = asyncio.run(self._connected())
+        return self._connection
+
+    async def _connected(self) -> Connection:
+        async with asyncio.timeout(SECONDS):
+            while True:
+                try:
+                    return read_connection(self.id)
+                except ClusterNotFound:
+                    assert self.process.poll() is None, self.log
+                    await asyncio.sleep(0.01)
+
+    def ask(self, what: Callable[[HostClient], Awaitable[T]]) -> T:
+        """Return what a call of our own client gives."""
+
+        async def main() -> T:
+            client = HostClient(self.connection)
+            try:
+                async with asyncio.timeout(SECONDS):
+                    return await what(client)
+            finally:
+                client.close()
+
+        self.connection  # noqa: B018  (found outside the loop)
+        return asyncio.run(main())
+
+    def get(self) -> Cluster:
+        return self.ask(lambda client: client.get())
+
+    def until(self, there: Callable[[Cluster], bool]) -> Cluster:
+        """Return the cluster once ``there`` holds for it."""
+
+        async def look(client: HostClient) -> Cluster:
+            async with aclosing(client.events()) as events:
+                async for _ in events:
+                    cluster = await client.get()
+                    if there(cluster):
+                        return cluster
+            raise AssertionError("the host has closed its stream")
+
+        return self.ask(look)
+
+    def until_running(self) -> Cluster:
+        def there(cluster: Cluster) -> bool:
+            return cluster.phase == "running" and cluster.generation == cluster.observed_generation
+
+        return self.until(there)
+
+    def request(
+        self,
+        method: str,
+        path: str = "",
+        body: object = None,
+        *,
+        headers: dict[str, str] | None = None,
+        prefix: str | None = None,
+    ) -> Answer:
+        """Send one request as it is; a body that is no bytes is sent as JSON."""
+        sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        connection = _UnixConnection(self.connection.socket)
+        try:
+            place = f"{API_PREFIX}/clusters/{self.id}" if prefix is None else prefix
+            connection.request(
+                method,
+                place + path,
+                sent,
+                {"X-SpecCluster-Nonce": self.launch.nonce, **(headers or {})},
+            )
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read().decode())
+        finally:
+            connection.close()
+
+    def ended(self) -> int:
+        """Return the exit status, once it has ended."""
+        return self.process.wait(SECONDS)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the host's process and all that it has started."""
+        return self.leader.session()
+
+
+class Hosts:
+    """Starts hosts, and sees to their end."""
+
+    def __init__(self) -> None:
+        self.started: list[RunningHost] = []
+
+    def start(
+        self,
+        template: str = "threads",
+        *,
+        id: str = "test-cluster",
+        entries: int | None = None,
+        spec: ClusterSpec | dict[str, Any] | None = None,
+        display_name: str = "Test cluster",
+        allowed: frozenset[str] = WORKER_CLASSES,
+        max_workers: int = 8,
+    ) -> RunningHost:
+        """Start a host, without waiting for it."""
+        trusted = get_template(template).make_spec({})
+        if isinstance(spec, dict):
+            spec = ClusterSpec.model_validate(spec)
+        wanted = spec or trusted
+        if entries is not None:
+            wanted = wanted.with_entries(entries)
+        launch = Launch(
+            id=id,
+            display_name=display_name,
+            template=template,
+            owner=Owner(kind=OwnerKind.COMMAND),
+            created=datetime.datetime.now(datetime.UTC),
+            nonce=secrets.token_urlsafe(32),
+            spec=wanted,
+            trusted=trusted,
+            admission=Admission(worker_classes=allowed, max_workers=max_workers),
+        )
+        folder = reserve(id)
+        write_launch(folder, launch)
+        return self.adopt(launch, folder, start_host(folder))
+
+    def adopt(self, launch: Launch, folder: Path, process: subprocess.Popen[bytes]) -> RunningHost:
+        """See to the end of a host that was started otherwise."""
+        host = RunningHost(launch, folder, process, HostProcess.of_child(process.pid))
+        self.started.append(host)
+        return host
+
+    def end(self) -> None:
+        """End all hosts as a server does, and check that nothing is left of any."""
+        for host in self.started:
+            if host.process.poll() is None:
+                host.process.terminate()
+        for host in self.started:
+            try:
+                host.ended()
+            finally:
+                left = host.leader.session()
+                host.leader.end(0)
+            assert left == [], f"processes were left: {left}"
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.rglob("*") if not path.is_dir())
+
+
+@contextmanager
+def hosts_in(folder: Path) -> Iterator[Hosts]:
+    """Give a place where hosts can be started, and check that they leave it as it was."""
+    # The path of a socket has to be short, which the folder of a test is not.
+    session = Path(tempfile.mkdtemp(prefix="slt-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(session))
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "runtime"))
+        patch.setenv("JUPYTER_DATA_DIR", str(folder / "data"))
+        patch.setenv("DASK_TEMPORARY_DIRECTORY", str(folder / "dask"))
+        patch.setenv("DASK_CONFIG", str(folder / "dask-config"))
+        path = os.environ.get("PYTHONPATH", "")
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests/host"), path]))
+        hosts = Hosts()
+        try:
+            yield hosts
+            hosts.end()
+            assert _files(session) == [], "sockets were left"
+            assert _files(folder / "runtime") == [], "connection files were left"
+            assert _files(folder / "data") == [], "files of clusters were left"
+        finally:
+            for host in hosts.started:
+                host.leader.end(0)
+            shutil.rmtree(session)
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[Hosts]:
+    with hosts_in(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+    """One host with one thread worker, for all tests of a module; they leave it as it was."""
+    with hosts_in(tmp_path_factory.mktemp("hosts")) as found:
+        host = found.start(allowed=WORKER_CLASSES | {"nowhere.Nothing", "os.path.join", "dict"})
+        host.until_running()
+        yield host
