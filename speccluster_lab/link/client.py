@@ -119,7 +119,8 @@ class HostClient:
     async def events(self) -> AsyncGenerator[SnapshotEvent | PatchEvent]:
         """Yield a snapshot, and then changes in order, until the host closes the stream.
 
-        A host that stops answering is noticed within some ten seconds; the stream then ends too.
+        A host that stops answering is noticed within some fifteen seconds; the stream then ends
+        too.
         """
         request = HTTPRequest(
             f"ws://host{API_PREFIX}/events",

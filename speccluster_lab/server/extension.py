@@ -1,0 +1,94 @@
+"""The Jupyter server extension and its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Bool, Integer, List, Unicode
+
+from speccluster_lab.server.events import EventsHandler
+from speccluster_lab.server.handlers import MANAGER_SETTING, ROUTES
+from speccluster_lab.server.manager import ClusterManager
+from speccluster_lab.spec.admission import DEFAULT_MAX_WORKERS, Admission, installed_classes
+from speccluster_lab.spec.api import API_PREFIX
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+__all__ = ["SpecClusterLab"]
+
+
+class SpecClusterLab(ExtensionApp):
+    """Dask clusters described by a spec, kept as described, seen in JupyterLab."""
+
+    name = "speccluster_lab"
+
+    allowed_classes = List(
+        Unicode(),
+        help="""Import paths of worker classes that a spec may name, beside those that installed
+        packages offer through the entry point group "speccluster_lab.worker_classes" and those
+        that the cluster's template names. Whoever may create a cluster can have these classes
+        called with options of their choice.""",
+    ).tag(config=True)
+
+    allow_code_options = Bool(
+        False,
+        help="""Whether a spec may set options that load code, such as "preload", "plugins" and
+        "env". Templates always may.""",
+    ).tag(config=True)
+
+    max_workers = Integer(
+        DEFAULT_MAX_WORKERS,
+        min=1,
+        help="How many workers one cluster may have.",
+    ).tag(config=True)
+
+    max_clusters = Integer(
+        16,
+        min=0,
+        help="How many clusters there may be at a time.",
+    ).tag(config=True)
+
+    shutdown_clusters_on_exit = Bool(
+        True,
+        help="""Whether the clusters that this server has started are stopped when it ends in
+        order. A server that is killed leaves them running either way.""",
+    ).tag(config=True)
+
+    manager: ClusterManager
+
+    def initialize_settings(self) -> None:
+        """Make the manager; called by Jupyter before the handlers are."""
+        self.manager = ClusterManager(
+            admission=Admission(
+                worker_classes=installed_classes() | frozenset(self.allowed_classes),
+                max_workers=self.max_workers,
+                allow_code_options=self.allow_code_options,
+            ),
+            max_clusters=self.max_clusters,
+            log=self.log,
+        )
+        self.settings[MANAGER_SETTING] = self.manager
+
+    def initialize_handlers(self) -> None:
+        """Name the handlers; called by Jupyter, which puts its base URL before the paths."""
+        self.handlers.append((f"{API_PREFIX}/events", EventsHandler))
+        self.handlers.extend(ROUTES)
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Find the clusters that are there already; called by Jupyter on its running loop."""
+        await self.manager.attach()
+
+    async def stop_extension(self) -> None:
+        """End what this server has started; called by Jupyter when it ends in order."""
+        # Whatever is raised here would keep Jupyter from ending its kernels.
+        try:
+            await self.manager.close(stop_clusters=self.shutdown_clusters_on_exit)
+        except Exception:
+            self.log.exception("The clusters could not be stopped in order")
+
+    def current_activity(self) -> dict[str, Any] | None:
+        """Return what keeps the server from ending for want of activity; called by Jupyter."""
+        running = self.manager.count_running()
+        return {"clusters": running} if running else None

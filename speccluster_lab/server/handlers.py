@@ -1,0 +1,250 @@
+"""The REST API: who may call, what is asked, and how it is answered."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from jupyter_server.utils import url_path_join
+from pydantic import BaseModel, TypeAdapter
+from tornado import web
+
+from speccluster_lab.errors import BodyTooLarge, SpecClusterError
+from speccluster_lab.spec.api import (
+    API_PREFIX,
+    MAX_BODY_BYTES,
+    Cluster,
+    CreateCluster,
+    Scale,
+    Template,
+)
+from speccluster_lab.spec.models import ClusterSpec
+from speccluster_lab.spec.templates import shipped_templates
+from speccluster_lab.spec.validation import parse_body, parse_if_match
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from speccluster_lab.server.manager import ClusterManager
+
+__all__ = ["AUTH_RESOURCE", "MANAGER_SETTING", "ROUTES", "ApiErrors"]
+
+AUTH_RESOURCE: Final = "speccluster"
+MANAGER_SETTING: Final = "speccluster_lab_manager"
+
+M = TypeVar("M", bound=BaseModel)
+V = TypeVar("V", bound="Callable[..., Any]")
+
+_CLUSTERS: Final = TypeAdapter(list[Cluster])
+_TEMPLATES: Final = TypeAdapter(list[Template])
+
+
+class ApiErrors(JupyterHandler):
+    """Every error as ``{"code", "message", "field"?}``, and as one line in the log."""
+
+    auth_resource = AUTH_RESOURCE
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer an error; called by tornado for whatever a verb raises."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, SpecClusterError):
+            self.set_status(error.status)
+            body = error.to_dict()
+        else:
+            body = _http_error(status_code, error)
+        self.set_header("Content-Type", "application/json")
+        # As text: tornado would add a charset to the type of a dict.
+        self.finish(json.dumps(body))
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Log what a verb has raised; called by tornado."""
+        if isinstance(value, SpecClusterError):
+            log = self.log.info if value.status < 500 else self.log.error
+            log("%s %r: %s: %r", self.request.method, self.request.path, value.code, value.message)
+        else:
+            super().log_exception(typ, value, tb)
+
+    @property
+    def manager(self) -> ClusterManager:
+        """The clusters that this server knows."""
+        manager: ClusterManager = self.settings[MANAGER_SETTING]
+        return manager
+
+
+def _http_error(status: int, error: BaseException | None) -> dict[str, str]:
+    """Return the body for an error of HTTP itself, or for one that nobody expected."""
+    if status >= 500:
+        return {"code": "internal", "message": "internal error; the server's log says more"}
+    phrase = HTTPStatus(status).phrase
+    message = phrase
+    if isinstance(error, web.HTTPError) and error.log_message:
+        message = error.log_message % error.args if error.args else error.log_message
+    return {"code": phrase.lower().replace(" ", "_").replace("-", "_"), "message": message}
+
+
+class SpecClusterHandler(ApiErrors, APIHandler):
+    """Base of the REST handlers.
+
+    Verbs are decorated in the class that defines them, and never inherited: ``authorized``
+    remembers the resource of the first handler that it is called for.
+    """
+
+    def initialize(self) -> None:
+        """Say whether this request shows that somebody is there; called by tornado."""
+        # Reading is what the panel does by itself.
+        self._track_activity = self.request.method not in {"GET", "HEAD", "OPTIONS"}
+
+    def set_default_headers(self) -> None:
+        """Keep answers out of caches, which would show a cluster as it was."""
+        super().set_default_headers()
+        self.set_header("Cache-Control", "no-store")
+
+    def compute_etag(self) -> str | None:
+        """Return nothing: our ETags are generations, and not made from the content."""
+        return None
+
+    def check_etag_header(self) -> bool:
+        """Return that the content is not known to the caller, whose ETag does not stand for it."""
+        return False
+
+    def parsed(self, model: type[M]) -> M:
+        """Return the request's body as ``model``."""
+        if len(self.request.body) > MAX_BODY_BYTES:
+            raise BodyTooLarge(f"the body of a request may have {MAX_BODY_BYTES} bytes")
+        return parse_body(model, self.request.body)
+
+    async def answer(self, cluster: Cluster, status: int) -> None:
+        """Send a cluster, with its generation as ETag, and end the request."""
+        self.set_status(status)
+        self.set_header("ETag", f'"{cluster.generation}"')
+        await self.finish(cluster.model_dump_json())
+
+
+def may_execute(verb: V) -> V:
+    """Let a verb need the action ``execute`` as well: a spec says which code runs."""
+    return cast("V", authorized(action="execute", resource=AUTH_RESOURCE)(verb))
+
+
+class TemplatesHandler(SpecClusterHandler):
+    """The templates."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List them."""
+        await self.finish(_TEMPLATES.dump_json(list(shipped_templates().values())))
+
+
+class ClustersHandler(SpecClusterHandler):
+    """All clusters."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List them, as their hosts have told last."""
+        await self.finish(_CLUSTERS.dump_json(self.manager.clusters()))
+
+    @web.authenticated
+    @authorized
+    @may_execute
+    async def post(self) -> None:
+        """Make one; it is there at once, and starts."""
+        cluster = await self.manager.create(self.parsed(CreateCluster))
+        where = url_path_join(self.base_url, API_PREFIX, "clusters", cluster.id)
+        self.set_header("Location", where)
+        await self.answer(cluster, 201)
+
+
+class ClusterHandler(SpecClusterHandler):
+    """One cluster."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, id: str) -> None:
+        """Send it, as its host has told last."""
+        await self.answer(self.manager.get(id), 200)
+
+    @web.authenticated
+    @authorized
+    async def delete(self, id: str) -> None:
+        """Begin to stop it; it is no error when that has begun already."""
+        await self.answer(self.manager.stop(id), 202)
+
+
+class SpecHandler(SpecClusterHandler):
+    """The desired state of one cluster."""
+
+    @web.authenticated
+    @authorized
+    @may_execute
+    async def put(self, id: str) -> None:
+        """Replace it."""
+        generation = parse_if_match(self.request.headers.get("If-Match"))
+        spec = self.parsed(ClusterSpec)
+        await self.answer(await self.manager.replace_spec(id, spec, generation), 202)
+
+
+class ScaleHandler(SpecClusterHandler):
+    """The size of one cluster."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, id: str) -> None:
+        """Set it."""
+        await self.answer(await self.manager.scale(id, self.parsed(Scale)), 202)
+
+
+class UnknownPathHandler(SpecClusterHandler):
+    """Whatever is below the prefix and has no path of its own."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Refuse."""
+        raise web.HTTPError(404)
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Refuse."""
+        raise web.HTTPError(404)
+
+    @web.authenticated
+    @authorized
+    async def put(self) -> None:
+        """Refuse."""
+        raise web.HTTPError(404)
+
+    @web.authenticated
+    @authorized
+    async def patch(self) -> None:
+        """Refuse."""
+        raise web.HTTPError(404)
+
+    @web.authenticated
+    @authorized
+    async def delete(self) -> None:
+        """Refuse."""
+        raise web.HTTPError(404)
+
+
+_ID: Final = r"/clusters/([^/]+)"
+
+ROUTES: Final[list[tuple[str, type[SpecClusterHandler]]]] = [
+    (f"{API_PREFIX}/templates", TemplatesHandler),
+    (f"{API_PREFIX}/clusters", ClustersHandler),
+    (f"{API_PREFIX}{_ID}", ClusterHandler),
+    (f"{API_PREFIX}{_ID}/spec", SpecHandler),
+    (f"{API_PREFIX}{_ID}/scale", ScaleHandler),
+    (f"{API_PREFIX}(?:/.*)?", UnknownPathHandler),
+]
+"""Paths below Jupyter's base URL; the first one that fits answers."""

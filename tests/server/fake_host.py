@@ -1,0 +1,217 @@
+"""A host without a cluster, which does wrong what it is told to do wrong.
+
+``python fake_host.py <folder>``, with ``FAKE_HOST`` in its environment as one of the names of
+:data:`MODES`; scaling it to one of the sizes of :data:`TRICKS` makes it do wrong later.
+"""
+
+import asyncio
+import datetime
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_unix_socket
+from tornado.web import Application, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+from speccluster_lab.errors import ClusterNotFound, SpecClusterError, StaleGeneration
+from speccluster_lab.link.connections import (
+    NONCE_HEADER,
+    Connection,
+    remove_connection,
+    write_connection,
+)
+from speccluster_lab.link.launch import Launch, read_launch
+from speccluster_lab.link.paths import socket_path
+from speccluster_lab.spec.api import (
+    API_PREFIX,
+    Cluster,
+    ClusterPhase,
+    PatchEvent,
+    PatchOperation,
+    Scale,
+    SnapshotEvent,
+)
+from speccluster_lab.spec.models import ClusterSpec
+from speccluster_lab.spec.validation import parse_body, parse_if_match
+
+MODES = ("good", "slow", "silent", "exits", "other_nonce", "refuses", "mute")
+DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE = 41, 42, 43, 44, 45, 46, 47
+TRICKS = (DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE)
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+def hang() -> None:
+    print("hanging", flush=True)
+    time.sleep(600)
+
+
+class FakeHost:
+    def __init__(self, folder: Path, launch: Launch) -> None:
+        self.folder = folder
+        self.launch = launch
+        self.readers: set[Events] = set()
+        self.ended = asyncio.Event()
+        self.cluster = Cluster(
+            id=launch.id,
+            display_name=launch.display_name,
+            template=launch.template,
+            owner=launch.owner,
+            phase=ClusterPhase.RUNNING,
+            generation=1,
+            observed_generation=1,
+            created=datetime.datetime.now(datetime.UTC),
+            spec=launch.spec,
+        )
+
+    def change(self, **values: object) -> None:
+        self.cluster = self.cluster.model_copy(update=values)
+        document = self.cluster.model_dump(mode="json")
+        patch = [
+            PatchOperation(op="replace", path=f"/{name}", value=document[name]) for name in values
+        ]
+        for reader in self.readers:
+            reader.send_patch(patch)
+
+    def scale(self, entries: int) -> None:
+        spec = self.cluster.spec.with_entries(min(entries, 5))
+        self.change(spec=spec, generation=self.cluster.generation + 1)
+        loop = asyncio.get_running_loop()
+        match entries:
+            case size if size == DIE:
+                print("ValueError: the last words", flush=True)
+                loop.call_later(0.1, os._exit, 7)
+            case size if size == HANG:
+                loop.call_later(0.1, hang)
+            case size if size == DEAF:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                loop.call_later(0.1, hang)
+            case size if size == CONFUSE:
+                for reader in self.readers:
+                    reader.send_patch([PatchOperation(op="remove", path="/workers/99")])
+            case size if size == HANG_UP:
+                for reader in tuple(self.readers):
+                    reader.close()
+            case size if size == ORPHAN:
+                subprocess.Popen(SLEEPER)
+            case size if size == LEAVE:
+                self.stop()
+
+    def stop(self) -> None:
+        self.change(phase=ClusterPhase.STOPPING)
+        asyncio.get_running_loop().call_later(0.1, self.ended.set)
+
+
+class Handler(RequestHandler):
+    def initialize(self, host: FakeHost) -> None:
+        self.host = host
+
+    async def prepare(self) -> None:
+        if self.request.headers.get(NONCE_HEADER) != self.host.launch.nonce:
+            raise ClusterNotFound("another nonce")
+        if os.environ["FAKE_HOST"] == "refuses":
+            raise ClusterNotFound("there is no cluster here")
+        if os.environ["FAKE_HOST"] == "mute":
+            await asyncio.sleep(600)
+
+    def write_error(self, status_code: int, **kwargs: object) -> None:
+        error = kwargs["exc_info"][1]
+        assert isinstance(error, SpecClusterError), error
+        self.set_status(error.status)
+        self.finish(error.to_dict())
+
+    def answer(self, status: int = 202) -> None:
+        self.set_status(status)
+        self.finish(self.host.cluster.model_dump_json())
+
+
+class One(Handler):
+    def get(self, id: str) -> None:
+        self.answer(200)
+
+    def delete(self, id: str) -> None:
+        self.host.stop()
+        self.answer()
+
+
+class Spec(Handler):
+    def put(self, id: str) -> None:
+        if parse_if_match(self.request.headers.get("If-Match")) != self.host.cluster.generation:
+            raise StaleGeneration("it has changed")
+        spec = parse_body(ClusterSpec, self.request.body)
+        self.host.change(spec=spec, generation=self.host.cluster.generation + 1)
+        self.answer()
+
+
+class Size(Handler):
+    def post(self, id: str) -> None:
+        self.host.scale(parse_body(Scale, self.request.body).entries or 0)
+        self.answer()
+
+
+class Events(Handler, WebSocketHandler):
+    def open(self) -> None:
+        self.seq = 0
+        self.host.readers.add(self)
+        event = SnapshotEvent(seq=0, snapshot=[self.host.cluster])
+        self.write_message(event.model_dump_json())
+
+    def send_patch(self, patch: list[PatchOperation]) -> None:
+        self.seq += 1
+        event = PatchEvent(seq=self.seq, cluster=self.host.cluster.id, patch=patch)
+        self.write_message(event.model_dump_json(by_alias=True, exclude_unset=True))
+
+    def on_close(self) -> None:
+        self.host.readers.discard(self)
+
+
+async def main(folder: Path) -> None:
+    launch = read_launch(folder)
+    mode = os.environ["FAKE_HOST"]
+    if mode == "exits":
+        print("Traceback: nothing works <img src=x onerror=alert(1)> \x1b[31m", flush=True)
+        sys.exit(3)
+    host = FakeHost(folder, launch)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, host.stop)
+    arguments = {"host": host}
+    cluster = f"{API_PREFIX}/clusters/([^/]+)"
+    app = Application(
+        [
+            (cluster, One, arguments),
+            (f"{cluster}/spec", Spec, arguments),
+            (f"{cluster}/scale", Size, arguments),
+            (f"{API_PREFIX}/events", Events, arguments),
+        ]
+    )
+    server = HTTPServer(app)
+    path = socket_path(launch.id)
+    server.add_socket(bind_unix_socket(str(path), mode=0o600))
+    if mode == "slow":
+        await asyncio.sleep(1.5)
+    if mode != "silent":
+        write_connection(
+            Connection(
+                id=launch.id,
+                pid=os.getpid(),
+                start_time=psutil.Process().create_time(),
+                nonce=launch.nonce if mode != "other_nonce" else "x" * 32,
+                socket=str(path),
+                version="0",
+            )
+        )
+    await host.ended.wait()
+    remove_connection(launch.id)
+    os.unlink(path)
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))

@@ -1,0 +1,72 @@
+"""What the tests of the Jupyter server share, beside their fixtures."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from jupyter_server.auth import Authorizer
+
+OPENAPI = json.loads(
+    (Path(__file__).parent.parent.parent / "docs" / "openapi.json").read_text(encoding="utf-8")
+)
+
+
+def check_against_contract(value: object, model: str, *, many: bool = False) -> None:
+    """Fail unless ``value`` is what the OpenAPI file says of ``model``."""
+    one = {"$ref": f"#/components/schemas/{model}"}
+    schema = {"type": "array", "items": one} if many else one
+    schema = {**schema, "components": OPENAPI["components"]}
+    jsonschema.Draft202012Validator(schema).validate(value)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any
+    headers: Any
+
+    @property
+    def code(self) -> str:
+        return str(self.body["code"])
+
+
+Api = Callable[..., Awaitable[Answer]]
+
+
+def operation(method: str, path: str) -> dict[str, Any] | None:
+    for template, operations in OPENAPI["paths"].items():
+        pattern = re.sub(r"\{\w+\}", "[^/]+", template)
+        if re.fullmatch(pattern, path) and method.lower() in operations:
+            return operations[method.lower()]
+    return None
+
+
+FakeHosts = Callable[[str], None]
+Wait = Callable[..., Awaitable[dict[str, Any] | None]]
+
+
+class PickyAuthorizer(Authorizer):
+    """Allows what :attr:`allowed` says, and notes what it was asked."""
+
+    allowed = frozenset({"read", "write", "execute"})
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.asked: list[tuple[str, str]] = []
+
+    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
+        self.asked.append((action, resource))
+        return action in self.allowed
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for what nobody tells of."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, "it did not come about"
+        await asyncio.sleep(0.02)

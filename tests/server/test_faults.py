@@ -1,0 +1,347 @@
+"""Hosts that do wrong: what the server shows, and that it gets rid of them."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from fake_host import CONFUSE, DEAF, DIE, HANG, HANG_UP, LEAVE, ORPHAN
+from nothing_left import processes_of
+from serving import Api, FakeHosts, Wait, until
+
+from speccluster_lab.errors import StartFailed
+from speccluster_lab.link.connections import read_connection
+from speccluster_lab.link.launch import HOST_LOG
+from speccluster_lab.server.manager import ClusterManager
+from speccluster_lab.server.supervisor import Bounds
+
+
+async def make(api: Api, **body: object) -> str:
+    answer = await api("POST", "/clusters", {"template": "threads", "name": "One", **body})
+    assert answer.status == 201
+    return str(answer.body["id"])
+
+
+def folder_of(data_folder: Path, id: str) -> Path:
+    (folder,) = data_folder.glob(f"*/clusters/{id}")
+    return folder
+
+
+def folders(data_folder: Path) -> list[Path]:
+    return list(data_folder.glob("*/clusters/*"))
+
+
+def sockets(own_folders: Path) -> list[Path]:
+    return list(own_folders.rglob("*.sock"))
+
+
+def host_of(id: str) -> psutil.Process:
+    return psutil.Process(read_connection(id).pid)
+
+
+async def test_from_start_to_end(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    data_folder: Path,
+    own_folders: Path,
+    no_tracebacks: Callable[[], None],
+) -> None:
+    made = await api("POST", "/clusters", {"template": "grouped", "name": "Brave Otter"})
+    assert made.status == 201
+    assert made.headers["Location"] == "/a%40b/speccluster-lab/api/v1/clusters/brave-otter"
+    assert made.headers["ETag"] == '"1"'
+    assert made.body["phase"] == "starting"
+    assert made.body["owner"] == {"kind": "server", "detail": None}
+    assert made.body["display_name"] == "Brave Otter"
+    (entry,) = made.body["workers"]
+    assert [member["name"] for member in entry["members"]] == ["0-0", "0-1", "0-2"]
+    assert folder_of(data_folder, "brave-otter").stat().st_mode & 0o777 == 0o700
+
+    await wait_for("brave-otter", "running")
+    scaled = await api("POST", "/clusters/brave-otter/scale", {"entries": 2})
+    assert (scaled.status, scaled.headers["ETag"]) == (202, '"2"')
+    # What was acknowledged is seen by the next reader, whatever the stream has told by then.
+    seen = await api("GET", "/clusters/brave-otter")
+    assert (seen.body["generation"], seen.headers["ETag"]) == (2, '"2"')
+    assert sorted(seen.body["spec"]["workers"]) == ["0", "1"]
+    listed = await api("GET", "/clusters")
+    assert [cluster["generation"] for cluster in listed.body] == [2]
+
+    spec = seen.body["spec"]
+    headers = {"If-Match": '"1"'}
+    stale = await api("PUT", "/clusters/brave-otter/spec", spec, headers=headers)
+    assert (stale.status, stale.code) == (412, "stale_generation")
+    headers = {"If-Match": '"2"'}
+    edited = await api("PUT", "/clusters/brave-otter/spec", spec, headers=headers)
+    assert (edited.status, edited.body["generation"]) == (202, 3)
+
+    gone = await api("DELETE", "/clusters/brave-otter")
+    assert (gone.status, gone.body["phase"]) == (202, "stopping")
+    await wait_for("brave-otter", None)
+    assert (await api("GET", "/clusters")).body == []
+    assert folders(data_folder) == []
+    assert processes_of(own_folders) == []
+    no_tracebacks()
+
+
+async def test_it_is_there_at_once_however_slow_its_host(
+    api: Api, fake_host: FakeHosts, wait_for: Wait
+) -> None:
+    fake_host("slow")
+    id = await make(api)
+    assert (await api("GET", f"/clusters/{id}")).body["phase"] == "starting"
+    # A change waits for the host.
+    scaled = await api("POST", f"/clusters/{id}/scale", {"entries": 3})
+    assert (scaled.status, scaled.body["generation"]) == (202, 2)
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+async def test_a_host_that_never_answers_is_ended_and_shown_as_failed(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, own_folders: Path
+) -> None:
+    manager.bounds = Bounds(start=1.0, call=0.5, grace=0.5)
+    fake_host("silent")
+    id = await make(api)
+    scaled = await api("POST", f"/clusters/{id}/scale", {"entries": 3})
+    assert (scaled.status, scaled.code) == (504, "host_not_responding")
+    failed = await wait_for(id, "failed")
+    assert failed is not None
+    (condition,) = failed["conditions"]
+    assert "could not be reached for 1 seconds" in condition["message"]
+    assert processes_of(own_folders) == []
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+async def test_a_host_with_another_nonce_is_not_talked_to(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
+) -> None:
+    manager.bounds = Bounds(start=1.5, call=0.5, grace=0.5)
+    fake_host("other_nonce")
+    id = await make(api)
+    assert await wait_for(id, "failed")
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+    # It is not ours to remove: another host may have written it.
+    assert read_connection(id).nonce == "x" * 32
+    (Path(os.environ["JUPYTER_RUNTIME_DIR"]) / f"speccluster-lab/{id}.json").unlink()
+
+
+async def test_a_host_that_refuses_our_nonce_is_unreachable(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, own_folders: Path
+) -> None:
+    fake_host("refuses")
+    id = await make(api)
+    cluster = await wait_for(id, "unreachable")
+    assert cluster is not None
+    assert cluster["conditions"][0]["type"] == "Unreachable"
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+    assert processes_of(own_folders) == []
+
+
+async def test_a_host_that_fails_at_once_says_why(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    data_folder: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fake_host("exits")
+    id = await make(api)
+    cluster = await wait_for(id, "failed")
+    assert cluster is not None
+    (condition,) = cluster["conditions"]
+    assert condition["type"] == "HostExited"
+    assert condition["message"].startswith("The cluster's host has ended with status 3.")
+    assert "nothing works <img src=x onerror=alert(1)>" in condition["message"]
+    assert "\x1b" not in condition["message"]
+    nonce = read_nonce(folder_of(data_folder, id))
+    assert nonce not in str(cluster)
+    assert nonce not in caplog.text
+    scaled = await api("POST", f"/clusters/{id}/scale", {"entries": 3})
+    assert (scaled.status, scaled.code) == (409, "not_running")
+    stopped = await api("DELETE", f"/clusters/{id}")
+    assert (stopped.status, stopped.body["phase"]) == (202, "stopping")
+    await wait_for(id, None)
+    assert folders(data_folder) == []
+
+
+def read_nonce(folder: Path) -> str:
+    return str(json.loads((folder / "launch.json").read_text())["nonce"])
+
+
+async def test_a_host_that_dies_is_shown_as_failed(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, own_folders: Path
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    await api("POST", f"/clusters/{id}/scale", {"entries": DIE})
+    cluster = await wait_for(id, "failed")
+    assert cluster is not None
+    assert "ended with status 7" in cluster["conditions"][0]["message"]
+    assert "the last words" in cluster["conditions"][0]["message"]
+    assert {entry["phase"] for entry in cluster["workers"]} == {"lost"}
+    assert sockets(own_folders) == []
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+async def test_what_a_killed_host_has_started_ends_with_it(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, own_folders: Path
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    await api("POST", f"/clusters/{id}/scale", {"entries": ORPHAN})
+    await until(lambda: len(host_of(id).children()) == 1)
+    host_of(id).kill()
+    cluster = await wait_for(id, "failed")
+    assert cluster is not None
+    assert "was ended by SIGKILL" in cluster["conditions"][0]["message"]
+    assert processes_of(own_folders, wait=0) == []
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+@pytest.mark.parametrize("trick", [HANG, DEAF])
+async def test_a_host_that_hangs_does_not_slow_the_server_and_can_be_stopped(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    data_folder: Path,
+    own_folders: Path,
+    trick: int,
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    await api("POST", f"/clusters/{id}/scale", {"entries": trick})
+    log = folder_of(data_folder, id) / HOST_LOG
+    await until(lambda: "hanging" in log.read_text())
+    began = time.monotonic()
+    slow = asyncio.ensure_future(api("POST", f"/clusters/{id}/scale", {"entries": 1}))
+    times = []
+    while not slow.done():
+        since = time.monotonic()
+        assert (await api("GET", f"/clusters/{id}")).status == 200
+        times.append(time.monotonic() - since)
+    assert ((await slow).status, (await slow).code) == (504, "host_not_responding")
+    assert time.monotonic() - began < 10
+    times.sort()
+    assert times[len(times) // 2] < 0.1
+    stopping = await api("DELETE", f"/clusters/{id}")
+    assert (stopping.status, stopping.body["phase"]) == (202, "stopping")
+    again = await api("DELETE", f"/clusters/{id}")
+    assert (again.status, again.body["phase"]) == (202, "stopping")
+    scaled = await api("POST", f"/clusters/{id}/scale", {"entries": 1})
+    assert (scaled.status, scaled.code) == (409, "not_running")
+    await wait_for(id, None)
+    assert processes_of(own_folders, wait=0) == []
+
+
+async def test_a_stopped_process_becomes_unreachable_and_comes_back(
+    api: Api, fake_host: FakeHosts, wait_for: Wait
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    host = host_of(id)
+    host.send_signal(signal.SIGSTOP)
+    try:
+        await wait_for(id, "unreachable")
+        assert (await api("GET", "/clusters")).status == 200
+    finally:
+        host.send_signal(signal.SIGCONT)
+    cluster = await wait_for(id, "running")
+    assert cluster is not None
+    assert cluster["conditions"] == []
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+@pytest.mark.parametrize("trick", [CONFUSE, HANG_UP])
+async def test_a_stream_that_breaks_is_read_anew(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, trick: int
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    await api("POST", f"/clusters/{id}/scale", {"entries": trick})
+    scaled = await api("POST", f"/clusters/{id}/scale", {"entries": 2})
+    assert scaled.body["generation"] == 3
+
+    await until(lambda: sorted(manager._find(id).pushed.spec.workers) == ["0", "1"])
+    assert (await api("GET", f"/clusters/{id}")).body["phase"] == "running"
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+async def test_a_cluster_that_someone_else_stops_just_goes(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, data_folder: Path
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    await api("POST", f"/clusters/{id}/scale", {"entries": LEAVE})
+    await wait_for(id, None)
+    assert folders(data_folder) == []
+
+
+async def test_one_that_is_still_starting_can_be_stopped(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, data_folder: Path, own_folders: Path
+) -> None:
+    fake_host("silent")
+    id = await make(api)
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+    assert folders(data_folder) == []
+    assert processes_of(own_folders, wait=0) == []
+
+
+async def test_names(api: Api, fake_host: FakeHosts, wait_for: Wait, data_folder: Path) -> None:
+    first = await api("POST", "/clusters", {"template": "threads", "name": "Mine!"})
+    assert first.body["id"] == "mine"
+    twice = await api("POST", "/clusters", {"template": "threads", "name": "Mine!"})
+    assert (twice.status, twice.code, twice.body["field"]) == (409, "name_in_use", "name")
+    similar = await api("POST", "/clusters", {"template": "threads", "name": "mine"})
+    assert (similar.status, similar.body["id"]) == (201, "mine-2")
+    unnamed = await api("POST", "/clusters", {"template": "threads"})
+    assert unnamed.status == 201
+    # What another server on this machine has reserved is not taken from it.
+    (folder_of(data_folder, "mine").parent / "yours").mkdir()
+    yours = await api("POST", "/clusters", {"template": "threads", "name": "Yours"})
+    assert yours.body["id"] == "yours-2"
+    for cluster in (await api("GET", "/clusters")).body:
+        await api("DELETE", f"/clusters/{cluster['id']}")
+        await wait_for(cluster["id"], None)
+
+
+async def test_there_is_a_limit_to_clusters(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, own_folders: Path
+) -> None:
+    manager.max_clusters = 2
+    answers = await asyncio.gather(
+        *(api("POST", "/clusters", {"template": "threads"}) for _ in range(5))
+    )
+    assert sorted(answer.status for answer in answers) == [201, 201, 409, 409, 409]
+    assert {answer.code for answer in answers if answer.status == 409} == {"too_many_clusters"}
+    assert len(processes_of(own_folders, wait=0)) == 2
+    for cluster in (await api("GET", "/clusters")).body:
+        await api("DELETE", f"/clusters/{cluster['id']}")
+        await wait_for(cluster["id"], None)
+
+
+async def test_a_host_that_cannot_be_started_leaves_nothing(
+    api: Api, monkeypatch: pytest.MonkeyPatch, data_folder: Path
+) -> None:
+    def fail(folder: Path) -> None:
+        raise StartFailed("the cluster's host could not be started: no more processes")
+
+    monkeypatch.setattr("speccluster_lab.server.manager.start_host", fail)
+    answer = await api("POST", "/clusters", {"template": "threads"}, undescribed=500)
+    assert (answer.status, answer.code) == (500, "start_failed")
+    assert (await api("GET", "/clusters")).body == []
+    assert folders(data_folder) == []
