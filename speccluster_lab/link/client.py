@@ -153,7 +153,7 @@ class HostClient:
                 except ValidationError as error:
                     raise self._garbled(error) from None
         finally:
-            stream.close()
+            _end_stream(stream)
 
     def close(self) -> None:
         """Give up what the calls hold; the host goes on."""
@@ -226,4 +226,16 @@ class HostClient:
 def _close_stream(connecting: asyncio.Future[WebSocketClientConnection]) -> None:
     """Close a stream that was opened when nobody waited for it any more."""
     if not connecting.cancelled() and connecting.exception() is None:
-        connecting.result().close()
+        _end_stream(connecting.result())
+
+
+def _end_stream(stream: WebSocketClientConnection) -> None:
+    """Close a stream and its connection at once.
+
+    tornado would keep the connection until the host has answered, which a loop that ends now
+    does not see.
+    """
+    protocol = stream.protocol
+    stream.close()
+    if protocol is not None and protocol.stream is not None:
+        protocol.stream.close()
