@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import http
+import json
 import logging
 import os
 import socket
@@ -37,8 +38,6 @@ from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.validation import parse_body, parse_if_match
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from speccluster_lab.host.life import Host
     from speccluster_lab.host.stream import Reader
 
@@ -88,8 +87,10 @@ class Handler(RequestHandler):
         """Take what the application was made for; called by tornado."""
         self.host = host
 
-    def prepare(self) -> Awaitable[None] | None:
-        """Refuse who means another host or another cluster; called before each verb."""
+    def prepare(self) -> None:
+        """Refuse browsers, and who means another host or cluster; called before each verb."""
+        if "Origin" in self.request.headers:
+            raise HTTPError(403)
         given = self.request.headers.get(NONCE_HEADER, "")
         # As bytes: compare_digest takes no text beyond ASCII.
         meant = hmac.compare_digest(
@@ -100,7 +101,6 @@ class Handler(RequestHandler):
             raise ClusterNotFound(f"there is no cluster {id!r} here")
         if len(self.request.body) > MAX_BODY_BYTES:
             raise BodyTooLarge(f"a body may have {MAX_BODY_BYTES} bytes")
-        return None
 
     def parsed(self, model: type[M]) -> M:
         """Return the request's body as ``model``."""
@@ -134,7 +134,7 @@ class Handler(RequestHandler):
             error = _unexpected(status_code)
         else:
             self.set_status(error.status)
-        self.finish(error.to_dict())
+        self.finish(json.dumps(error.to_dict()))
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         """Log a refusal as one line, and what nobody expected with its traceback."""
@@ -211,9 +211,11 @@ class EventsHandler(Handler, WebSocketHandler):
     _reader: Reader | None = None
     _sending: asyncio.Task[None] | None = None
 
-    def check_origin(self, origin: str) -> bool:
-        """Refuse browsers, who never come here; called by tornado when there is an origin."""
-        return False
+    def prepare(self) -> None:
+        """Refuse what is no websocket; tornado would say so in plain text."""
+        super().prepare()
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise HTTPError(400)
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Begin to send; called by tornado."""
