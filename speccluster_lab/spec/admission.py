@@ -87,9 +87,9 @@ class Admission(Document):
             scheduler.cls, self.scheduler_classes | {trusted.scheduler.cls}, f"{root}scheduler"
         )
         self._check_options(scheduler.options, [trusted.scheduler.options], f"{root}scheduler")
-        entries = {f"{root}workers.{name}": entry for name, entry in spec.workers.items()}
-        if spec.worker is not None:
-            entries[f"{root}worker"] = spec.worker
+        # The form first: what is wrong with it is wrong with the entries made from it as well.
+        entries = {f"{root}worker": spec.worker} if spec.worker is not None else {}
+        entries |= {f"{root}workers.{name}": entry for name, entry in spec.workers.items()}
         known = [*trusted.workers.values(), *([trusted.worker] if trusted.worker else [])]
         allowed = self.worker_classes | {entry.cls for entry in known}
         for place, entry in entries.items():
