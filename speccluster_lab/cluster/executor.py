@@ -100,7 +100,7 @@ class Executor:
         self._desired: dict[str, Desired] = {}
         # What each instance was made of: the spec may have moved on since.
         self._made: dict[str, Desired] = {}
-        self._instances: dict[str, Any] = {}
+        self._instances: dict[str, tuple[Any, asyncio.Future[Any]]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._owner_of_member: dict[str, str] = {}
         self._dirty: dict[str, None] = {}
@@ -120,7 +120,8 @@ class Executor:
         )  # fmt: skip
         self._idle = asyncio.Event()
         self._idle.set()
-        self._listeners: set[Callable[[BaseException], None]] = set()
+        self._waiting: list[list[BaseException]] = []
+        self._unheard: dict[str, BaseException] = {}
         self._pass: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
@@ -165,14 +166,17 @@ class Executor:
         Returns
         -------
         list of BaseException
-            What starts that failed meanwhile raised.
+            What starts that failed meanwhile raised, and before where nobody waited then and
+            the entry has not recovered since.
         """
-        failures: list[BaseException] = []
-        self._listeners.add(failures.append)
+        failures = list(self._unheard.values())
+        self._unheard.clear()
+        self._waiting.append(failures)
         try:
             await self._idle.wait()
         finally:
-            self._listeners.discard(failures.append)
+            # By identity: two empty lists are equal.
+            self._waiting = [one for one in self._waiting if one is not failures]
         return failures
 
     # -- what is -----------------------------------------------------------------------------
@@ -276,9 +280,8 @@ class Executor:
         if before is not entry:
             if before.phase is not entry.phase:
                 logger.info("entry %r: %s -> %s", name, before.phase, entry.phase)
-            was_settled = before.settled
             self._put(entry)
-            if entry.settled and not was_settled:
+            if entry.phase is EntryPhase.RUNNING and before.phase is not EntryPhase.RUNNING:
                 self._wake_waiting()
         match step.action:
             case None:
@@ -324,7 +327,7 @@ class Executor:
         for member in entry.members:
             if self._owner_of_member.get(member) == name:
                 del self._owner_of_member[member]
-        for table in (self._made, self.generations, self._dirty, *self._indexes):
+        for table in (self._made, self.generations, self._dirty, self._unheard, *self._indexes):
             table.pop(name, None)
         self._wake_waiting()
 
@@ -354,14 +357,18 @@ class Executor:
         made = self._made[name]
         try:
             instance = self._workshop.make_worker(made)
-            self._instances[name] = instance
-            await instance
+            starting = asyncio.ensure_future(instance)
+            self._instances[name] = instance, starting
+            await asyncio.shield(starting)
         except Exception as error:
             logger.warning("entry %r: the start failed: %r", name, error)
-            for listener in self._listeners:
-                listener(error)
+            if not self._waiting:
+                self._unheard[name] = error
+            for failures in self._waiting:
+                failures.append(error)
             failure = Failure(type(error).__name__, _in_words(error))
             return self.entries[name].failed(failure, monotonic(), self.policy)
+        self._unheard.pop(name, None)
         self._workshop.worker_started(made, instance)
         return self.entries[name].started(monotonic())
 
@@ -387,9 +394,9 @@ class Executor:
         return self.entries[name].retirement(stuck, monotonic(), self.policy)
 
     async def _close(self, name: str) -> EntryState:
-        instance = self._instances.pop(name, None)
-        if instance is not None:
-            await close_worker(instance, self.policy.close_timeout)
+        there = self._instances.pop(name, None)
+        if there is not None:
+            await _close_instance(*there, self.policy)
         made = self._made.get(name)
         if made is not None:
             self._workshop.worker_closed(made)
@@ -410,11 +417,24 @@ class Executor:
             await asyncio.wait(tasks, timeout=self.policy.close_timeout)
         instances = dict(self._instances)
         self._instances.clear()
-        closing = (close_worker(one, self.policy.close_timeout) for one in instances.values())
-        await asyncio.gather(*closing)
+        await asyncio.gather(*(_close_instance(*one, self.policy) for one in instances.values()))
         for name in instances:
             self._workshop.worker_closed(self._made[name])
         self._idle.set()
+
+
+async def _close_instance(instance: Any, starting: asyncio.Future[Any], policy: Policy) -> None:
+    # A nanny that is closed in the first moments of its start, or whose start is cancelled, starts
+    # its process all the same and leaves it behind; so a start may end before it is undone.
+    if not starting.done():
+        await asyncio.wait({starting}, timeout=policy.cancel_grace)
+    await close_worker(instance, policy.close_timeout)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait({starting}, timeout=policy.close_timeout)
+    if starting.done() and not starting.cancelled():
+        # What it raised has been told, or is not wanted any more.
+        starting.exception()
 
 
 async def close_worker(instance: Any, limit: float) -> None:

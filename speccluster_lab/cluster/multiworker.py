@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["MultiWorker"]
 
 MAX_PROCESSES: Final = 1_000
+START_GRACE: Final = 10.0
 
 
 class MultiWorker(ProcessInterface):
@@ -80,6 +81,7 @@ class MultiWorker(ProcessInterface):
             **worker_options,
         }
         self.nannies: dict[str, Nanny] = {}
+        self._starts: list[asyncio.Future[Any]] = []
 
     @classmethod
     def check_group(cls, options: Mapping[str, Any], group: Collection[str] | None) -> None:
@@ -138,27 +140,35 @@ class MultiWorker(ProcessInterface):
             What the first member that failed raised.
         """
         # Nannies belong to the loop that runs when they are made, so not in the constructor.
-        names = member_names(self.name, self.group)
-        self.nannies = {name: Nanny(self.scheduler, name=name, **self._options) for name in names}
-        starts = [asyncio.ensure_future(nanny) for nanny in self.nannies.values()]
         try:
-            await asyncio.gather(*starts)
-        except BaseException:
-            for start in starts:
-                start.cancel()
-            await asyncio.gather(*starts, return_exceptions=True)
+            for name in member_names(self.name, self.group):
+                self.nannies[name] = Nanny(self.scheduler, name=name, **self._options)
+        except Exception:
             await self.close()
             raise
-        await super().start()
+        self._starts = [asyncio.ensure_future(nanny) for nanny in self.nannies.values()]
+        try:
+            await asyncio.gather(*map(asyncio.shield, self._starts))
+        except Exception:
+            await self.close()
+            raise
+        if self.status == Status.created:
+            await super().start()
 
     async def close(self) -> None:
         """Stop the members; one that does not end is killed by its nanny."""
-        if self.status == Status.closed:
+        if self.status in (Status.closing, Status.closed):
+            await self.finished()
             return
         self.status = Status.closing
-        closing = [nanny.close() for nanny in self.nannies.values()]
-        results = await asyncio.gather(*closing, return_exceptions=True)
-        await super().close()
+        try:
+            if self._starts:
+                # A nanny that is closed in the first moments of its start leaves a process behind.
+                await asyncio.wait(self._starts, timeout=START_GRACE)
+            closing = [nanny.close() for nanny in self.nannies.values()]
+            results = await asyncio.gather(*closing, return_exceptions=True)
+        finally:
+            await super().close()
         for result in results:
             if isinstance(result, BaseException):
                 raise result

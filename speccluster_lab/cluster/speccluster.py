@@ -22,12 +22,13 @@ from speccluster_lab.cluster.membership import Membership
 from speccluster_lab.cluster.retirement import retire
 from speccluster_lab.cluster.status import StatusReport
 from speccluster_lab.errors import InvalidInput
-from speccluster_lab.reconcile import Failure, Fingerprint, Policy
+from speccluster_lab.reconcile import EntryState, Failure, Fingerprint, Policy
 from speccluster_lab.spec.api import (
     ClusterPhase,
     Condition,
     Counts,
     Entry,
+    EntryPhase,
     Member,
     Scale,
     SchedulerStatus,
@@ -321,8 +322,8 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
             newest_first = list(reversed(self.worker_spec))
             # Read from the owner's thread: list() copies in one go.
             states = list(self._executor.entries.values())
-            started = {entry.name for entry in states if entry.present}
-            newest_first.sort(key=lambda name: str(name) in started)
+            progress = {entry.name: _progress(entry) for entry in states}
+            newest_first.sort(key=lambda name: progress.get(str(name), 0))
             for name in newest_first[:surplus]:
                 del self.worker_spec[name]
         if self.status not in (Status.closing, Status.closed):
@@ -554,6 +555,13 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         if self.status != Status.running:
             return None
         return await retire(self.scheduler_comm, addresses)
+
+
+def _progress(entry: EntryState) -> int:
+    """Return how far an entry has come; the least far are missed least."""
+    if entry.present:
+        return 3
+    return {EntryPhase.WAITING: 2, EntryPhase.STARTING: 1}.get(entry.phase, 0)
 
 
 def _copy_of(value: Any) -> Any:

@@ -10,10 +10,12 @@ from        to             when
 ==========  =============  ==================================================================
 (new)       pending        the spec has it
 pending     starting       a start slot is free
+pending     (gone)         the spec does not have it any more
 starting    waiting        the start has ended; the scheduler does not have all members yet
 starting    closing        the start failed, took too long, or is no longer wanted
 waiting     running        every expected member has registered
-waiting     closing        the arrival deadline has passed
+waiting     closing        none has by the arrival deadline
+waiting     replacing      only some have by the arrival deadline
 running     degraded       a member is gone
 degraded    running        it is back
 degraded    lost           all members have been gone for ``lost_timeout``
@@ -21,18 +23,17 @@ degraded    replacing      some members have been gone for ``lost_timeout``
 waiting,    replacing      the spec wants it otherwise, and ``max_unavailable`` allows it
 running,
 degraded
-waiting,    retiring       the spec does not want it any more
+waiting,    retiring       the spec does not have it any more
 running,
 degraded,
 replacing
-replacing,  closing        its data has moved
-retiring
+retiring    replacing      the spec has it again
+retiring,   closing        its data has moved
+replacing
 lost        closing        at once
-closing     pending        it is closed, and wanted
-closing     backoff        it is closed, had failed, and is wanted
-closing     (gone)         it is closed, and not wanted
-backoff     pending        its time has come, or the spec wants it otherwise
-backoff     (gone)         the spec does not want it any more
+closing     pending        it is closed
+closing     backoff        it is closed, and had failed
+backoff     pending        its time has come, or the spec says something else
 ==========  =============  ==================================================================
 
 ``retirement`` of an entry that holds data which nobody can take is tried again; an entry that is

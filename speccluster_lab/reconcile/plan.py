@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from speccluster_lab.reconcile.state import EntryState, Failure, Policy
 from speccluster_lab.spec.api import EntryPhase
@@ -56,6 +56,9 @@ class ClusterState:
     rolling: int = 0
 
 
+_UP: Final = frozenset({EntryPhase.WAITING, EntryPhase.RUNNING, EntryPhase.DEGRADED})
+
+
 @dataclass(slots=True)
 class _Room:
     """What the limits still allow in this plan."""
@@ -99,13 +102,13 @@ def plan(state: ClusterState, names: Iterable[str], now: float) -> list[Step]:
 def _next(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step:
     if entry.holds_for is not None and entry.wanted is not None:
         held = state.entries.get(entry.holds_for)
-        if held is None or held.settled:
+        if held is None or (held.complete and held.phase in _UP):
             entry = replace(entry, wanted=None)
     match entry.phase:
         case EntryPhase.PENDING:
             return _pending(entry, room, now)
         case EntryPhase.BACKOFF:
-            return _backoff(entry, room, now)
+            return _backoff(entry, now)
         case EntryPhase.STARTING:
             return _starting(entry, state.policy, now)
         case EntryPhase.WAITING | EntryPhase.RUNNING | EntryPhase.DEGRADED:
@@ -134,11 +137,9 @@ def _pending(entry: EntryState, room: _Room, now: float) -> Step:
     return Step(started, Action.START)
 
 
-def _backoff(entry: EntryState, room: _Room, now: float) -> Step:
-    due = entry.retry_at is None or now >= entry.retry_at
-    if entry.wanted is not None and not due:
-        return Step(entry)
-    return _pending(entry.enter(EntryPhase.PENDING, now), room, now)
+def _backoff(entry: EntryState, now: float) -> Step:
+    due = entry.wanted is None or entry.retry_at is None or now >= entry.retry_at
+    return Step(entry.enter(EntryPhase.PENDING, now) if due else entry)
 
 
 def _starting(entry: EntryState, policy: Policy, now: float) -> Step:
@@ -155,8 +156,9 @@ def _up(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step
     policy = state.policy
     if entry.wanted is None:
         return Step(_busy(entry, EntryPhase.RETIRING, now), Action.RETIRE)
-    if entry.wanted != entry.made_of:
-        return _outdated(entry, state, room, now)
+    if entry.wanted != entry.made_of and _may_roll(entry, state, room):
+        leaving = replace(_busy(entry, EntryPhase.REPLACING, now), rolling=True)
+        return Step(leaving, Action.RETIRE)
     if entry.complete:
         if now - entry.since >= policy.healthy_after and entry.phase is EntryPhase.RUNNING:
             entry = replace(entry, attempts=0) if entry.attempts else entry
@@ -185,17 +187,15 @@ def _up(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step
     return Step(entry.enter(EntryPhase.LOST, now))
 
 
-def _outdated(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step:
+def _may_roll(entry: EntryState, state: ClusterState, room: _Room) -> bool:
     if HOLDER_PREFIX + entry.name in state.entries:
         # Its data is still on the way back from the roll-out before this one.
-        return Step(entry)
+        return False
     # An entry that nobody can use yet takes nothing away by being replaced.
-    if entry.phase is not EntryPhase.WAITING and not entry.rolling:
-        if room.roll_outs <= 0:
-            return Step(entry)
-        room.roll_outs -= 1
-    leaving = replace(_busy(entry, EntryPhase.REPLACING, now), rolling=True)
-    return Step(leaving, Action.RETIRE)
+    if entry.phase is EntryPhase.WAITING or entry.rolling:
+        return True
+    room.roll_outs -= 1
+    return room.roll_outs >= 0
 
 
 def _leaving(entry: EntryState, state: ClusterState, now: float) -> Step:

@@ -35,6 +35,8 @@ class Policy:
         Between two attempts.
     close_timeout : float
         How long closing one worker may take.
+    cancel_grace : float
+        How long a start that is not wanted any more may take to end before it is cut off.
     max_unavailable : int
         Entries that a roll-out may take away at once.
     backoff_first, backoff_factor, backoff_cap, backoff_jitter : float
@@ -53,6 +55,7 @@ class Policy:
     retire_timeout: float = 60.0
     retire_interval: float = 5.0
     close_timeout: float = 20.0
+    cancel_grace: float = 5.0
     max_unavailable: int = 1
     backoff_first: float = 1.0
     backoff_factor: float = 2.0
@@ -175,7 +178,8 @@ class EntryState:
     def see(self, present: frozenset[str], now: float) -> EntryState:
         """Return this entry after the scheduler's workers have been looked at."""
         seen = replace(self, present=present)
-        absent_since = None if seen.complete else (self.absent_since or now)
+        since = now if self.absent_since is None else self.absent_since
+        absent_since = None if seen.complete else since
         if present == self.present and absent_since == self.absent_since:
             return self
         return replace(seen, absent_since=absent_since)

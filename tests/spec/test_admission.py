@@ -1,0 +1,62 @@
+"""Which classes, options and numbers a request may ask for."""
+
+import pytest
+
+from speccluster_lab.errors import ClassNotAllowed, InvalidInput
+from speccluster_lab.spec.admission import Admission
+from speccluster_lab.spec.models import ClusterSpec
+
+NANNY = {"cls": "distributed.Nanny", "options": {}}
+TRUSTED = ClusterSpec.model_validate({"worker": {**NANNY, "options": {"env": {"A": "1"}}}})
+ADMISSION = Admission(
+    worker_classes=frozenset({"distributed.Nanny", "distributed.Worker"}), max_workers=4
+)
+
+
+def check(document: dict, admission: Admission = ADMISSION) -> None:
+    admission.check(ClusterSpec.model_validate(document), trusted=TRUSTED)
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({"workers": {"a": {"cls": "os.system"}}}, "spec.workers.a.cls"),
+        ({"worker": {"cls": "subprocess.Popen"}}, "spec.worker.cls"),
+        ({"scheduler": {"cls": "distributed.Nanny"}}, "spec.scheduler.cls"),
+        ({"scheduler": {"options": {"jupyter": True}}}, "spec.scheduler.options.jupyter"),
+        (
+            {"worker": {**NANNY, "options": {"preload": ["x.py"]}}},
+            "spec.worker.options.preload",
+        ),
+        (
+            {"worker": {**NANNY, "options": {"preload_nanny": ["x.py"]}}},
+            "spec.worker.options.preload_nanny",
+        ),
+        (
+            {"worker": {**NANNY, "options": {"env": {"PYTHONPATH": "/x"}}}},
+            "spec.worker.options.env",
+        ),
+        ({"worker": {**NANNY, "options": {"config": {}}}}, "spec.worker.options.config"),
+    ],
+)
+def test_what_loads_code_is_refused(document: dict, field: str) -> None:
+    with pytest.raises(ClassNotAllowed) as caught:
+        check(document)
+    assert caught.value.field == field
+
+
+def test_what_the_template_says_may_be_repeated() -> None:
+    check({"worker": {**NANNY, "options": {"env": {"A": "1"}}}})
+
+
+def test_an_administrator_may_allow_it() -> None:
+    admission = ADMISSION.model_copy(update={"allow_code_options": True})
+    check({"worker": {**NANNY, "options": {"env": {"PYTHONPATH": "/x"}}}}, admission)
+
+
+def test_members_are_counted_not_entries() -> None:
+    group = {**NANNY, "group": ["-0", "-1", "-2"]}
+    check({"workers": {"a": group, "b": NANNY}})
+    with pytest.raises(InvalidInput, match="5 workers are more than the 4") as caught:
+        check({"workers": {"a": group, "b": NANNY, "c": NANNY}})
+    assert caught.value.field == "spec.workers"

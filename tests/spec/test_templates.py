@@ -1,0 +1,67 @@
+"""The templates that ship, and how their fields are filled in."""
+
+import pytest
+from pydantic import ValidationError
+
+from speccluster_lab.errors import InvalidInput, TemplateNotFound
+from speccluster_lab.spec.models import SpecOverlay
+from speccluster_lab.spec.templates import Template, get_template, shipped_templates
+
+
+def test_these_templates_ship() -> None:
+    assert list(shipped_templates()) == ["grouped", "local", "threads"]
+
+
+def test_grouped_is_three_members_an_entry() -> None:
+    spec = get_template("grouped").make_spec({})
+    assert list(spec.workers) == ["0"]
+    assert spec.workers["0"].cls == "speccluster_lab.MultiWorker"
+    assert spec.workers["0"].group == ["-0", "-1", "-2"]
+    assert spec.workers["0"] == spec.worker
+
+
+def test_fields_fill_the_spec() -> None:
+    spec = get_template("local").make_spec({"nthreads": 4})
+    assert spec.worker is not None
+    assert spec.worker.options == {"nthreads": 4, "memory_limit": "2 GiB"}
+    assert spec.workers["0"].options["nthreads"] == 4
+
+
+def test_the_first_entries_are_of_the_overlaid_form() -> None:
+    overlay = SpecOverlay.model_validate({"worker": {"options": {"nthreads": 7}}})
+    assert get_template("local").make_spec({}, overlay).workers["0"].options["nthreads"] == 7
+
+
+def test_an_overlay_may_name_the_entries() -> None:
+    overlay = SpecOverlay.model_validate({"workers": {}})
+    assert get_template("local").make_spec({}, overlay).workers == {}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"nthreads": 0}, {"nthreads": "2"}, {"nthreads": True}, {"nthreads": 1.5}, {"colour": "red"}],
+)
+def test_a_bad_field_is_named(values: dict) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        get_template("local").make_spec(values)
+    assert caught.value.field == f"fields.{next(iter(values))}"
+
+
+def test_an_overlay_that_leaves_no_valid_spec_is_refused() -> None:
+    entry = {"cls": "distributed.Nanny"}
+    overlay = SpecOverlay.model_validate(
+        {"workers": {"a": {**entry, "group": ["-0"]}, "a-0": entry}}
+    )
+    with pytest.raises(InvalidInput, match="both have a member") as caught:
+        get_template("local").make_spec({}, overlay)
+    assert caught.value.field == "spec"
+
+
+def test_an_unknown_template_says_which_there_are() -> None:
+    with pytest.raises(TemplateNotFound, match="grouped, local, threads"):
+        get_template("nope")
+
+
+def test_a_template_that_makes_no_spec_cannot_be_made() -> None:
+    with pytest.raises(ValidationError):
+        Template.model_validate({"name": "x", "title": "X", "spec": {"worker": {"cls": "nope"}}})

@@ -1,0 +1,98 @@
+"""Imports run one way, and JupyterLab does not start slower for having us."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import speccluster_lab
+
+PACKAGE = Path(speccluster_lab.__file__).parent
+
+# What each part may import of the others (the design's section 3).
+MAY_IMPORT = {
+    "errors": set(),
+    "spec": {"errors"},
+    "reconcile": {"errors", "spec"},
+    "cluster": {"errors", "spec", "reconcile"},
+    "link": {"errors", "spec"},
+    "host": {"errors", "spec", "reconcile", "cluster", "link"},
+    "server": {"errors", "spec", "link"},
+    "client": {"errors", "spec", "link"},
+}
+HEAVY = ("distributed", "dask", "bokeh")
+
+
+def imports_of(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Import(names=names):
+                found.update(alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                found.add(module)
+                found.update(f"{module}.{alias.name}" for alias in node.names)
+            case ast.ImportFrom(level=level) if level:
+                pytest.fail(f"{file} has a relative import, which this test does not follow")
+    return found
+
+
+def parts_imported(file: Path) -> set[str]:
+    inside = (name.split(".") for name in imports_of(file) if name.startswith("speccluster_lab."))
+    return {path[1] for path in inside if path[1] in MAY_IMPORT}
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_imports_run_one_way(part: str) -> None:
+    files = sorted((PACKAGE / part).rglob("*.py")) or [PACKAGE / f"{part}.py"]
+    assert all(file.exists() for file in files)
+    wrong = {
+        str(file.relative_to(PACKAGE)): sorted(extra)
+        for file in files
+        if (extra := parts_imported(file) - MAY_IMPORT[part] - {part})
+    }
+    assert not wrong
+
+
+def test_every_part_is_known() -> None:
+    there = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    there |= {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert there == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("part", ["errors", "spec", "reconcile", "link", "server"])
+def test_the_server_side_never_names_dask(part: str) -> None:
+    files = sorted((PACKAGE / part).rglob("*.py")) or [PACKAGE / f"{part}.py"]
+    named = {name.split(".")[0] for file in files for name in imports_of(file)}
+    assert not named & set(HEAVY)
+
+
+@pytest.mark.parametrize("part", ["reconcile", "spec"])
+def test_the_core_is_pure(part: str) -> None:
+    impure = {"asyncio", "socket", "subprocess", "threading", "time", "tornado", "os"}
+    named = {
+        name.split(".")[0] for file in (PACKAGE / part).rglob("*.py") for name in imports_of(file)
+    }
+    assert not named & impure
+
+
+@pytest.mark.parametrize("module", ["speccluster_lab", "speccluster_lab.server"])
+def test_importing_loads_nothing_heavy(module: str) -> None:
+    program = f"import {module}, sys, json; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
+    )
+    loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
+    assert "speccluster_lab" in loaded
+    assert not loaded & set(HEAVY)
+
+
+def test_public_names_are_what_they_say() -> None:
+    for name in speccluster_lab.__all__:
+        assert getattr(speccluster_lab, name).__name__ == name
+    assert set(speccluster_lab.__all__) <= set(dir(speccluster_lab))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = speccluster_lab.nonsense
