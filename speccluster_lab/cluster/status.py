@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distributed.core import Status
 
@@ -154,10 +154,19 @@ class StatusReport:
         scheduler = cluster.scheduler
         status = getattr(scheduler, "status", None)
         return SchedulerStatus(
-            address=getattr(scheduler, "address", None),
+            address=_address_of(scheduler),
             dashboard="dashboard" in (getattr(scheduler, "services", None) or {}),
             status="created" if status is None else getattr(status, "name", str(status)),
         )
+
+
+def _address_of(scheduler: Any) -> str | None:
+    try:
+        address: str | None = scheduler.address
+    except (AttributeError, ValueError):
+        # distributed's servers raise it until they listen.
+        return None
+    return address
 
 
 def _is_troubled(entry: EntryState) -> bool:
