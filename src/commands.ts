@@ -21,7 +21,7 @@ import {
 } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { describeError } from './model/describe';
-import { canScale, formatBytes } from './model/facts';
+import { canScale } from './model/facts';
 import type { ICluster, Template } from './tokens';
 import {
   CommandIDs,
@@ -372,10 +372,9 @@ async function confirmStop(
     return true;
   }
   const body = trans._n(
-    'Its %1 worker ends. Results in its memory (%2) are lost.',
-    'Its %1 workers end. Results in their memory (%2) are lost.',
-    counts.registered,
-    formatBytes(counts.memory_used)
+    'Its %1 worker ends. Results that it holds are lost.',
+    'Its %1 workers end. Results that they hold are lost.',
+    counts.registered
   );
   const { button } = await showDialog({
     title: trans.__('Stop %1?', display_name),
@@ -383,7 +382,9 @@ async function confirmStop(
     buttons: [
       Dialog.cancelButton(),
       Dialog.warnButton({ label: trans.__('Stop') })
-    ]
+    ],
+    // Enter, pressed once too often, stops nothing.
+    defaultButton: 0
   });
   return button.accept;
 }

@@ -1,5 +1,9 @@
 import type { JSONPatchDocument } from 'immutable-json-patch';
-import { immutableJSONPatch } from 'immutable-json-patch';
+import {
+  existsIn,
+  immutableJSONPatch,
+  parseJSONPointer
+} from 'immutable-json-patch';
 import type { Cluster, PatchOperation } from './types';
 
 /**
@@ -31,9 +35,26 @@ export function applyPatch(
     if (operation.path.split('/').includes('__proto__')) {
       throw new Error('a patch cannot say __proto__');
     }
+    checkTarget(result, operation);
     result = immutableJSONPatch<Cluster>(result, [
       operation
     ] as JSONPatchDocument);
   }
   return result;
+}
+
+/**
+ * The library leaves a document alone when what is to be replaced is not there;
+ * to us it means that we have missed something.
+ */
+function checkTarget(cluster: Cluster, operation: PatchOperation): void {
+  const { op, path, from } = operation;
+  const needed =
+    op === 'add' ? null : op === 'copy' || op === 'move' ? from : path;
+  if (
+    typeof needed === 'string' &&
+    !existsIn(cluster, parseJSONPointer(needed))
+  ) {
+    throw new Error(`there is nothing at ${needed}`);
+  }
 }

@@ -35,6 +35,7 @@ export class SpecEditor extends Widget {
       editorOptions: {
         config: { lineNumbers: true, lineWrap: true, codeFolding: true },
         extensions: [
+          EditorView.theme({ '&': { height: '100%' } }),
           EditorView.contentAttributes.of({
             'aria-label': trans.__('Spec of %1', name)
           })

@@ -7,6 +7,8 @@ import type { Message } from '@lumino/messaging';
 import type { ICluster } from '../tokens';
 import { SpecEditor } from './speceditor';
 
+const DIRTY_CLASS = 'jp-mod-dirty';
+
 /**
  * The tab of a spec's editor. It asks before changes are lost.
  */
@@ -28,6 +30,7 @@ export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
       trans
     });
     super({ content });
+    this.toolbar.hide();
     this._trans = trans;
     const { id, document } = cluster;
     this.id = `speccluster-lab-spec-${id}`;
@@ -63,8 +66,15 @@ export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
   }
 
   private _onDirty(editor: SpecEditor): void {
-    // JupyterLab shows a dot in place of the cross, as for unsaved documents.
-    this.title.className = editor.isDirty ? 'jp-mod-dirty' : '';
+    // JupyterLab shows a dot in place of the cross, as for unsaved documents. It
+    // keeps classes of its own there.
+    const others = this.title.className
+      .split(' ')
+      .filter(name => name !== DIRTY_CLASS);
+    this.title.className = [
+      ...others,
+      ...(editor.isDirty ? [DIRTY_CLASS] : [])
+    ].join(' ');
   }
 
   private readonly _trans: TranslationBundle;

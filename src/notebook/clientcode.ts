@@ -1,3 +1,4 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { ICodeCell } from '@jupyterlab/nbformat';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import { MimeData } from '@lumino/coreutils';
@@ -51,9 +52,11 @@ export function clientData(id: string): MimeData {
 export class ClientCode implements IClientCode {
   /**
    * @param tracker - Knows which notebook is in use, where there are notebooks.
+   * @param shell - Brings that notebook to the front.
    */
-  constructor(tracker: INotebookTracker | null) {
+  constructor(tracker: INotebookTracker | null, shell: JupyterFrontEnd.IShell) {
     this._tracker = tracker;
+    this._shell = shell;
   }
 
   /**
@@ -104,9 +107,11 @@ export class ClientCode implements IClientCode {
     });
     notebook.activeCellIndex = index;
     notebook.deselectAll();
+    this._shell.activateById(panel.id);
     void notebook.scrollToItem(index);
     return { path: panel.context.path, index };
   }
 
   private readonly _tracker: INotebookTracker | null;
+  private readonly _shell: JupyterFrontEnd.IShell;
 }

@@ -19,5 +19,5 @@ export const notebookPlugin: JupyterFrontEndPlugin<IClientCode> = {
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker | null
-  ): IClientCode => new ClientCode(tracker)
+  ): IClientCode => new ClientCode(tracker, app.shell)
 };

@@ -143,30 +143,24 @@ function Facts({ document }: { document: Cluster }): React.JSX.Element {
     document.counts;
   const [used, limit] = formatUsage(memory_used, memory_limit);
   return (
-    <>
-      <dl className="jp-SpecCluster-facts">
-        <div>
-          <dd>{trans.__('%1 of %2', registered, expected)}</dd>{' '}
-          <dt>{trans._n('worker', 'workers', expected)}</dt>
-        </div>
-        <div>
-          <dd>{nthreads}</dd> <dt>{trans._n('thread', 'threads', nthreads)}</dt>
-        </div>
-        <div>
-          <dd>
-            {memory_limit > 0
-              ? trans.__('%1 of %2', used, limit)
-              : formatBytes(memory_used)}
-          </dd>
-          <dt className="jp-SpecCluster-hidden">{trans.__('memory')}</dt>
-        </div>
-      </dl>
-      <Meter
-        value={memory_used}
-        limit={memory_limit}
-        className="jp-SpecCluster-cardMeter"
-      />
-    </>
+    <dl className="jp-SpecCluster-facts">
+      <div>
+        <dd>{trans.__('%1 of %2', registered, expected)}</dd>{' '}
+        <dt>{trans._n('worker', 'workers', expected)}</dt>
+      </div>
+      <div>
+        <dd>{nthreads}</dd> <dt>{trans._n('thread', 'threads', nthreads)}</dt>
+      </div>
+      <div className="jp-SpecCluster-cardMemory">
+        <dt className="jp-SpecCluster-hidden">{trans.__('memory')}</dt>
+        <Meter value={memory_used} limit={memory_limit} />
+        <dd>
+          {memory_limit > 0
+            ? trans.__('%1 of %2', used, limit)
+            : formatBytes(memory_used)}
+        </dd>
+      </div>
+    </dl>
   );
 }
 

@@ -6,12 +6,11 @@ import * as React from 'react';
 export function Meter(props: {
   value: number;
   limit: number;
-  className?: string;
 }): React.JSX.Element {
   const part = props.limit > 0 ? Math.min(1, props.value / props.limit) : 0;
   return (
     <span
-      className={`jp-SpecCluster-meter ${props.className ?? ''}`}
+      className="jp-SpecCluster-meter"
       data-high={part >= 0.8 || undefined}
       aria-hidden="true"
     >

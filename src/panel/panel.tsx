@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget, SidePanel } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
+import type { PanelLayout } from '@lumino/widgets';
 import { Panel } from '@lumino/widgets';
 import * as React from 'react';
 import type { IClientCode, IClusterManager } from '../tokens';
@@ -33,7 +34,8 @@ export class ClusterPanel extends SidePanel {
     this._commands = commands;
 
     const context = { ...options, opened: new Set<string>() };
-    this.header.addWidget(
+    (this.layout as PanelLayout).insertWidget(
+      0,
       new PanelPart(context, () => <PanelHeader manager={manager} />)
     );
     this.content.addWidget(

@@ -81,7 +81,7 @@ function StepperView({ cluster }: { cluster: ICluster }): React.JSX.Element {
           aria-describedby={error ? errorId : undefined}
           autoComplete="off"
           disabled={!isEnabled}
-          size={Math.max(2, String(draft ?? entries).length)}
+          style={{ width: `${String(draft ?? entries).length + 3}ch` }}
           value={draft ?? String(entries)}
           onChange={event => setDraft(event.target.value)}
           onFocus={event => event.target.select()}

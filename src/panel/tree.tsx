@@ -179,16 +179,23 @@ function MemberFigures({ member }: { member: Member }): React.JSX.Element {
     );
   }
   const used = member.memory_used ?? 0;
-  const isIdle = member.tasks === 0;
   return (
     <>
       <span className="jp-SpecCluster-threads">
-        {trans.__('%1 thr', member.nthreads ?? 0)}
+        {member.status === 'running'
+          ? trans.__('%1 thr', member.nthreads ?? 0)
+          : member.status}
       </span>
       <Meter value={used} limit={member.memory_limit ?? 0} />
       <span className="jp-SpecCluster-memory">{formatBytes(used)}</span>
       <span className="jp-SpecCluster-tasks">
-        {isIdle ? trans.__('idle') : member.tasks}
+        {member.tasks === 0 ? trans.__('idle') : member.tasks}
+        {member.tasks !== 0 && (
+          <span className="jp-SpecCluster-wide">
+            {' '}
+            {trans._n('task', 'tasks', member.tasks ?? 0)}
+          </span>
+        )}
       </span>
     </>
   );
@@ -223,11 +230,12 @@ function memberLabel(member: Member, trans: TranslationBundle): string {
     member.memory_used ?? 0,
     member.memory_limit ?? 0
   );
-  return trans.__(
-    '%1: %2, %3 threads, %4 of %5, %6 tasks, %7',
+  return trans._n(
+    '%2: %3, %1 thread, %4 of %5, tasks: %6, %7',
+    '%2: %3, %1 threads, %4 of %5, tasks: %6, %7',
+    member.nthreads ?? 0,
     member.name,
     member.status ?? '',
-    member.nthreads ?? 0,
     used,
     limit,
     member.tasks ?? 0,

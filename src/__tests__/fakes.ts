@@ -1,0 +1,339 @@
+import { ServerConnection } from '@jupyterlab/services';
+import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
+import { Signal } from '@lumino/signaling';
+import type { ApiError } from '../api/errors';
+import type {
+  Cluster,
+  Entry,
+  EntryPhase,
+  Member,
+  PatchOperation,
+  Template
+} from '../api/types';
+import type { ICluster, IClusterManager, StreamState } from '../tokens';
+
+export const NOW = '2026-11-24T03:00:00Z';
+export const GIB = 2 ** 30;
+
+/**
+ * A member that the scheduler has.
+ */
+export function member(name: string, more: Partial<Member> = {}): Member {
+  return {
+    name,
+    address: 'tls://127.0.0.1:40001',
+    status: 'running',
+    nthreads: 1,
+    memory_limit: GIB,
+    memory_used: GIB / 16,
+    cpu: 0.02,
+    tasks: 0,
+    last_seen: NOW,
+    ...more
+  };
+}
+
+/**
+ * A member that is expected and not there.
+ */
+export function absent(name: string): Member {
+  return {
+    name,
+    address: null,
+    status: null,
+    nthreads: null,
+    memory_limit: null,
+    memory_used: null,
+    cpu: null,
+    tasks: null,
+    last_seen: null
+  };
+}
+
+/**
+ * An entry as it stands.
+ */
+export function entry(
+  name: string,
+  members: Member[],
+  phase: EntryPhase = 'running',
+  more: Partial<Entry> = {}
+): Entry {
+  return {
+    name,
+    phase,
+    reason: null,
+    message: null,
+    cls: 'speccluster_lab.MultiWorker',
+    generation: 1,
+    attempts: 0,
+    next_retry: null,
+    engine: null,
+    members,
+    ...more
+  };
+}
+
+/**
+ * A cluster of one entry with three members.
+ */
+export function cluster(id: string, more: Partial<Cluster> = {}): Cluster {
+  const workers = more.workers ?? [
+    entry(
+      '0',
+      ['0-0', '0-1', '0-2'].map(name => member(name))
+    )
+  ];
+  const members = workers.flatMap(one => one.members);
+  const there = members.filter(one => one.address !== null);
+  const sum = (key: 'nthreads' | 'memory_limit' | 'memory_used') =>
+    there.reduce((total, one) => total + (one[key] ?? 0), 0);
+  const form = {
+    cls: 'speccluster_lab.MultiWorker',
+    options: { processes: 3 },
+    group: ['-0', '-1', '-2']
+  };
+  return {
+    id,
+    display_name: id,
+    template: 'grouped',
+    owner: { kind: 'server', detail: null },
+    phase: 'running',
+    conditions: [],
+    generation: 1,
+    observed_generation: 1,
+    created: NOW,
+    adaptive: null,
+    scheduler: { address: 'tls://x', dashboard: true, status: 'running' },
+    counts: {
+      entries: workers.length,
+      expected: members.length,
+      registered: there.length,
+      nthreads: sum('nthreads'),
+      memory_limit: sum('memory_limit'),
+      memory_used: sum('memory_used')
+    },
+    spec: {
+      scheduler: { cls: 'distributed.Scheduler', options: {} },
+      worker: form,
+      workers: Object.fromEntries(workers.map(({ name }) => [name, form]))
+    },
+    workers,
+    unexpected: [],
+    ...more
+  };
+}
+
+export const TEMPLATES: Template[] = [
+  {
+    name: 'grouped',
+    title: 'Grouped workers',
+    description: 'Three at a time.',
+    initial: 1,
+    fields: {},
+    spec: {}
+  },
+  {
+    name: 'local',
+    title: 'Local processes',
+    description: 'One at a time.',
+    initial: 1,
+    fields: {},
+    spec: {}
+  }
+];
+
+/**
+ * A websocket that the test is the other end of.
+ */
+export class FakeSocket {
+  static all: FakeSocket[] = [];
+
+  static get last(): FakeSocket {
+    return FakeSocket.all[FakeSocket.all.length - 1];
+  }
+
+  constructor(readonly url: string) {
+    FakeSocket.all.push(this);
+  }
+
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: (() => void) | null = null;
+  onerror: (() => void) | null = null;
+  readonly sent: unknown[] = [];
+  isClosed = false;
+
+  send(text: string): void {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  /** The server sends something. */
+  say(message: unknown): void {
+    this.onmessage?.({ data: JSON.stringify(message) });
+  }
+
+  snapshot(seq: number, ...snapshot: Cluster[]): void {
+    this.say({ seq, snapshot });
+  }
+
+  patch(seq: number, id: string, ...patch: PatchOperation[]): void {
+    this.say({ seq, cluster: id, patch });
+  }
+
+  /** The connection is lost. */
+  drop(): void {
+    this.onclose?.();
+  }
+}
+
+/**
+ * A request as the server saw it.
+ */
+export interface ISeen {
+  method: string;
+  path: string;
+  headers: Headers;
+  body: unknown;
+}
+
+/**
+ * A server that answers what the test says, and remembers what it was asked.
+ */
+export class FakeServer {
+  constructor(readonly settings = {}) {
+    this.connection = ServerConnection.makeSettings({
+      baseUrl: 'http://localhost/base/',
+      wsUrl: 'ws://localhost/base/',
+      token: 'secret',
+      WebSocket: FakeSocket as unknown as typeof WebSocket,
+      fetch: request => this._fetch(request as Request),
+      ...settings
+    });
+  }
+
+  readonly connection: ServerConnection.ISettings;
+  readonly seen: ISeen[] = [];
+
+  /** Answers a request; a rejection is a network that is down. */
+  answer: (seen: ISeen) => Promise<Response> | Response = () =>
+    new Response('{}');
+
+  private async _fetch(request: Request): Promise<Response> {
+    const text = await request.text();
+    const seen: ISeen = {
+      method: request.method,
+      path: new URL(request.url).pathname,
+      headers: request.headers,
+      body: text ? JSON.parse(text) : undefined
+    };
+    this.seen.push(seen);
+    return this.answer(seen);
+  }
+}
+
+/**
+ * An answer with a JSON body.
+ */
+export function json(body: unknown, status = 200): Response {
+  return new Response(JSON.stringify(body), { status });
+}
+
+/**
+ * A promise that the test resolves.
+ */
+export function deferred<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: unknown) => void;
+} {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+/**
+ * A cluster for views: what it is asked is recorded.
+ */
+export class FakeCluster implements ICluster {
+  constructor(public document: Cluster) {
+    this.entries = Object.keys(document.spec.workers ?? {}).length;
+  }
+
+  readonly changed = new Signal<this, void>(this);
+  entries: number;
+  isScaling = false;
+  isStopping = false;
+  isDisposed = false;
+  scaleError: ApiError | null = null;
+
+  setEntries = jest.fn((entries: number) => {
+    this.set({ entries, isScaling: true });
+  });
+  scale = jest.fn(async () => this.document);
+  replaceSpec = jest.fn(async () => this.document);
+  refresh = jest.fn(async () => this.document);
+  stop = jest.fn(async () => this.document);
+
+  get id(): string {
+    return this.document.id;
+  }
+
+  set(values: Partial<FakeCluster>): void {
+    Object.assign(this, values);
+    this.changed.emit();
+  }
+
+  dispose(): void {
+    this.set({ isDisposed: true });
+  }
+}
+
+/**
+ * A manager for views.
+ */
+export class FakeManager implements IClusterManager {
+  constructor(...clusters: FakeCluster[]) {
+    this.clusters = clusters;
+  }
+
+  readonly changed = new Signal<this, void>(this);
+  readonly connectionChanged = new Signal<this, void>(this);
+  readonly templatesChanged = new Signal<this, void>(this);
+  readonly ready = Promise.resolve();
+  clusters: readonly FakeCluster[];
+  templates: readonly Template[] = TEMPLATES;
+  templatesError: ApiError | null = null;
+  connection: StreamState = 'live';
+
+  create = jest.fn(async () => this.clusters[0]);
+  refreshTemplates = jest.fn(async () => undefined);
+
+  get(id: string): FakeCluster | undefined {
+    return this.clusters.find(one => one.id === id);
+  }
+
+  setClusters(...clusters: FakeCluster[]): void {
+    this.clusters = clusters;
+    this.changed.emit();
+  }
+
+  setConnection(state: StreamState): void {
+    this.connection = state;
+    this.connectionChanged.emit();
+  }
+}
+
+/**
+ * A cluster as plain JSON, to be compared.
+ */
+export function plain(value: unknown): ReadonlyPartialJSONValue {
+  return JSON.parse(JSON.stringify(value));
+}
