@@ -6,6 +6,7 @@ A plugin that ``conftest.py`` loads; tests ask for it with ``usefixtures("own_fo
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,8 +43,12 @@ def processes_of(marker: Path, wait: float = GONE_WITHIN) -> list[psutil.Process
 
     Whatever the test has started, however indirectly, has ``marker`` in its environment.
     """
+    deadline = time.monotonic() + wait
     left = [process for process in psutil.process_iter() if _is_marked(process, marker)]
-    return list(psutil.wait_procs(left, timeout=wait)[1])
+    while left and time.monotonic() < deadline:
+        time.sleep(0.05)
+        left = [process for process in left if _is_marked(process, marker)]
+    return left
 
 
 def _is_marked(process: psutil.Process, marker: Path) -> bool:

@@ -64,14 +64,17 @@ def read_private_file(file: Path) -> bytes:
         raise
     except OSError as error:
         raise PermissionError(f"{str(file)!r} cannot be opened: {error.strerror}") from None
-    with open(descriptor, "rb") as stream:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise PermissionError(f"{str(file)!r} is no regular file")
         _check_is_ours(found, str(file))
         if found.st_size > MAX_FILE_BYTES:
             raise PermissionError(f"{str(file)!r} is larger than {MAX_FILE_BYTES} bytes")
-        return stream.read(MAX_FILE_BYTES)
+        with open(descriptor, "rb", closefd=False) as stream:
+            return stream.read(MAX_FILE_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def write_private_file(file: Path, content: bytes) -> None:

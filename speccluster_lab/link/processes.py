@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 _CLOCK_STEP = 2.0
 _KILL_SECONDS = 2.0
 _ROUNDS = 3
+_LOOK_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class HostProcess:
             logger.warning("Asking host process %d to end", self.pid)
             with suppress(psutil.NoSuchProcess):
                 leader.terminate()
-            psutil.wait_procs([leader], timeout=grace)
+            _wait([leader], grace)
         # More than once: what is about to be killed can still start another one.
         for _ in range(_ROUNDS):
             left = self.session()
@@ -82,7 +84,7 @@ class HostProcess:
                 logger.warning("Killing process %d of host %d", process.pid, self.pid)
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
-            psutil.wait_procs(left, timeout=_KILL_SECONDS)
+            _wait(left, _KILL_SECONDS)
         return not self.session()
 
     def _find(self) -> psutil.Process | None:
@@ -112,6 +114,17 @@ def _runs(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _wait(processes: list[psutil.Process], seconds: float) -> None:
+    """Wait until none of these runs any more.
+
+    psutil's own way would take a child's exit status from who started it, and wait for zombies
+    that nobody collects.
+    """
+    deadline = time.monotonic() + seconds
+    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
 
 
 def _session_of(pid: int) -> int | None:

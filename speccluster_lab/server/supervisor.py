@@ -53,6 +53,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Bounds", "Child", "Supervisor"]
 
+# What jsonpatch raises for a patch that does not fit, its own errors and others.
+_MISFITS: Final = (
+    jsonpatch.JsonPatchException,
+    JsonPointerException,
+    LookupError,
+    TypeError,
+    ValidationError,
+)
 _FIRST_LOOK: Final = 0.02
 _NEXT_LOOK: Final = 0.25
 _FIRST_RETRY: Final = 0.1
@@ -323,7 +331,7 @@ class Supervisor:
         try:
             self._document = jsonpatch.apply_patch(self._document, operations, in_place=True)
             self._cluster = Cluster.model_validate(self._document)
-        except (jsonpatch.JsonPatchException, JsonPointerException, ValidationError) as error:
+        except _MISFITS as error:
             raise SpecClusterError(
                 f"the host of cluster {self.id!r} sent a change that does not fit: "
                 f"{type(error).__name__}"

@@ -1,0 +1,146 @@
+"""Reserving an id and starting a host."""
+
+import datetime
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from speccluster_lab.errors import ClusterNotFound, NameInUse, StartFailed
+from speccluster_lab.link.launch import (
+    HOST_LOG,
+    Launch,
+    last_log_lines,
+    read_launch,
+    reserve,
+    start_host,
+    write_launch,
+)
+from speccluster_lab.link.paths import cluster_folder
+from speccluster_lab.spec.admission import Admission
+from speccluster_lab.spec.api import Owner, OwnerKind
+from speccluster_lab.spec.templates import get_template
+
+# Stands in for the interpreter: says how it was called, and what it finds.
+SAYS = """#!/bin/sh
+echo "arguments: $*"
+echo "session: $(ps -o sid= -p $$) of $$"
+echo "folder: $(pwd)"
+read line || echo "no input"
+ls /proc/$$/fd
+echo "an error" >&2
+"""
+
+
+def launch(nonce: str = "n" * 43) -> Launch:
+    spec = get_template("grouped").make_spec({})
+    return Launch(
+        id="one",
+        display_name="One",
+        template="grouped",
+        owner=Owner(kind=OwnerKind.SERVER),
+        created=datetime.datetime.now(datetime.UTC),
+        nonce=nonce,
+        spec=spec,
+        trusted=spec,
+        admission=Admission(max_workers=3),
+    )
+
+
+def test_an_id_can_be_reserved_once() -> None:
+    folder = reserve("one")
+    assert folder == cluster_folder("one")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    with pytest.raises(NameInUse) as refused:
+        reserve("one")
+    assert refused.value.field == "name"
+    with pytest.raises(ClusterNotFound):
+        reserve("../one")
+
+
+def test_there_and_back() -> None:
+    folder = reserve("one")
+    write_launch(folder, launch())
+    assert read_launch(folder) == launch().model_copy(
+        update={"created": read_launch(folder).created}
+    )
+    assert stat.S_IMODE((folder / "launch.json").stat().st_mode) == 0o600
+    assert "n" * 43 not in repr(launch())
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"id": "one"}'])
+def test_what_cannot_be_read_is_said_so(text: str | None) -> None:
+    folder = reserve("one")
+    if text is not None:
+        (folder / "launch.json").write_text(text)
+        (folder / "launch.json").chmod(0o600)
+    with pytest.raises(StartFailed):
+        read_launch(folder)
+
+
+def test_a_launch_that_others_could_have_written_is_refused() -> None:
+    folder = reserve("one")
+    write_launch(folder, launch())
+    (folder / "launch.json").chmod(0o606)
+    with pytest.raises(StartFailed, match="lets other users in"):
+        read_launch(folder)
+
+
+def test_how_a_host_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    python = tmp_path / "python"
+    python.write_text(SAYS)
+    python.chmod(0o700)
+    folder = reserve("one")
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    try:
+        popen = start_host(folder, python=str(python))
+        assert popen.wait(20) == 0
+    finally:
+        os.close(reading)
+        os.close(writing)
+    lines = last_log_lines(folder)
+    assert lines[0] == f"arguments: -P -m speccluster_lab.host {folder}"
+    session, pid = lines[1].removeprefix("session: ").split(" of ")
+    assert int(session) == int(pid) == popen.pid
+    assert lines[2:4] == [f"folder: {tmp_path}", "no input"]
+    assert lines[-1] == "an error"
+    assert str(writing) not in lines[4:-1]
+    assert stat.S_IMODE((folder / HOST_LOG).stat().st_mode) == 0o600
+
+
+def test_a_module_in_the_home_folder_does_not_stand_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "argparse.py").write_text("print('evil', flush=True)")
+    (tmp_path / "json.py").write_text("print('evil', flush=True)")
+    folder = reserve("one")
+    popen = start_host(folder)
+    assert popen.wait(30) != 0
+    assert "evil" not in "\n".join(last_log_lines(folder))
+
+
+def test_a_host_that_cannot_be_started_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match="could not be started"):
+        start_host(reserve("one"), python=str(tmp_path / "nothing"))
+    with pytest.raises(StartFailed, match="could not be started"):
+        start_host(tmp_path / "no-folder", python=sys.executable)
+
+
+def test_the_end_of_a_log() -> None:
+    folder = reserve("one")
+    assert last_log_lines(folder) == []
+    log = folder / HOST_LOG
+    log.write_bytes(b"")
+    assert last_log_lines(folder) == []
+    log.write_bytes(b"".join(b"line %d\n" % number for number in range(100)))
+    assert last_log_lines(folder, 3) == ["line 97", "line 98", "line 99"]
+    assert len(last_log_lines(folder)) == 20
+    log.write_bytes(b"x" * 1_000_000 + b"\n\xff\xfe end")
+    assert last_log_lines(folder) == ["�� end"]
+    log.write_bytes(b"y" * 10_000)
+    assert last_log_lines(folder) == ["y" * 500]

@@ -1,0 +1,105 @@
+"""Where things are, and that they are for us alone."""
+
+import os
+import socket
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from speccluster_lab.errors import ClusterNotFound, StartFailed
+from speccluster_lab.link import paths
+from speccluster_lab.link.paths import (
+    MAX_SOCKET_BYTES,
+    cluster_folder,
+    clusters_folder,
+    connection_file,
+    socket_path,
+)
+
+
+def test_places(tmp_path: Path, own_folders: Path) -> None:
+    assert connection_file("brave-otter") == tmp_path / "runtime/speccluster-lab/brave-otter.json"
+    machine = socket.gethostname()
+    assert cluster_folder("brave-otter") == (
+        tmp_path / "data/speccluster-lab" / machine / "clusters/brave-otter"
+    )
+    assert socket_path("brave-otter") == own_folders / "speccluster-lab/brave-otter.sock"
+    for folder in (
+        connection_file("a").parent,
+        clusters_folder(),
+        tmp_path / "data/speccluster-lab",
+        socket_path("a").parent,
+    ):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("id", ["", "..", "a/b", "/etc/passwd", "A", "a\0", "a\n", "a" * 64, "é"])
+def test_what_is_no_id_is_no_path(id: str) -> None:
+    for place in (connection_file, cluster_folder, socket_path):
+        with pytest.raises(ClusterNotFound):
+            place(id)
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "", "..", "\0"])
+def test_a_strange_name_of_the_machine_does_no_harm(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    folder = clusters_folder()
+    assert folder.resolve().parent.parent == (tmp_path / "data/speccluster-lab").resolve()
+
+
+def test_the_longest_id_has_room_in_the_usual_places() -> None:
+    for folder in ("/run/user/1000/speccluster-lab", "/tmp/speccluster-lab-1000"):
+        assert len(f"{folder}/{'a' * 63}.sock") <= MAX_SOCKET_BYTES
+
+
+@pytest.mark.parametrize("session", [None, "", "relative", "/nowhere/at/all", "long"])
+def test_without_a_usable_session_folder_there_is_the_temporary_one(
+    session: str | None, tmp_path: Path, own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if session == "long":
+        long = tmp_path / ("x" * 90)
+        long.mkdir()
+        session = str(long)
+    if session is None:
+        monkeypatch.delenv("XDG_RUNTIME_DIR")
+    else:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", session)
+    monkeypatch.setattr(tempfile, "tempdir", str(own_folders))
+    path = socket_path("a")
+    assert path == own_folders / f"speccluster-lab-{os.geteuid()}" / "a.sock"
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_socket_that_has_no_room_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 80)))
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    with pytest.raises(StartFailed, match="shorter"):
+        socket_path("a")
+
+
+def test_a_folder_in_the_temporary_one_that_is_not_ours_is_refused(
+    own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody can make one of that name before we do."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr(tempfile, "tempdir", str(own_folders))
+    squatted = own_folders / f"speccluster-lab-{os.geteuid()}"
+    squatted.mkdir()
+    squatted.chmod(0o777)
+    with pytest.raises(StartFailed, match="lets other users in"):
+        socket_path("a")
+
+
+def test_a_folder_that_cannot_be_made_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "file" / "data"))
+    with pytest.raises(StartFailed, match="cannot be used"):
+        paths.clusters_folder()

@@ -1,0 +1,238 @@
+"""The server's end and its next start: what goes with it, and what it finds again."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from fake_host import DEAF
+from jupyter_server.serverapp import ServerApp
+from nothing_left import processes_of
+from serving import Api, FakeHosts, Wait, until
+
+from speccluster_lab.link.connections import read_connection
+from speccluster_lab.link.processes import HostProcess
+from speccluster_lab.server import SpecClusterLab
+from speccluster_lab.server.manager import ClusterManager
+
+
+async def make(api: Api, wait_for: Wait, *names: str) -> None:
+    for name in names:
+        await api("POST", "/clusters", {"template": "threads", "name": name})
+    for name in names:
+        await wait_for(name, "running")
+
+
+def host_of(id: str) -> HostProcess:
+    return read_connection(id).process
+
+
+def files(data_folder: Path, own_folders: Path) -> list[Path]:
+    return [*data_folder.glob("*/clusters/*"), *own_folders.rglob("*.sock")]
+
+
+def launch_file(data_folder: Path, id: str) -> Path:
+    (file,) = data_folder.glob(f"*/clusters/{id}/launch.json")
+    return file
+
+
+def next_server(manager: ClusterManager) -> ClusterManager:
+    return ClusterManager(
+        admission=manager.admission,
+        max_clusters=16,
+        log=logging.getLogger("next"),
+        bounds=manager.bounds,
+    )
+
+
+async def test_an_orderly_end_stops_what_the_server_has_started(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    extension: SpecClusterLab,
+    data_folder: Path,
+    own_folders: Path,
+    no_tracebacks: Callable[[], None],
+) -> None:
+    await make(api, wait_for, "one", "two", "three")
+    fake_host("exits")
+    await api("POST", "/clusters", {"template": "threads", "name": "four"})
+    await wait_for("four", "failed")
+    assert extension.current_activity() == {"clusters": 3}
+    began = time.monotonic()
+    await extension.stop_extension()
+    assert time.monotonic() - began < 3, "they were to be stopped side by side"
+    assert processes_of(own_folders, wait=0) == []
+    assert files(data_folder, own_folders) == []
+    assert extension.current_activity() is None
+
+
+async def test_the_end_waits_for_nobody(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    extension: SpecClusterLab,
+    data_folder: Path,
+    own_folders: Path,
+) -> None:
+    await make(api, wait_for, "one", "two")
+    await api("POST", "/clusters/one/scale", {"entries": DEAF})
+    host = psutil.Process(host_of("two").pid)
+    host.suspend()
+    began = time.monotonic()
+    await extension.stop_extension()
+    assert time.monotonic() - began < 12
+    assert processes_of(own_folders, wait=0) == []
+    assert files(data_folder, own_folders) == []
+
+
+async def test_what_goes_wrong_at_the_end_stays_here(
+    extension: SpecClusterLab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*, stop_clusters: bool) -> None:
+        raise RuntimeError("boo")
+
+    monkeypatch.setattr(extension.manager, "close", fail)
+    await extension.stop_extension()
+    assert "The clusters could not be stopped in order" in caplog.text
+
+
+async def test_clusters_can_outlive_the_server_and_are_found_again(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    extension: SpecClusterLab,
+    jp_serverapp: ServerApp,
+    own_folders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    data_folder: Path,
+) -> None:
+    await make(api, wait_for, "one")
+    await api("POST", "/clusters/one/scale", {"entries": 3})
+    before = (await api("GET", "/clusters/one")).body
+    extension.shutdown_clusters_on_exit = False
+    host = host_of("one")
+    # Only a child of a server that has ended belongs to nobody; this one has not quite ended.
+    popen = manager._find("one")._popen
+    await extension.stop_extension()
+    assert host.is_alive()
+
+    following = next_server(manager)
+    await following.attach()
+    assert [cluster.id for cluster in following.clusters()] == ["one"]
+    await until(lambda: following.get("one").phase == "running")
+    assert following.get("one").model_dump(mode="json") == before
+    assert following.get("one").generation == 2
+
+    # It was not started by this server, and so it does not end with it.
+    await following.close(stop_clusters=True)
+    assert host.is_alive()
+
+    last = next_server(manager)
+    await last.attach()
+    last.stop("one")
+    assert popen is not None
+    await until(lambda: popen.poll() is not None)
+    await until(lambda: last.clusters() == [])
+    await last.close(stop_clusters=True)
+    assert files(data_folder, own_folders) == []
+
+
+async def test_files_that_cannot_be_trusted_are_not_followed(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    data_folder: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await make(api, wait_for, "one", "two", "three")
+    folder = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / "speccluster-lab"
+    good = json.loads((folder / "one.json").read_text())
+    (folder / "garbled.json").write_text("{")
+    (folder / "garbled.json").chmod(0o600)
+    (folder / "other-name.json").write_text(json.dumps(good))
+    (folder / "other-name.json").chmod(0o600)
+    (folder / "link.json").symlink_to(folder / "one.json")
+    (folder / "two.json").chmod(0o644)
+    launch = launch_file(data_folder, "three")
+    other = json.loads(launch.read_text())
+    launch.write_text(json.dumps({**other, "nonce": "x" * 32}))
+
+    following = next_server(manager)
+    await following.attach()
+    assert [cluster.id for cluster in following.clusters()] == ["one"]
+    await following.close(stop_clusters=True)
+    assert good["nonce"] not in caplog.text
+
+    for name in ("garbled", "other-name", "link"):
+        (folder / f"{name}.json").unlink()
+    (folder / "two.json").chmod(0o600)
+    launch.write_text(json.dumps(other))
+    for id in ("one", "two", "three"):
+        await api("DELETE", f"/clusters/{id}")
+        await wait_for(id, None)
+
+
+async def test_a_host_found_dead_is_left_alone(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
+) -> None:
+    await make(api, wait_for, "one")
+    connection = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / "speccluster-lab/one.json"
+    text = connection.read_text()
+    psutil.Process(host_of("one").pid).kill()
+    await wait_for("one", "failed")
+    assert not connection.exists()
+    # The process id is somebody else's by now: that of this test.
+    stale = {**json.loads(text), "pid": os.getpid()}
+    connection.write_text(json.dumps(stale))
+    connection.chmod(0o600)
+    following = next_server(manager)
+    await following.attach()
+    assert following.clusters() == []
+    connection.unlink()
+    await api("DELETE", "/clusters/one")
+    await wait_for("one", None)
+
+
+async def test_jupyter_starts_it(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    extension: SpecClusterLab,
+    manager: ClusterManager,
+    jp_serverapp: ServerApp,
+) -> None:
+    """With what it is given in the configuration."""
+    assert jp_serverapp.extension_manager.any_activity() is not True
+    await make(api, wait_for, "one")
+    assert jp_serverapp.extension_manager.any_activity() is True
+    # Looking for what is there does not follow a cluster twice.
+    await jp_serverapp.extension_manager.start_all_extensions()
+    assert [cluster.id for cluster in manager.clusters()] == ["one"]
+    await api("DELETE", "/clusters/one")
+    await wait_for("one", None)
+
+
+def test_settings_reach_the_manager(jp_configurable_serverapp: Callable[..., ServerApp]) -> None:
+    app = jp_configurable_serverapp(
+        config={
+            "ServerApp": {"jpserver_extensions": {"speccluster_lab": True}},
+            "SpecClusterLab": {
+                "allowed_classes": ["my.Worker"],
+                "allow_code_options": True,
+                "max_workers": 3,
+                "max_clusters": 2,
+            },
+        }
+    )
+    manager: ClusterManager = app.web_app.settings["speccluster_lab_manager"]
+    assert "my.Worker" in manager.admission.worker_classes
+    assert manager.admission.allow_code_options
+    assert manager.admission.max_workers == 3
+    assert manager.max_clusters == 2
