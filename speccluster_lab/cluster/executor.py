@@ -29,7 +29,7 @@ from speccluster_lab.spec.api import EntryPhase
 from speccluster_lab.spec.names import HOLDER_PREFIX, member_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Awaitable, Callable, Hashable, Mapping
 
     from speccluster_lab.cluster.membership import Membership
 
@@ -288,13 +288,13 @@ class Executor:
                 pass
             case Action.START:
                 self._made[name] = self.desired_of(name)
-                self._work(name, self._start(name))
+                self._work(name, self._start)
             case Action.CANCEL:
-                self._work(name, self._close(name), cancel=True)
+                self._work(name, self._close, cancel=True)
             case Action.RETIRE:
-                self._work(name, self._retire(name))
+                self._work(name, self._retire)
             case Action.CLOSE:
-                self._work(name, self._close(name))
+                self._work(name, self._close)
             case Action.HOLD:
                 self._hold(name)
             case Action.FORGET:
@@ -333,14 +333,20 @@ class Executor:
 
     # -- actions -----------------------------------------------------------------------------
 
-    def _work(self, name: str, action: Any, *, cancel: bool = False) -> None:
+    def _work(
+        self,
+        name: str,
+        action: Callable[[str], Awaitable[EntryState]],
+        *,
+        cancel: bool = False,
+    ) -> None:
         before = self._tasks.get(name) if cancel else None
 
         async def work() -> None:
             if before is not None:
                 before.cancel()
                 await asyncio.wait({before}, timeout=self.policy.close_timeout)
-            entry = await action
+            entry = await action(name)
             if self._tasks.get(name) is asyncio.current_task():
                 del self._tasks[name]
                 if not self._ended:
