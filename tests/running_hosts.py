@@ -10,12 +10,15 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import psutil
 import pytest
 
 from speccluster_lab.errors import ClusterNotFound
@@ -29,10 +32,7 @@ from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.templates import get_template
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Awaitable, Callable, Iterator
-
-    import psutil
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 60.0
@@ -170,6 +170,15 @@ class RunningHost:
         """Return the exit status, once it has ended."""
         return self.process.wait(SECONDS)
 
+    def left(self) -> list[psutil.Process]:
+        """Return what is left of it once it has ended.
+
+        Python's own resource tracker ends when the host has; only that is waited for.
+        """
+        helpers = [one for one in self.processes() if "resource_tracker" in str(one.cmdline())]
+        psutil.wait_procs(helpers, timeout=5)
+        return self.processes()
+
     def processes(self) -> list[psutil.Process]:
         """Return the host's process and all that it has started."""
         return self.leader.session()
@@ -191,8 +200,9 @@ class Hosts:
         display_name: str = "Test cluster",
         allowed: frozenset[str] = WORKER_CLASSES,
         max_workers: int = 8,
+        script: str | None = None,
     ) -> RunningHost:
-        """Start a host, without waiting for it."""
+        """Start a host, without waiting for it; as ``python -c script folder`` if need be."""
         trusted = get_template(template).make_spec({})
         if isinstance(spec, dict):
             spec = ClusterSpec.model_validate(spec)
@@ -212,10 +222,7 @@ class Hosts:
         )
         folder = reserve(id)
         write_launch(folder, launch)
-        return self.adopt(launch, folder, start_host(folder))
-
-    def adopt(self, launch: Launch, folder: Path, process: subprocess.Popen[bytes]) -> RunningHost:
-        """See to the end of a host that was started otherwise."""
+        process = start_host(folder) if script is None else _start_script(script, folder)
         host = RunningHost(launch, folder, process, HostProcess.of_child(process.pid))
         self.started.append(host)
         return host
@@ -229,9 +236,20 @@ class Hosts:
             try:
                 host.ended()
             finally:
-                left = host.leader.session()
+                left = host.left()
                 host.leader.end(0)
             assert left == [], f"processes were left: {left}"
+
+
+def _start_script(script: str, folder: Path) -> subprocess.Popen[bytes]:
+    with open(folder / HOST_LOG, "ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", script, str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def _files(folder: Path) -> list[str]:

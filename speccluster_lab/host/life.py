@@ -57,7 +57,7 @@ CANCEL_SECONDS: Final = 2.0
 TERMINATE_SECONDS: Final = 3.0
 KILL_SECONDS: Final = 5.0
 FAREWELL_SECONDS: Final = 1.0
-EXIT_SECONDS: Final = 5.0
+EXIT_SECONDS: Final = 2.0
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -271,12 +271,11 @@ class Host:
             self._fail(error, error.message)
         except Exception as error:
             logger.exception("Cluster %r failed to start", self.launch.id)
-            # distributed wraps whatever it was.
-            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            cause = _root_of(error)
             self._fail(cause, f"the scheduler could not be started: {cause}")
         self.stream.changed()
 
-    def _fail(self, error: Exception, message: str) -> None:
+    def _fail(self, error: BaseException, message: str) -> None:
         self._failure = Condition(
             type="InvalidClass" if isinstance(error, InvalidClass) else "StartFailed",
             status=ConditionStatus.TRUE,
@@ -312,6 +311,13 @@ class Host:
             os.dup2(nowhere, descriptor)
         os.close(nowhere)
         shutil.rmtree(self._folder)
+
+
+def _root_of(error: BaseException) -> BaseException:
+    """Return what an error comes from; distributed wraps it more than once."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _import_start() -> None:
@@ -412,6 +418,8 @@ async def _run(folder: Path) -> int:
     status = 1
     try:
         launch = await asyncio.to_thread(read_launch, folder)
+        if folder.name != launch.id:
+            raise StartFailed(f"the launch of cluster {launch.id!r} lies in {str(folder)!r}")
         logger.info("Host %d of cluster %r", os.getpid(), launch.id)
         if await Host(folder, launch).run():
             status = 0

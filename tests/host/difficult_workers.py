@@ -33,6 +33,24 @@ class NeverCloses(Worker):
                 continue
 
 
+class SlowToClose(Worker):
+    """Takes two seconds to close."""
+
+    async def close(self, *arguments: Any, **options: Any) -> str:
+        await asyncio.sleep(2)
+        return str(await super().close(*arguments, **options))
+
+
+class LeavesAnOrphan(Worker):
+    """Has started a process whose parent is dead, and which does not heed SIGTERM."""
+
+    async def start_unsafe(self) -> Any:
+        starter = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {DEAF!r}])"
+        child = await asyncio.create_subprocess_exec(sys.executable, "-c", starter)
+        await child.wait()
+        return await super().start_unsafe()
+
+
 class NeverStarts(Worker):
     """Cannot be started."""
 
@@ -57,3 +75,9 @@ class BrokenScheduler(Scheduler):
 
 class NoWorker:
     """A class that is no worker's."""
+
+
+def hold_the_interpreter() -> None:
+    """Never end, and never let go of the interpreter for long."""
+    while True:
+        pass

@@ -1,0 +1,340 @@
+"""From the launch to the end of real hosts, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from difficult_workers import hold_the_interpreter
+from running_hosts import SECONDS, hosts_in
+
+from speccluster_lab.client import connect
+from speccluster_lab.link.connections import list_connections
+from speccluster_lab.link.launch import LAUNCH_FILE, write_launch
+from speccluster_lab.link.paths import connection_file, socket_path
+from speccluster_lab.spec.api import PatchEvent
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from running_hosts import Hosts, RunningHost
+
+    from speccluster_lab.link.client import HostClient
+
+
+def _spec(cls: str, *, scheduler: str = "distributed.Scheduler", **options: Any) -> dict[str, Any]:
+    entry = {"cls": cls, "options": options}
+    return {"scheduler": {"cls": scheduler}, "worker": entry, "workers": {"0": entry}}
+
+
+def _gone(host: RunningHost, *, status: int = 0) -> None:
+    """Check that a host has ended and left nothing."""
+    path = Path(host.connection.socket)
+    assert host.ended() == status
+    assert host.left() == []
+    assert not path.exists()
+    assert not connection_file(host.id).exists()
+    assert not host.folder.exists()
+    assert list_connections() == []
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+# -- how it comes up -----------------------------------------------------------------------------
+
+
+def test_it_answers_before_the_cluster_is_there(hosts: Hosts) -> None:
+    host = hosts.start(
+        spec=_spec("distributed.Worker", scheduler="difficult_workers.SlowScheduler")
+    )
+    cluster = host.get()
+    assert cluster.phase == "starting"
+    assert cluster.scheduler.address is None
+    assert (cluster.generation, cluster.observed_generation) == (1, 0)
+    assert cluster.spec == host.launch.spec
+    answer = host.request("POST", "/credentials", {})
+    assert (answer.status, answer.body["code"]) == (409, "not_running")
+    assert host.until_running().counts.registered == 1
+
+
+def test_only_the_owner_can_reach_its_files(hosts: Hosts) -> None:
+    host = hosts.start()
+    path = Path(host.connection.socket)
+    files = [path, connection_file(host.id), host.folder / LAUNCH_FILE, host.folder / "host.log"]
+    for file in files:
+        found = file.lstat()
+        assert stat.S_IMODE(found.st_mode) == 0o600, file
+        assert stat.S_IMODE(file.parent.lstat().st_mode) == 0o700, file
+    assert stat.S_ISSOCK(path.lstat().st_mode)
+    assert host.connection.pid == host.process.pid
+    assert host.connection.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("cls", "told"),
+    [
+        ("nowhere.Nothing", "cannot be imported"),
+        ("os.path.join", "is no class"),
+        ("difficult_workers.NoWorker", "is no worker class"),
+    ],
+)
+def test_a_class_that_cannot_be_used(hosts: Hosts, cls: str, told: str) -> None:
+    host = hosts.start(spec=_spec(cls))
+    cluster = host.until(lambda cluster: cluster.phase == "failed")
+    condition = cluster.conditions[-1]
+    assert condition.type == "InvalidClass"
+    assert condition.status == "True"
+    assert told in condition.message
+    # It can be looked at and stopped, and nothing else.
+    answer = host.request("POST", "/scale", {"entries": 2})
+    assert (answer.status, answer.body["code"]) == (409, "not_running")
+    etag = host.request("GET").headers["ETag"]
+    answer = host.request("PUT", "/spec", _spec("distributed.Worker"), headers={"If-Match": etag})
+    assert (answer.status, answer.body["code"]) == (409, "not_running")
+    assert "Traceback" not in host.log
+    assert host.request("DELETE").status == 202
+    _gone(host)
+
+
+def test_a_scheduler_that_does_not_start(hosts: Hosts) -> None:
+    host = hosts.start(
+        spec=_spec("distributed.Worker", scheduler="difficult_workers.BrokenScheduler")
+    )
+    cluster = host.until(lambda cluster: cluster.phase == "failed")
+    condition = cluster.conditions[-1]
+    assert condition.type == "StartFailed"
+    assert "this scheduler never starts" in condition.message
+    assert "Traceback" not in host.request("GET").text
+    host.request("DELETE")
+    _gone(host)
+
+
+def test_a_worker_that_does_not_start_is_not_the_cluster(hosts: Hosts) -> None:
+    spec = _spec("distributed.Worker", nthreads=1)
+    spec["workers"]["bad"] = {"cls": "difficult_workers.NeverStarts", "options": {}}
+    host = hosts.start(spec=spec)
+    cluster = host.until(
+        lambda cluster: (
+            cluster.counts.registered == 1
+            and any(entry.phase == "backoff" for entry in cluster.workers)
+        )
+    )
+    assert cluster.phase == "degraded"
+    phases = {entry.name: entry.phase for entry in cluster.workers}
+    assert phases == {"0": "running", "bad": "backoff"}
+
+
+# -- how it ends ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("template", ["threads", "local", "grouped"])
+def test_a_stop_leaves_nothing(hosts: Hosts, template: str) -> None:
+    host = hosts.start(template)
+    host.until_running()
+    processes = host.processes()
+    assert len(processes) >= {"threads": 1, "local": 2, "grouped": 4}[template]
+    answer = host.request("DELETE")
+    assert answer.status == 202
+    assert answer.body["phase"] == "stopping"
+    _gone(host)
+    assert not any(_runs(process) for process in processes)
+
+
+def test_the_end_is_told(hosts: Hosts) -> None:
+    host = hosts.start("local")
+    host.until_running()
+
+    async def hear(client: HostClient) -> list[Any]:
+        heard: list[Any] = []
+        async with aclosing(client.events()) as events:
+            async for event in events:
+                heard.append(event)
+                if len(heard) == 1:
+                    await client.stop()
+        return heard
+
+    heard = host.ask(hear)
+    patches = [event.patch for event in heard if isinstance(event, PatchEvent)]
+    told = [(one.op, one.path, one.value) for patch in patches for one in patch]
+    assert ("replace", "/phase", "stopping") in told
+    assert told[-1] == ("remove", "", None)
+    assert [event.seq for event in heard] == list(range(len(heard)))
+    _gone(host)
+
+
+def test_a_second_stop_is_harmless(hosts: Hosts) -> None:
+    host = hosts.start(spec=_spec("difficult_workers.SlowToClose", nthreads=1))
+    host.until_running()
+    assert host.request("DELETE").status == 202
+    again = host.request("DELETE")
+    assert (again.status, again.body["phase"]) == (202, "stopping")
+    answer = host.request("POST", "/scale", {"entries": 2})
+    assert (answer.status, answer.body["code"]) == (409, "not_running")
+    host.process.send_signal(signal.SIGTERM)
+    _gone(host)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_stops_it_cleanly(hosts: Hosts, number: signal.Signals) -> None:
+    host = hosts.start("local")
+    host.until_running()
+    host.process.send_signal(number)
+    _gone(host)
+
+
+def test_a_signal_at_any_time_of_the_start(hosts: Hosts) -> None:
+    # From before the first import up to a cluster that is about to have workers.
+    for number in range(8):
+        host = hosts.start("local", id=f"early-{number}")
+        with pytest.raises(subprocess.TimeoutExpired):
+            host.process.wait(0.02 + 0.2 * number)
+        host.process.terminate()
+        status = host.ended()
+        assert host.left() == []
+        if status == -signal.SIGTERM:
+            # Python itself was not up yet: there is nothing but what the launcher has written.
+            assert host.log == ""
+            shutil.rmtree(host.folder)
+        else:
+            assert status == 0
+            assert not host.folder.exists()
+
+
+def test_busy_workers_do_not_delay_the_end(hosts: Hosts) -> None:
+    host = hosts.start("local")
+    host.until_running()
+    with connect(host.id) as handle, handle.get_client() as client:
+        busy = client.submit(hold_the_interpreter, pure=False)
+        worker = _one(client.scheduler_info()["workers"])
+        _until_it_runs(client, busy.key, worker)
+        host.request("DELETE")
+        _gone(host)
+
+
+def _until_it_runs(client: Client, key: str, worker: str) -> None:
+    async def look() -> None:
+        async with asyncio.timeout(SECONDS):
+            # The scheduler tells nobody.
+            while (await client.scheduler.processing(workers=[worker]))[worker] != (key,):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    client.sync(look)
+
+
+def _one(values: Any) -> Any:
+    (value,) = values
+    return value
+
+
+IMPATIENT = """
+import sys
+from pathlib import Path
+from speccluster_lab.host import life
+life.CLOSE_SECONDS = life.TERMINATE_SECONDS = 0.5
+sys.exit(life.run_host(Path(sys.argv[1])))
+"""
+
+
+def test_a_worker_that_never_closes_is_ended(hosts: Hosts) -> None:
+    # Not the real limits, for which a test would have to wait.
+    spec = _spec("difficult_workers.NeverCloses", nthreads=1)
+    host = hosts.start(spec=spec, script=IMPATIENT)
+    host.until_running()
+    (child,) = psutil.Process(host.process.pid).children()
+    host.request("DELETE")
+    _gone(host)
+    assert not _runs(child)
+
+
+def test_a_process_whose_parent_has_died_is_ended(hosts: Hosts) -> None:
+    host = hosts.start(spec=_spec("difficult_workers.LeavesAnOrphan", nthreads=1))
+    host.until_running()
+    ours = {process.pid for process in host.processes()}
+    roots = [process for process in host.processes() if process.ppid() not in ours]
+    assert len(roots) == 2, "the host itself, and the orphan"
+    host.request("DELETE")
+    _gone(host)
+
+
+# -- what can be wrong before ----------------------------------------------------------------------
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "speccluster_lab.host", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+def test_help(hosts: Hosts) -> None:
+    done = _run("--help")
+    assert done.returncode == 0
+    assert "folder" in done.stdout
+    assert _run().returncode == 2
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"id": "x"}', b"\xff"])
+def test_a_launch_file_that_is_wrong(hosts: Hosts, tmp_path: Path, content: bytes | None) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir(0o700)
+    if content is not None:
+        file = folder / LAUNCH_FILE
+        file.touch(0o600)
+        file.write_bytes(content)
+    done = _run(str(folder))
+    assert done.returncode == 1
+    assert "launch" in done.stderr
+    assert "Traceback" not in done.stderr
+    # The folder is not ours to remove then.
+    assert folder.exists()
+    assert list_connections() == []
+
+
+def test_a_launch_file_in_another_folder(hosts: Hosts, tmp_path: Path) -> None:
+    host = hosts.start()
+    other = tmp_path / "elsewhere"
+    other.mkdir(0o700)
+    write_launch(other, host.launch)
+    done = _run(str(other))
+    assert done.returncode == 1
+    assert other.exists()
+    assert host.get().id == host.id
+
+
+def test_another_host_of_this_id_is_left_alone(hosts: Hosts, tmp_path: Path) -> None:
+    host = hosts.start()
+    host.until_running()
+    session = os.environ["XDG_RUNTIME_DIR"]
+    with hosts_in(tmp_path / "other") as others:
+        # The same user with other Jupyter folders, but the same folder for sockets.
+        os.environ["XDG_RUNTIME_DIR"] = session
+        second = others.start()
+        assert second.ended() == 1
+        assert "another host listens" in second.log
+        assert "Traceback" not in second.log
+        for file in second.folder.iterdir():
+            file.unlink()
+    assert host.get().phase == "running"
+
+
+def test_the_socket_of_a_killed_host_is_replaced(hosts: Hosts) -> None:
+    path = socket_path("test-cluster")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    assert path.exists()
+    host = hosts.start()
+    assert host.get().id == host.id
+    assert stat.S_IMODE(path.lstat().st_mode) == 0o600
