@@ -133,7 +133,8 @@ export function addCommands(
       } catch (error) {
         const reason = describeError(error, trans);
         Notification.error(
-          trans.__('The cluster could not be made: %1', reason)
+          trans.__('The cluster could not be made: %1', reason),
+          SHOWN
         );
         return null;
       }
@@ -166,7 +167,7 @@ export function addCommands(
       }
       const name = cluster.document.display_name;
       if (!canScale(cluster.document)) {
-        Notification.error(trans.__('%1 cannot be scaled now.', name));
+        Notification.error(trans.__('%1 cannot be scaled now.', name), SHOWN);
         return null;
       }
       const entries =
@@ -181,7 +182,10 @@ export function addCommands(
         return { id: cluster.id, generation };
       } catch (error) {
         const reason = describeError(error, trans);
-        Notification.error(trans.__('%1 was not scaled: %2', name, reason));
+        Notification.error(
+          trans.__('%1 was not scaled: %2', name, reason),
+          SHOWN
+        );
         return null;
       }
     }
@@ -204,7 +208,10 @@ export function addCommands(
       } catch (error) {
         const name = cluster.document.display_name;
         const reason = describeError(error, trans);
-        Notification.error(trans.__('%1 was not stopped: %2', name, reason));
+        Notification.error(
+          trans.__('%1 was not stopped: %2', name, reason),
+          SHOWN
+        );
         return null;
       }
     }
@@ -242,6 +249,7 @@ export function addCommands(
         Notification.info(
           trans.__('No notebook is in use. Open one, or copy the code.'),
           {
+            ...SHOWN,
             actions: [
               {
                 label: trans.__('Copy Client Code'),
@@ -313,7 +321,10 @@ async function pickCluster(
     await manager.ready;
     const cluster = manager.get(String(id));
     if (!cluster) {
-      Notification.error(trans.__('There is no cluster %1.', String(id)));
+      Notification.error(
+        trans.__('There is no cluster %1.', String(id)),
+        SHOWN
+      );
     }
     return cluster ?? null;
   }

@@ -1,0 +1,90 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Dialog, WidgetTracker } from '@jupyterlab/apputils';
+import type { IEditorServices } from '@jupyterlab/codeeditor';
+import { CodeMirrorEditor } from '@jupyterlab/codemirror';
+import { nullTranslator } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
+import { fireEvent, screen } from '@testing-library/dom';
+import { FakeCluster, cluster } from '../../__tests__/fakes';
+import { SpecEditors } from '../speceditors';
+import type { SpecEditorTab } from '../tab';
+
+describe('SpecEditors', () => {
+  let tracker: WidgetTracker<SpecEditorTab>;
+  let editors: SpecEditors;
+  const shell = {
+    add: jest.fn((tab: Widget) => Widget.attach(tab, document.body)),
+    activateById: jest.fn()
+  };
+
+  const openTab = async (one: FakeCluster) => {
+    const id = await editors.open(one);
+    return tracker.find(tab => tab.id === id)!;
+  };
+
+  beforeEach(() => {
+    jest.clearAllMocks();
+    tracker = new WidgetTracker({ namespace: 'specs' });
+    editors = new SpecEditors({
+      shell: shell as unknown as JupyterFrontEnd.IShell,
+      tracker,
+      services: {
+        factoryService: {
+          newDocumentEditor: options => new CodeMirrorEditor(options)
+        }
+      } as IEditorServices,
+      trans: nullTranslator.load('speccluster_lab')
+    });
+  });
+
+  afterEach(() => {
+    tracker.forEach(tab => tab.dispose());
+    tracker.dispose();
+    Dialog.flush();
+  });
+
+  it('opens one tab for a cluster, and shows it again', async () => {
+    const one = new FakeCluster(cluster('otter', { display_name: 'Otter' }));
+    const [first, second] = await Promise.all([
+      editors.open(one),
+      editors.open(one)
+    ]);
+    expect(second).toBe(first);
+    expect(tracker.size).toBe(1);
+    expect(shell.add.mock.calls).toHaveLength(1);
+    expect(shell.activateById.mock.calls).toEqual([[first], [first]]);
+    const tab = tracker.find(() => true)!;
+    expect(tab.title.label).toBe('Otter');
+    expect(tab.title.caption).toBe('Spec of Otter');
+    await openTab(new FakeCluster(cluster('seal')));
+    expect(tracker.size).toBe(2);
+  });
+
+  it('marks changes that were not applied, beside the marks of others', async () => {
+    const tab = await openTab(new FakeCluster(cluster('otter')));
+    tab.title.className = 'jp-mod-current';
+    tab.content['_model'].sharedModel.setSource('{}');
+    expect(tab.title.className).toBe('jp-mod-current jp-mod-dirty');
+    tab.content.revert();
+    expect(tab.title.className).toBe('jp-mod-current');
+  });
+
+  it('closes at once when nothing would be lost', async () => {
+    const tab = await openTab(new FakeCluster(cluster('otter')));
+    tab.close();
+    expect(tab.isDisposed).toBe(true);
+  });
+
+  it.each([
+    ['Discard', true],
+    ['Cancel', false]
+  ])('asks before changes are lost: %s', async (answer, isClosed) => {
+    const tab = await openTab(new FakeCluster(cluster('otter')));
+    tab.content['_model'].sharedModel.setSource('{}');
+    tab.close();
+    fireEvent.click(await screen.findByText(answer));
+    await Dialog.tracker.currentWidget;
+    await new Promise(resolve => setTimeout(resolve));
+    expect(tab.isDisposed).toBe(isClosed);
+  });
+});

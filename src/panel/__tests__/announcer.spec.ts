@@ -1,0 +1,82 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import {
+  FakeCluster,
+  FakeManager,
+  absent,
+  cluster,
+  entry,
+  member
+} from '../../__tests__/fakes';
+import { Announcer } from '../announcer';
+
+describe('Announcer', () => {
+  let one: FakeCluster;
+  let manager: FakeManager;
+  let announcer: Announcer;
+
+  const wait = () => jest.advanceTimersByTimeAsync(1_100);
+  const said = () => announcer.node.textContent;
+  const starting = (count: number) =>
+    cluster('otter', {
+      phase: 'starting',
+      workers: [
+        entry(
+          '0',
+          ['a', 'b', 'c'].map((name, index) =>
+            index < count ? member(name) : absent(name)
+          )
+        )
+      ]
+    });
+
+  beforeEach(async () => {
+    jest.useFakeTimers();
+    one = new FakeCluster(starting(0));
+    manager = new FakeManager(one);
+    announcer = new Announcer(manager, nullTranslator.load('speccluster_lab'));
+    await wait();
+  });
+
+  afterEach(() => {
+    announcer.dispose();
+    jest.useRealTimers();
+  });
+
+  it('is a polite live region, silent on what was there before', () => {
+    expect(announcer.node.getAttribute('aria-live')).toBe('polite');
+    expect(said()).toBe('');
+  });
+
+  it('says a change of phase, not the numbers on the way', async () => {
+    one.set({ document: starting(1) });
+    one.set({ document: starting(2) });
+    await wait();
+    expect(said()).toBe('');
+    one.set({ document: cluster('otter') });
+    await wait();
+    expect(said()).toBe('otter: running, 3 of 3 workers.');
+  });
+
+  it('says what has come and what has gone', async () => {
+    manager.setClusters(new FakeCluster(cluster('seal')));
+    await wait();
+    expect(said()).toBe('seal: running, 3 of 3 workers. otter has gone.');
+  });
+
+  it('says that the connection is lost, and that it is back', async () => {
+    manager.setConnection('stale');
+    await wait();
+    expect(said()).toBe('The connection to the server is lost.');
+    manager.setConnection('live');
+    await wait();
+    expect(said()).toBe('The connection to the server is back.');
+  });
+
+  it('listens to nobody any more when it has ended', async () => {
+    announcer.dispose();
+    one.set({ document: cluster('otter') });
+    manager.setClusters();
+    await wait();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
