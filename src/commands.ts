@@ -33,6 +33,12 @@ import {
 } from './tokens';
 
 /**
+ * How long a notification is in view, in milliseconds. JupyterLab only counts
+ * it at the bell unless it is told.
+ */
+const SHOWN = { autoClose: 8_000 };
+
+/**
  * The commands, in the palette and for everybody who calls them.
  */
 export const commandsPlugin: JupyterFrontEndPlugin<void> = {
