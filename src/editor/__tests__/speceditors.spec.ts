@@ -32,7 +32,7 @@ describe('SpecEditors', () => {
         factoryService: {
           newDocumentEditor: options => new CodeMirrorEditor(options)
         }
-      } as IEditorServices,
+      } as unknown as IEditorServices,
       trans: nullTranslator.load('speccluster_lab')
     });
   });

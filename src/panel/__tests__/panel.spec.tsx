@@ -295,11 +295,15 @@ describe('ClusterPanel', () => {
   it('renders only what has changed', async () => {
     const one = new FakeCluster(
       cluster('otter', {
-        workers: [entry('0', [member('0-0'), member('0-1')])]
+        workers: [
+          entry('0', [member('0-0'), member('0-1')]),
+          entry('1', [member('1-0'), member('1-1')])
+        ]
       })
     );
     await show(one);
     open('otter');
+    const said = jest.spyOn(trans, '_n');
     const before = one.document;
     const mutations: MutationRecord[] = [];
     const observer = new MutationObserver(records => {
@@ -316,7 +320,8 @@ describe('ClusterPanel', () => {
       {
         ...before.workers[0],
         members: [first, { ...second, memory_used: GIB / 2 }]
-      }
+      },
+      before.workers[1]
     ];
     await change(() => one.set({ document: { ...before, workers } }));
     observer.disconnect();
@@ -324,6 +329,9 @@ describe('ClusterPanel', () => {
     expect(row.textContent).toContain('512 MiB');
     expect(mutations.length).toBeGreaterThan(0);
     expect(mutations.filter(({ target }) => !row.contains(target))).toEqual([]);
+    expect(said.mock.calls.some(call => call.includes('0-1'))).toBe(true);
+    expect(said.mock.calls.some(call => call.includes('1-0'))).toBe(false);
+    said.mockRestore();
   });
 
   it.each([
