@@ -1,6 +1,6 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, WidgetTracker } from '@jupyterlab/apputils';
-import type { IEditorServices } from '@jupyterlab/codeeditor';
+import type { CodeEditor, IEditorServices } from '@jupyterlab/codeeditor';
 import { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
@@ -30,7 +30,8 @@ describe('SpecEditors', () => {
       tracker,
       services: {
         factoryService: {
-          newDocumentEditor: options => new CodeMirrorEditor(options)
+          newDocumentEditor: (options: CodeEditor.IOptions) =>
+            new CodeMirrorEditor(options)
         }
       } as unknown as IEditorServices,
       trans: nullTranslator.load('speccluster_lab')
