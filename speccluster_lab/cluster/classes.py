@@ -5,6 +5,7 @@ Import paths are only ever resolved here, in the process that runs the cluster.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -105,6 +106,7 @@ def class_path(cls: Any) -> str:
         return f"{module}.{name}"
 
 
+@functools.lru_cache(maxsize=256)
 def _parameters(cls: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     try:
         return inspect.signature(cls).parameters
@@ -195,6 +197,7 @@ def _check_part(
     return cls
 
 
+@functools.lru_cache(maxsize=256)
 def known_options(cls: Callable[..., Any]) -> frozenset[str] | None:
     """Return the names of the options that a class takes, or ``None`` if that cannot be told.
 

@@ -285,9 +285,9 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         """
         if not self.new_spec:
             raise InvalidInput("the cluster has no worker form to make entries from")
-        taken = {str(name) for name in self.worker_spec}
         name = self._new_worker_name(self._i)
-        while str(name) in taken:
+        # A document's entry "0" is the entry 0.
+        while name in self.worker_spec or str(name) in self.worker_spec:
             self._i += 1
             name = self._new_worker_name(self._i)
         return {name: _copy_of(self.new_spec)}
