@@ -81,9 +81,7 @@ def as_html(cluster: Cluster, note: str | None = None) -> str:
     for member in cluster.unexpected:
         rows.append(_row([_cell(""), _cell("unexpected"), *_member_cells(member)]))
     hidden = len(rows) - MAX_ROWS
-    if hidden > 0:
-        # A cell that spans rows which are not there is cut by the browser.
-        rows = [*rows[:MAX_ROWS], _row([_cell(f"and {hidden} more rows", span="colspan=6")])]
+    more = f"<div>and {_many(hidden, 'row', 'rows')} more</div>" if hidden > 0 else ""
     titles = ("Entry", "Phase", "Worker", "Status", "Threads", "Memory")
     head = "".join(f'<th style="{_CELL}; border-top: none">{title}</th>' for title in titles)
     remarks = "".join(f"<div>{escape(text)}</div>" for text in _remarks(cluster, note))
@@ -93,7 +91,7 @@ def as_html(cluster: Cluster, note: str | None = None) -> str:
         f"<code>{escape(cluster.id)}</code></div>"
         f"<div>{escape(in_short(cluster))}</div>{remarks}"
         '<table style="color: inherit; background: none; border-collapse: collapse; margin: 4px 0">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows[:MAX_ROWS])}</tbody></table>{more}</div>"
     )
 
 

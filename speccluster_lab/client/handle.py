@@ -165,13 +165,15 @@ class ClusterHandle(SyncMethodMixin):
         timeout : float, optional
             Not used; ``Client`` gives it to what it closes.
         """
-        if not self._closed:
-            self._closed = True
-            if self._host is not None:
-                self._host.close()
-            if not self.asynchronous:
-                self._loop_runner.stop()
-        return NoOpAwaitable() if self._asynchronous or self.asynchronous else None
+        self._closed = True
+        if self._host is not None:
+            self._host.close()
+        if self.asynchronous:
+            # On the loop itself, which cannot wait for its own end; Client.shutdown comes here
+            # with a handle that is not asynchronous, whose owner still has to close it.
+            return NoOpAwaitable()
+        self._loop_runner.stop()
+        return None
 
     def shutdown(self, timeout: float = SHUTDOWN_SECONDS) -> Any:
         """Stop the cluster, and wait until nothing of it is left.

@@ -46,21 +46,24 @@ class ClusterSummary:
     registered: int = 0
 
 
-def list_clusters() -> list[ClusterSummary]:
+def list_clusters(timeout: float = 10.0) -> list[ClusterSummary]:
     """Return this user's clusters on this machine, by id.
 
-    All hosts are asked at once, so that one which hangs costs ten seconds at most.
+    Parameters
+    ----------
+    timeout : float
+        Seconds that the hosts, which are all asked at once, have to answer.
     """
     # On a loop of its own: this works in a cell, where a loop runs already.
-    return cast("list[ClusterSummary]", LoopRunner().run_sync(_ask_all))
+    return cast("list[ClusterSummary]", LoopRunner().run_sync(_ask_all, timeout))
 
 
-async def _ask_all() -> list[ClusterSummary]:
-    return list(await asyncio.gather(*map(_ask, list_connections())))
+async def _ask_all(seconds: float) -> list[ClusterSummary]:
+    return list(await asyncio.gather(*(_ask(one, seconds) for one in list_connections())))
 
 
-async def _ask(connection: Connection) -> ClusterSummary:
-    host = HostClient(connection)
+async def _ask(connection: Connection, seconds: float) -> ClusterSummary:
+    host = HostClient(connection, seconds)
     try:
         cluster = await host.get()
     except SpecClusterError:
