@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.extension.application import ExtensionApp
@@ -60,6 +61,8 @@ class SpecClusterLab(ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Make the manager; called by Jupyter before the handlers are."""
+        # What `link` has to say belongs in Jupyter's log as well.
+        logging.getLogger("speccluster_lab").parent = self.log
         self.manager = ClusterManager(
             admission=Admission(
                 worker_classes=installed_classes() | frozenset(self.allowed_classes),

@@ -108,14 +108,6 @@ class SpecClusterHandler(ApiErrors, APIHandler):
         super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
 
-    def compute_etag(self) -> str | None:
-        """Return nothing: our ETags are generations, and not made from the content."""
-        return None
-
-    def check_etag_header(self) -> bool:
-        """Return that the content is not known to the caller, whose ETag does not stand for it."""
-        return False
-
     def parsed(self, model: type[M]) -> M:
         """Return the request's body as ``model``."""
         if len(self.request.body) > MAX_BODY_BYTES:

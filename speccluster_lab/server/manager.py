@@ -6,10 +6,17 @@ import asyncio
 import datetime
 import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from speccluster_lab.errors import ClusterNotFound, NameInUse, SpecClusterError, TooManyClusters
+from speccluster_lab.errors import (
+    ClusterNotFound,
+    NameInUse,
+    NotRunning,
+    SpecClusterError,
+    TooManyClusters,
+)
 from speccluster_lab.link.connections import list_connections
 from speccluster_lab.link.launch import Launch, read_launch, reserve, start_host, write_launch
 from speccluster_lab.link.paths import cluster_folder, clusters_folder, connections_folder
@@ -110,6 +117,8 @@ class ClusterManager:
         self.admission.check(spec, trusted=trusted)
         # One at a time, so that two requests never count the same free place.
         async with self._making:
+            if self._closed:
+                raise NotRunning("this server is ending")
             if len(self._supervisors) >= self.max_clusters:
                 raise TooManyClusters(
                     f"there are {len(self._supervisors)} clusters, and there may be "
@@ -174,6 +183,10 @@ class ClusterManager:
             stop in time.
         """
         self._closed = True
+        # What is being launched right now is waited for, so that it is stopped too.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.bounds.farewell), self._making:
+                pass
         supervisors = list(self._supervisors.values())
         own = [one for one in supervisors if one.is_own] if stop_clusters else []
         for supervisor in own:

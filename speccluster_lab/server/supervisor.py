@@ -153,6 +153,7 @@ class Supervisor:
         self._connected = asyncio.Event()
         self._wake = asyncio.Event()
         self._said_goodbye = False
+        self._is_there = True
         self._unanswered: str | None = None
         self._following: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -190,7 +191,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Begin to stop the cluster; nothing of it is left in the end."""
-        if self._ending is not None:
+        if self._ending is not None and not self._ending.done():
             return
         self._wake.set()
         self._replace(self._cluster.model_copy(update={"phase": ClusterPhase.STOPPING}))
@@ -221,13 +222,16 @@ class Supervisor:
     async def _reach(self) -> HostClient:
         if self._ending is not None:
             raise NotRunning(f"cluster {self.id!r} is being stopped")
-        if self._following is None or self._following.done():
+        assert self._following is not None
+        connecting = asyncio.ensure_future(self._connected.wait())
+        await asyncio.wait(
+            {connecting, self._following},
+            timeout=self._bounds.call,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        connecting.cancel()
+        if self._following.done():
             raise NotRunning(f"the host of cluster {self.id!r} has ended")
-        try:
-            async with asyncio.timeout(self._bounds.call):
-                await self._connected.wait()
-        except TimeoutError:
-            pass
         if self._client is None:
             raise HostNotResponding(f"cluster {self.id!r} does not answer yet")
         return self._client
@@ -368,26 +372,28 @@ class Supervisor:
     # Ending
 
     async def _end(self) -> None:
-        """Bring the host to its end, by all means; the follower sees to the rest."""
+        """Bring the host to its end, by all means; who follows it sees to the rest, if it can."""
         assert self._following is not None
-        if self._following.done():
-            await self._remove()
-            return
         try:
-            asked = self._client is not None and await self._ask_to_stop(self._client)
-            if asked:
+            if self._host_runs() and await self._ask_to_stop():
                 await asyncio.wait({self._following}, timeout=self._bounds.stop)
             if self._host_runs():
                 # One that has not opened its socket yet is asked by a signal only.
                 grace = self._bounds.grace if self._client is not None else self._bounds.stop
                 if not await asyncio.to_thread(self._process.end, grace):
                     self._log.error("Cluster %r has processes that cannot be killed", self.id)
-        finally:
             self._wake.set()
+            await asyncio.wait({self._following}, timeout=self._bounds.call)
+            if self._is_there and not self._host_runs():
+                await self._remove()
+        except Exception:
+            self._log.exception("Cluster %r could not be stopped in order", self.id)
 
-    async def _ask_to_stop(self, client: HostClient) -> bool:
+    async def _ask_to_stop(self) -> bool:
+        if self._client is None:
+            return False
         try:
-            await client.stop()
+            await self._client.stop()
         except SpecClusterError as error:
             self._log.warning("Cluster %r cannot be asked to stop: %r", self.id, error.message)
             return False
@@ -433,8 +439,9 @@ class Supervisor:
         """Remove what is left of the cluster, and forget it."""
         try:
             await asyncio.to_thread(self._remove_files)
-        except OSError as error:
+        except (OSError, SpecClusterError) as error:
             self._log.error("Files of cluster %r are left: %s", self.id, error)
+        self._is_there = False
         self._forget(self.id)
         self._publish(self.id, [PatchOperation(op="remove", path="")])
         self._log.info("Cluster %r has gone", self.id)

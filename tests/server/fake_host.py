@@ -33,6 +33,7 @@ from speccluster_lab.spec.api import (
     API_PREFIX,
     Cluster,
     ClusterPhase,
+    Member,
     PatchEvent,
     PatchOperation,
     Scale,
@@ -42,8 +43,8 @@ from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.validation import parse_body, parse_if_match
 
 MODES = ("good", "slow", "silent", "exits", "other_nonce", "refuses", "mute")
-DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE = 41, 42, 43, 44, 45, 46, 47
-TRICKS = (DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE)
+DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW = range(41, 49)
+TRICKS = (DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW)
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -101,8 +102,27 @@ class FakeHost:
                     reader.close()
             case size if size == ORPHAN:
                 subprocess.Popen(SLEEPER)
+            case size if size == GROW:
+                self.grow()
             case size if size == LEAVE:
                 self.stop()
+
+    def grow(self) -> None:
+        """Show two unexpected members, and change the first one of them."""
+        first = Member(name="odd", tasks=1)
+        add = PatchOperation(op="add", path="/unexpected/0", value=first.model_dump(mode="json"))
+        steps = [[add], [PatchOperation(op="replace", path="/unexpected/0/tasks", value=2)]]
+        second = PatchOperation(op="add", path="/unexpected/1", value=add.value)
+        self.cluster = self.cluster.model_copy(
+            update={"unexpected": [first.model_copy(update={"tasks": 2}), first]}
+        )
+        for patch in [
+            [PatchOperation(op="replace", path="/unexpected", value=[])],
+            *steps,
+            [second],
+        ]:
+            for reader in self.readers:
+                reader.send_patch(patch)
 
     def stop(self) -> None:
         self.change(phase=ClusterPhase.STOPPING)

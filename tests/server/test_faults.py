@@ -4,13 +4,15 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonpatch
 import psutil
 import pytest
-from fake_host import CONFUSE, DEAF, DIE, HANG, HANG_UP, LEAVE, ORPHAN
+from fake_host import CONFUSE, DEAF, DIE, GROW, HANG, HANG_UP, LEAVE, ORPHAN
 from nothing_left import processes_of
 from serving import Api, FakeHosts, Wait, until
 
@@ -19,6 +21,8 @@ from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import HOST_LOG
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.server.supervisor import Bounds
+from speccluster_lab.spec.admission import Admission
+from speccluster_lab.spec.api import PatchEvent, SnapshotEvent
 
 
 async def make(api: Api, **body: object) -> str:
@@ -91,9 +95,10 @@ async def test_from_start_to_end(
 
 
 async def test_it_is_there_at_once_however_slow_its_host(
-    api: Api, fake_host: FakeHosts, wait_for: Wait
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
 ) -> None:
     fake_host("slow")
+    manager.bounds = Bounds(call=30.0)
     id = await make(api)
     assert (await api("GET", f"/clusters/{id}")).body["phase"] == "starting"
     # A change waits for the host.
@@ -345,3 +350,94 @@ async def test_a_host_that_cannot_be_started_leaves_nothing(
     assert (answer.status, answer.code) == (500, "start_failed")
     assert (await api("GET", "/clusters")).body == []
     assert folders(data_folder) == []
+
+
+async def test_a_cluster_that_the_server_has_lost_track_of_can_be_stopped(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    data_folder: Path,
+    own_folders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By a fault of ours."""
+
+    def fail(*arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("speccluster_lab.server.supervisor.Supervisor._take", fail)
+    id = await make(api)
+    await wait_for(id, "unreachable")
+    assert "Lost track of cluster 'one'" in caplog.text
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+    assert folders(data_folder) == []
+    assert processes_of(own_folders, wait=0) == []
+
+
+async def test_the_server_never_imports_what_a_spec_names(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "canary.py").write_text("class Worker: pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    manager.admission = Admission(worker_classes=frozenset({"canary.Worker"}))
+    id = await make(api, spec={"worker": {"cls": "canary.Worker"}})
+    cluster = await wait_for(id, "running")
+    assert cluster is not None
+    assert cluster["spec"]["worker"]["cls"] == "canary.Worker"
+    spec = {**cluster["spec"], "workers": {"a": {"cls": "canary.Worker"}}}
+    edited = await api("PUT", f"/clusters/{id}/spec", spec, headers={"If-Match": '"1"'})
+    assert edited.status == 202
+    assert "canary" not in sys.modules
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+async def test_no_cluster_is_made_when_the_server_is_ending(
+    api: Api, fake_host: FakeHosts, manager: ClusterManager, own_folders: Path
+) -> None:
+    """Not even one that was being made when the end began."""
+    making = [asyncio.ensure_future(api("POST", "/clusters", {"template": "threads"}))]
+    await until(lambda: manager._making.locked() or manager.clusters() != [])
+    await manager.close(stop_clusters=True)
+    making.append(asyncio.ensure_future(api("POST", "/clusters", {"template": "threads"})))
+    first, second = await asyncio.gather(*making)
+    assert (first.status, second.status, second.code) == (201, 409, "not_running")
+    assert processes_of(own_folders, wait=0) == []
+
+
+async def test_a_slow_reader_is_told_what_the_others_were(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
+) -> None:
+    """What waits for it does not change while it waits."""
+    id = await make(api)
+    await wait_for(id, "running")
+    reader = manager.feed.open()
+    first = await anext(reader)
+    assert isinstance(first, SnapshotEvent)
+    document = first.snapshot[0].model_dump(mode="json")
+    # Twice, with a whole document between them that waits as well.
+    await api("POST", f"/clusters/{id}/scale", {"entries": GROW})
+    await until(lambda: len(manager.get(id).unexpected) == 2)
+    await api("POST", f"/clusters/{id}/scale", {"entries": HANG_UP})
+    await until(lambda: manager.get(id).spec.workers.keys() == set("01234"))
+    await api("POST", f"/clusters/{id}/scale", {"entries": GROW})
+    await until(lambda: len(manager.get(id).unexpected) == 2)
+    seen = []
+    while document != manager.get(id).model_dump(mode="json"):
+        async with asyncio.timeout(5):
+            event = await anext(reader)
+        assert isinstance(event, PatchEvent)
+        operations = [one.model_dump(by_alias=True, exclude_unset=True) for one in event.patch]
+        document = jsonpatch.apply_patch(document, operations)
+        seen.append([member["tasks"] for member in document["unexpected"]])
+    assert [1] in seen
+    assert seen[-1] == [2, 1]
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)

@@ -1,5 +1,6 @@
 """Who may call: every route of the extension, found in the application, so that none is missed."""
 
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -149,6 +150,8 @@ async def test_another_site_may_not_call(
         status, response = await call(path, verb, is_socket, browser)
         # Jupyter's own answer to a foreign origin is 404, and that of its websockets 403.
         assert status in ((403,) if is_socket else (403, 404)), (path, verb)
+        if is_socket:
+            check_against_contract(json.loads(response.body), "ErrorBody")
         if response is not None:
             assert "Access-Control-Allow-Origin" not in response.headers
 
@@ -223,6 +226,13 @@ def test_each_verb_is_of_its_own_class(jp_serverapp: ServerApp) -> None:
         assert handler.auth_resource == "speccluster"
         for verb in verbs_of(handler):
             assert verb.lower() in vars(handler), (handler, verb)
+            # In this order, for the authorizer has to be told who asks. Either of them refuses
+            # who has not logged in, so no request can tell that one is missing.
+            lines = [
+                line.strip() for line in inspect.getsource(vars(handler)[verb.lower()]).splitlines()
+            ]
+            assert lines[0] in ("@web.authenticated", "@ws_authenticated"), (handler, verb)
+            assert lines[1] == "@authorized", (handler, verb)
 
 
 async def test_reading_does_not_keep_the_server_alive(
