@@ -23,9 +23,9 @@ export const managerPlugin: JupyterFrontEndPlugin<IClusterManager> = {
       client: new ApiClient(serverSettings),
       stream: new EventStream(serverSettings)
     });
-    const connect = () => manager.connect();
-    void app.restored.then(connect);
-    window.addEventListener('online', connect);
+    // At once: what is restored may wait for it, and JupyterLab for that.
+    manager.connect();
+    window.addEventListener('online', () => manager.connect());
     return manager;
   }
 };

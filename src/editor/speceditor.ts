@@ -35,7 +35,6 @@ export class SpecEditor extends Widget {
       editorOptions: {
         config: { lineNumbers: true, lineWrap: true, codeFolding: true },
         extensions: [
-          EditorView.theme({ '&': { height: '100%' } }),
           EditorView.contentAttributes.of({
             'aria-label': trans.__('Spec of %1', name)
           })

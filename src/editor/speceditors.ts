@@ -2,7 +2,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { WidgetTracker } from '@jupyterlab/apputils';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { ICluster, ISpecEditors } from '../tokens';
+import type { ICluster, IClusterManager, ISpecEditors } from '../tokens';
 import type { SpecEditorTab } from './tab';
 
 /**
@@ -34,8 +34,31 @@ export class SpecEditors implements ISpecEditors {
     return tab.id;
   }
 
+  /**
+   * Show again the editor of a cluster's spec, when JupyterLab opens.
+   *
+   * @throws An error when the cluster has gone, or is not known in time:
+   * JupyterLab waits for everything that is restored.
+   */
+  async restore(manager: IClusterManager, id: string): Promise<string> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, RESTORE_TIMEOUT);
+    });
+    await Promise.race([manager.ready, timeout]);
+    clearTimeout(timer);
+    const cluster = manager.get(id);
+    if (!cluster) {
+      throw new Error(`there is no cluster ${id}`);
+    }
+    return this.open(cluster);
+  }
+
   private readonly _options: SpecEditors.IOptions;
 }
+
+/** How long an editor waits to be restored, in milliseconds. */
+const RESTORE_TIMEOUT = 5_000;
 
 /**
  * Types of `SpecEditors`.

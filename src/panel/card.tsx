@@ -24,7 +24,7 @@ import { whenDragged } from './drag';
 import { Meter } from './meter';
 import { PhaseLabel } from './phase';
 import { useSignal } from './signals';
-import { Stepper } from './stepper';
+import { Refusal, Stepper } from './stepper';
 import { EntryTree } from './tree';
 
 /**
@@ -199,11 +199,12 @@ function Actions({ cluster }: { cluster: ICluster }): React.JSX.Element {
     cluster.changed,
     () => cluster.isStopping || cluster.document.phase === 'stopping'
   );
+  const refusalId = React.useId();
   const run = (command: string) =>
     void commands.execute(command, { id: cluster.id });
   return (
     <div className="jp-SpecCluster-actions">
-      <Stepper cluster={cluster} />
+      <Stepper cluster={cluster} refusalId={refusalId} />
       <CardButton
         icon={codeIcon}
         name={trans.__('Insert client code')}
@@ -229,6 +230,7 @@ function Actions({ cluster }: { cluster: ICluster }): React.JSX.Element {
         isDisabled={isStopping}
         onClick={() => run(CommandIDs.stopCluster)}
       />
+      <Refusal cluster={cluster} id={refusalId} />
     </div>
   );
 }

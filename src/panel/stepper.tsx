@@ -11,7 +11,13 @@ const MAXIMUM = 100_000;
 /**
  * Sets how many entries a cluster has.
  */
-function StepperView({ cluster }: { cluster: ICluster }): React.JSX.Element {
+function StepperView({
+  cluster,
+  refusalId
+}: {
+  cluster: ICluster;
+  refusalId: string;
+}): React.JSX.Element {
   const { trans } = usePanel();
   const entries = useSignal(cluster.changed, () => cluster.entries);
   const isScaling = useSignal(cluster.changed, () => cluster.isScaling);
@@ -21,7 +27,6 @@ function StepperView({ cluster }: { cluster: ICluster }): React.JSX.Element {
   const error = useSignal(cluster.changed, () => cluster.scaleError);
   // What is being typed, until it is a number that is meant.
   const [draft, setDraft] = React.useState<string | null>(null);
-  const errorId = React.useId();
 
   const step = (by: number) => {
     setDraft(null);
@@ -78,7 +83,7 @@ function StepperView({ cluster }: { cluster: ICluster }): React.JSX.Element {
           aria-valuemin={0}
           aria-valuemax={MAXIMUM}
           aria-invalid={error !== null}
-          aria-describedby={error ? errorId : undefined}
+          aria-describedby={error ? refusalId : undefined}
           autoComplete="off"
           disabled={!isEnabled}
           style={{ width: `${String(draft ?? entries).length + 3}ch` }}
@@ -101,13 +106,29 @@ function StepperView({ cluster }: { cluster: ICluster }): React.JSX.Element {
       <span className="jp-SpecCluster-unit" aria-hidden="true">
         {trans._n('entry', 'entries', entries)}
       </span>
-      {error && (
-        <p className="jp-SpecCluster-problem" role="alert" id={errorId}>
-          {describeError(error, trans)}
-        </p>
-      )}
     </div>
   );
 }
 
 export const Stepper = React.memo(StepperView);
+
+/**
+ * Says why a number of entries was refused.
+ */
+export function Refusal({
+  cluster,
+  id
+}: {
+  cluster: ICluster;
+  id: string;
+}): React.JSX.Element | null {
+  const { trans } = usePanel();
+  const error = useSignal(cluster.changed, () => cluster.scaleError);
+  return (
+    error && (
+      <p className="jp-SpecCluster-problem" role="alert" id={id}>
+        {describeError(error, trans)}
+      </p>
+    )
+  );
+}

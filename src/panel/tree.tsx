@@ -88,6 +88,7 @@ function EntryItemView({ entry }: { entry: Entry }): React.JSX.Element {
   return (
     <li
       className="jp-SpecCluster-entry"
+      data-single={isAlone || undefined}
       role="treeitem"
       aria-level={1}
       aria-expanded={isAlone ? undefined : isOpen}
@@ -180,7 +181,7 @@ function MemberFigures({ member }: { member: Member }): React.JSX.Element {
   }
   const used = member.memory_used ?? 0;
   return (
-    <>
+    <span className="jp-SpecCluster-figures">
       <span className="jp-SpecCluster-threads">
         {member.status === 'running'
           ? trans.__('%1 thr', member.nthreads ?? 0)
@@ -197,7 +198,7 @@ function MemberFigures({ member }: { member: Member }): React.JSX.Element {
           </span>
         )}
       </span>
-    </>
+    </span>
   );
 }
 

@@ -5,7 +5,7 @@ import { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { fireEvent, screen } from '@testing-library/dom';
-import { FakeCluster, cluster } from '../../__tests__/fakes';
+import { FakeCluster, FakeManager, cluster } from '../../__tests__/fakes';
 import { SpecEditors } from '../speceditors';
 import type { SpecEditorTab } from '../tab';
 
@@ -59,6 +59,24 @@ describe('SpecEditors', () => {
     expect(tab.title.caption).toBe('Spec of Otter');
     await openTab(new FakeCluster(cluster('seal')));
     expect(tracker.size).toBe(2);
+  });
+
+  it('is restored when its cluster is there', async () => {
+    const manager = new FakeManager(new FakeCluster(cluster('otter')));
+    const id = await editors.restore(manager, 'otter');
+    expect(tracker.find(tab => tab.id === id)).toBeTruthy();
+    await expect(editors.restore(manager, 'seal')).rejects.toThrow('seal');
+  });
+
+  it('does not hold JupyterLab up when nobody knows the clusters', async () => {
+    jest.useFakeTimers();
+    const manager = Object.assign(new FakeManager(), {
+      ready: new Promise<void>(() => undefined)
+    });
+    const restored = expect(editors.restore(manager, 'a')).rejects.toThrow();
+    await jest.advanceTimersByTimeAsync(5_000);
+    await restored;
+    jest.useRealTimers();
   });
 
   it('marks changes that were not applied, beside the marks of others', async () => {

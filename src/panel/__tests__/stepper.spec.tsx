@@ -14,7 +14,7 @@ import { ApiError } from '../../api/errors';
 import { ClusterModel } from '../../model/clustermodel';
 import type { ICluster } from '../../tokens';
 import { PanelContext } from '../context';
-import { Stepper } from '../stepper';
+import { Refusal, Stepper } from '../stepper';
 
 const context = {
   commands: new CommandRegistry(),
@@ -26,7 +26,8 @@ const context = {
 function show(one: ICluster): void {
   render(
     <PanelContext.Provider value={context}>
-      <Stepper cluster={one} />
+      <Stepper cluster={one} refusalId="refusal" />
+      <Refusal cluster={one} id="refusal" />
     </PanelContext.Provider>
   );
 }
