@@ -16,10 +16,12 @@ from distributed.core import Status
 from distributed.deploy.cluster import Cluster as StockCluster
 from distributed.utils import NoOpAwaitable
 
-from speccluster_lab.cluster.classes import Given, check_spec, class_path, make, resolve, with_given
+from speccluster_lab.cluster.classes import Given, check_spec, make, resolve, with_given
+from speccluster_lab.cluster.documents import as_document, copy_of, kept
 from speccluster_lab.cluster.executor import Desired, Executor, close_worker
 from speccluster_lab.cluster.membership import Membership
 from speccluster_lab.cluster.retirement import retire
+from speccluster_lab.cluster.sizes import entries_for, members_of, resources_of
 from speccluster_lab.cluster.status import StatusReport
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.reconcile import EntryState, Failure, Fingerprint, Policy
@@ -290,7 +292,7 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         while name in self.worker_spec or str(name) in self.worker_spec:
             self._i += 1
             name = self._new_worker_name(self._i)
-        return {name: _copy_of(self.new_spec)}
+        return {name: copy_of(self.new_spec)}
 
     def scale(self, n: int = 0, memory: Any = None, cores: int | None = None) -> Any:
         """Set the number of entries.
@@ -346,9 +348,9 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         scheduler = self._scheduler_document or {"cls": distributed.Scheduler}
         return ClusterSpec.model_validate(
             {
-                "scheduler": _as_document(scheduler),
-                "worker": _as_document(self.new_spec) if self.new_spec else None,
-                "workers": {name: _as_document(one.entry) for name, one in self._wanted.items()},
+                "scheduler": as_document(scheduler),
+                "worker": as_document(self.new_spec) if self.new_spec else None,
+                "workers": {name: as_document(one.entry) for name, one in self._wanted.items()},
             }
         )
 
@@ -383,10 +385,10 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         keys = {str(key): key for key in self.worker_spec}
         document = spec.model_dump()
         entries = {
-            keys.get(name, name): _kept(self.worker_spec.get(keys.get(name)), entry)
+            keys.get(name, name): kept(self.worker_spec.get(keys.get(name)), entry)
             for name, entry in document["workers"].items()
         }
-        self.new_spec = _kept(self.new_spec, document["worker"])
+        self.new_spec = kept(self.new_spec, document["worker"])
         self.worker_spec.clear()
         self.worker_spec.update(entries)
         self._align()
@@ -404,67 +406,26 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         InvalidInput
             There is no worker form, or it does not say how large one is.
         """
-        match scale:
-            case Scale(entries=int(n)):
-                field, per_entry = "entries", 1.0
-            case Scale(workers=int(n)):
-                field = "workers"
-                group = (self.new_spec or {}).get("group")
-                per_entry = float(len(group) if group else 1)
-            case Scale(cores=int(n)):
-                field, per_entry = "cores", self._per_entry("cores")
-            case Scale(memory=int() | str() as memory):
-                n = parse_bytes(memory)
-                field, per_entry = "memory", self._per_entry("memory")
-            case _:
-                raise InvalidInput("give exactly one of entries, workers, cores, memory")
-        wanted = math.ceil(n / per_entry)
+        sizes = {"cores": self._threads_per_worker, "memory": self._memory_per_worker}
+        wanted, field = entries_for(scale, self.new_spec, sizes)
         if wanted > len(self.worker_spec) and not self.new_spec:
             raise InvalidInput("the cluster has no worker form to make entries from", field=field)
         return wanted
 
-    def _per_entry(self, field: str) -> float:
-        sizes: Callable[..., int] = (
-            self._threads_per_worker if field == "cores" else self._memory_per_worker
-        )
-        try:
-            size = sizes()
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise InvalidInput(
-                f"the worker form does not say its {field}: {error}", field=field
-            ) from None
-        if not size:
-            raise InvalidInput(f"the worker form does not limit its {field}", field=field)
-        return float(size)
-
     def _threads_per_worker(self) -> int:
         """Return the threads of one entry of the worker form."""
-        resources = self._resources()
+        resources = resources_of(self.new_spec)
         return super()._threads_per_worker() if resources is None else resources[0]
 
     def _memory_per_worker(self) -> int:
         """Return the bytes of memory of one entry of the worker form."""
-        resources = self._resources()
+        resources = resources_of(self.new_spec)
         return super()._memory_per_worker() if resources is None else resources[1]
-
-    def _resources(self) -> tuple[int, int] | None:
-        """Return what the class itself says of one entry, where it says something."""
-        if not self.new_spec:
-            return None
-        says = getattr(resolve(self.new_spec["cls"]), "resources", None)
-        if says is None:
-            return None
-        found: tuple[int, int] = says(
-            self.new_spec.get("options") or {}, self.new_spec.get("group")
-        )
-        return found
 
     def members_after(self, entries: int) -> int:
         """Return how many members ``entries`` entries would have."""
-        sizes = [len(one.members) for one in self._wanted.values()]
-        group = (self.new_spec or {}).get("group")
-        more = max(0, entries - len(sizes)) * (len(group) if group else 1)
-        return sum(sizes[:entries]) + more
+        there = [len(one.members) for one in self._wanted.values()]
+        return sum(there[:entries]) + max(0, entries - len(there)) * members_of(self.new_spec)
 
     # -- what is -----------------------------------------------------------------------------
 
@@ -562,42 +523,3 @@ def _progress(entry: EntryState) -> int:
     if entry.present:
         return 3
     return {EntryPhase.WAITING: 2, EntryPhase.STARTING: 1}.get(entry.phase, 0)
-
-
-def _copy_of(value: Any) -> Any:
-    """Copy the containers of a spec, but not the objects in it, which may be anything."""
-    match value:
-        case dict():
-            return {key: _copy_of(item) for key, item in value.items()}
-        case list():
-            return [_copy_of(item) for item in value]
-        case _:
-            return value
-
-
-def _kept(before: dict[str, Any] | None, entry: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return ``before`` where a document says nothing else: it may hold what JSON cannot."""
-    return before if before and entry == _as_document(before) else entry
-
-
-def _as_document(part: Mapping[str, Any]) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "cls": class_path(part["cls"]),
-        "options": _as_json(part.get("options") or {}),
-    }
-    if part.get("group") is not None:
-        document["group"] = [str(suffix) for suffix in part["group"]]
-    return document
-
-
-def _as_json(value: Any) -> Any:
-    match value:
-        case dict():
-            return {str(key): _as_json(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_as_json(item) for item in value]
-        case str() | int() | float() | bool() | None:
-            return value
-        case _:
-            # An object that JSON cannot carry; its repr could show what it holds.
-            return {"$object": class_path(type(value))}
