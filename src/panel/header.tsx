@@ -82,7 +82,7 @@ function Connection({ state }: { state: StreamState }): React.JSX.Element {
           />
         )}
       </svg>
-      {word}
+      <span>{word}</span>
     </span>
   );
 }
