@@ -215,6 +215,26 @@ def test_a_signal_at_any_time_of_the_start(hosts: Hosts) -> None:
             assert not host.folder.exists()
 
 
+INTERRUPTED = """
+import builtins, os, signal, sys
+from speccluster_lab.host.__main__ import main
+
+def import_interrupted(name, *arguments, real=builtins.__import__, **options):
+    if name == "speccluster_lab.host.life":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return real(name, *arguments, **options)
+
+builtins.__import__ = import_interrupted
+sys.exit(main([sys.argv[1]]))
+"""
+
+
+def test_a_signal_during_the_imports_is_not_lost(hosts: Hosts) -> None:
+    host = hosts.start(script=INTERRUPTED)
+    assert host.ended() == 0
+    assert not host.folder.exists()
+
+
 def test_busy_workers_do_not_delay_the_end(hosts: Hosts) -> None:
     host = hosts.start("local")
     host.until_running()
