@@ -1,0 +1,270 @@
+"""The panel and the editor: what a person is told, and what they can do with it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from playwright.sync_api import expect
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labpage import LabPage
+    from labserver import LabServer
+    from playwright.sync_api import Locator
+
+HOSTILE: Final = "<img src=x onerror=alert(1)>"
+
+
+# What the browser itself says of an answer that is an error.
+def refused(status: int) -> str:
+    return rf"^console: Failed to load resource: .* status of {status} "
+
+
+def test_without_clusters_the_templates_are_offered(lab: LabPage) -> None:
+    panel = lab.panel.root
+    expect(panel.get_by_role("heading", name="No clusters yet")).to_be_visible()
+    for template in ("Grouped workers", "Local processes", "Threads"):
+        expect(panel.get_by_role("button", name=template)).to_be_visible()
+    panel.get_by_role("button", name="Threads").click()
+    expect(lab.panel.cards).to_have_count(1)
+    expect(panel.get_by_role("heading", name="No clusters yet")).to_have_count(0)
+    name = lab.panel.cards.get_attribute("aria-label")
+    assert name is not None
+    lab.panel.card(name).expect_settled(1)
+
+
+def test_what_is_wrong_is_said_beside_the_editor(lab: LabPage, server: LabServer) -> None:
+    before = start(server, "threads", "Wrong")
+    card = lab.panel.card("Wrong")
+    card.expect_settled(1)
+    card.button("Edit spec").click()
+    editor = lab.editor("Wrong")
+    lab.troubles.expected.append(refused(422))
+
+    def change(*path: str, to: Any) -> str:
+        spec = copy.deepcopy(before["spec"])
+        part = spec
+        for key in path[:-1]:
+            part = part[key]
+        part[path[-1]] = to
+        return json.dumps(spec, indent=2)
+
+    entry = before["spec"]["workers"]["0"]
+    wrong = [
+        ('{"scheduler": {', None, "Not JSON"),
+        ("[]", None, "A spec is a JSON object."),
+        (change("adaptive", to={"minimum": 1}), "adaptive", "Extra inputs are not permitted"),
+        (change("workers", to=[]), "workers", "dictionary"),
+        (change("workers", "0", "cls", to=1), "workers.0.cls", "string"),
+        (change("workers", "0", "cls", to="os.system"), "workers.0.cls", "is not allowed here"),
+        (
+            change("workers", "0", "options", "preload", to=["os"]),
+            "workers.0.options.preload",
+            "only templates may set it",
+        ),
+        (
+            change("workers", "0", "options", "threads", to=2),
+            "workers.0.options.threads",
+            "takes no option 'threads'",
+        ),
+        (change("workers", "a\nb", to=entry), "workers.a\nb", "control characters"),
+        (change("workers", to={str(i): entry for i in range(65)}), "workers", "65 workers are"),
+        (change("scheduler", "options", to={"port": 1}), "scheduler", "cannot be changed"),
+    ]
+    for text, field, message in wrong:
+        editor.write(text)
+        editor.apply()
+        expect(editor.notice).to_contain_text(message)
+        if field is not None:
+            expect(editor.notice.get_by_role("code").first).to_have_text(field)
+        # What was written is still there to be put right.
+        expect(editor.button("Apply")).to_be_enabled()
+    after = server.cluster(before["id"])
+    assert after["generation"] == before["generation"]
+    assert after["spec"] == before["spec"]
+    assert addresses(after) == addresses(before)
+
+    editor.button("Revert").click()
+    expect(editor.notice).to_be_hidden()
+    expect(editor.button("Apply")).to_be_disabled()
+
+
+def test_a_number_that_is_too_large_is_refused_at_the_stepper(
+    lab: LabPage, server: LabServer
+) -> None:
+    before = start(server, "threads", "Large")
+    card = lab.panel.card("Large")
+    lab.troubles.expected.append(refused(422))
+    card.entries.fill("65")
+    card.entries.press("Enter")
+    expect(card.root.get_by_role("alert")).to_contain_text("65 workers are more than the 64")
+    expect(card.entries).to_have_value("1")
+    card.entries.fill("-3")
+    card.entries.press("Enter")
+    expect(card.entries).to_have_value("1")
+    assert server.cluster(before["id"])["generation"] == before["generation"]
+
+
+def test_an_edit_does_not_overwrite_what_was_changed_elsewhere(
+    lab: LabPage, server: LabServer
+) -> None:
+    before = start(server, "threads", "Shared")
+    card = lab.panel.card("Shared")
+    card.button("Edit spec").click()
+    editor = lab.editor("Shared")
+    mine = copy.deepcopy(before["spec"])
+    mine["workers"]["0"]["options"]["nthreads"] = 7
+    editor.write(json.dumps(mine))
+    elsewhere = server.scale(before["id"], 2)
+    expect(editor.notice).to_contain_text("changed elsewhere")
+
+    lab.troubles.expected.append(refused(412))
+    with lab.page.expect_response(lambda answer: answer.request.method == "PUT") as answer:
+        editor.apply()
+    assert answer.value.status == 412
+    expect(editor.notice).to_contain_text("changed elsewhere")
+    assert server.cluster(before["id"])["spec"] == elsewhere["spec"]
+
+    editor.notice.get_by_role("button", name="Reload").click()
+    expect(editor.notice).to_be_hidden()
+    expect(editor.text).not_to_contain_text('"nthreads":7')
+    expect(editor.text).to_contain_text('"1": {')
+
+
+def test_a_failing_entry_says_why_and_disturbs_no_other(lab: LabPage, server: LabServer) -> None:
+    before = start(server, "threads", "Mixed")
+    spec = copy.deepcopy(before["spec"])
+    spec["workers"]["bad"] = copy.deepcopy(spec["workers"]["0"])
+    spec["workers"]["bad"]["options"]["interface"] = "nosuch0"
+    spec["workers"]["good"] = copy.deepcopy(spec["workers"]["0"])
+    server.replace_spec(before["id"], spec, before["generation"])
+    card = lab.panel.card("Mixed")
+    expect(card.root.get_by_text("bad: ").filter(has_text="nosuch0")).to_be_visible()
+    card.expect_phase("degraded")
+    card.open()
+    expect(card.entry("bad")).to_contain_text("nosuch0")
+    expect(card.entry("bad")).to_contain_text("backing off")
+    for name in ("0", "good"):
+        expect(card.entry(name)).to_contain_text("running")
+    assert addresses(server.cluster(before["id"]))["0"] == addresses(before)["0"]
+
+
+def test_names_are_text_wherever_they_are_shown(lab: LabPage, server: LabServer) -> None:
+    before = start(server, "threads", HOSTILE)
+    spec = copy.deepcopy(before["spec"])
+    spec["workers"] = {HOSTILE: spec["workers"]["0"]}
+    server.replace_spec(before["id"], spec, before["generation"])
+    card = lab.panel.card(HOSTILE)
+    card.open()
+    expect(card.entry(HOSTILE)).to_contain_text(HOSTILE)
+    expect(card.entry("0")).to_have_count(0)
+    card.expect_settled(1)
+    card.button("Edit spec").click()
+    expect(lab.editor(HOSTILE).text).to_contain_text(HOSTILE)
+    lab.page.get_by_role("button", name="New Launcher").click()
+    notebook = lab.new_notebook()
+    card.button("Insert client code").click()
+    notebook.run(0)
+    notebook.compute("display(cluster)")
+    expect(lab.page.get_by_role("feed").get_by_role("cell", name=HOSTILE).first).to_be_visible()
+    card.button("Stop").click()
+    expect(lab.dialog(f"Stop {HOSTILE}?")).to_be_visible()
+    expect(lab.page.locator("img[src=x]")).to_have_count(0)
+    # That no alert has been opened, the fixture sees to.
+
+
+def test_everything_by_keyboard(lab: LabPage, server: LabServer) -> None:
+    press = lab.page.keyboard.press
+    tab_to(lab, lab.panel.root.get_by_role("button", name="New cluster"))
+    press("Enter")
+    expect(lab.page.get_by_role("menuitem", name="Threads")).to_be_visible()
+    press("ArrowDown")
+    press("ArrowDown")
+    press("Enter")
+    expect(lab.panel.cards).to_have_count(1)
+    name = lab.panel.cards.get_attribute("aria-label")
+    assert name is not None
+    card = lab.panel.card(name)
+    card.expect_settled(1)
+    assert server.cluster(card.id)["template"] == "threads"
+
+    tab_to(lab, card.entries)
+    press("ArrowUp")
+    card.expect_settled(2)
+    tab_to(lab, card.button("Show workers"))
+    press("Enter")
+    tab_to(lab, card.entry("0"))
+    press("ArrowDown")
+    expect(card.entry("1")).to_be_focused()
+    tab_to(lab, card.button("Fewer entries"), back=True)
+    press("Space")
+    card.expect_settled(1)
+
+    tab_to(lab, card.button("Stop"))
+    press("Enter")
+    tab_to(lab, lab.dialog(f"Stop {name}?").get_by_role("button", name="Stop", exact=True))
+    press("Enter")
+    expect(lab.panel.cards).to_have_count(0)
+
+
+def test_two_tabs_show_the_same(
+    lab: LabPage, server: LabServer, open_lab: Callable[[LabServer], LabPage]
+) -> None:
+    other = open_lab(server)
+    name = lab.panel.new("Threads").name
+    here, there = lab.panel.card(name), other.panel.card(name)
+    there.expect_settled(1)
+    there.button("More entries").click()
+    expect(here.entries).to_have_value("2")
+    here.expect_settled(2)
+    there.expect_settled(2)
+    here.button("Stop").click()
+    lab.dialog(f"Stop {name}?").get_by_role("button", name="Stop", exact=True).click()
+    expect(there.root).to_have_count(0)
+
+
+def test_client_code_goes_into_the_notebook_in_use(lab: LabPage, server: LabServer) -> None:
+    made = start(server, "threads", "Reached")
+    card = lab.panel.card("Reached")
+    card.button("Insert client code").click()
+    expect(lab.page.get_by_role("alert").filter(has_text="No notebook is in use")).to_be_visible()
+    notebook = lab.new_notebook()
+    card.button("Insert client code").click()
+    wait_until(lambda: notebook.sources != [""], "there is code")
+    (source,) = notebook.sources
+    assert source.splitlines()[1] == f'cluster = connect("{made["id"]}")'
+    notebook.run(0)
+    assert notebook.compute("print(client.submit(sum, [20, 22]).result())") == "42\n"
+
+
+def start(server: LabServer, template: str, name: str) -> Any:
+    """Make a cluster, and return it once it runs."""
+    id = server.create(template, name)["id"]
+
+    def running() -> Any:
+        now = server.cluster(id)
+        is_settled = now["observed_generation"] == now["generation"]
+        return now if now["phase"] == "running" and is_settled else None
+
+    return wait_until(running, f"{name} runs")
+
+
+def addresses(cluster: Any) -> dict[str, str]:
+    """Return the addresses of the members by name."""
+    members = [member for entry in cluster["workers"] for member in entry["members"]]
+    return {member["name"]: member["address"] for member in members}
+
+
+def tab_to(lab: LabPage, target: Locator, *, back: bool = False) -> None:
+    """Press the tabulator until ``target`` has the focus."""
+    expect(target).to_be_visible()
+    for _ in range(60):
+        if target.evaluate("node => node === document.activeElement"):
+            return
+        lab.page.keyboard.press("Shift+Tab" if back else "Tab")
+    pytest.fail(f"{target} cannot be reached by keyboard")
