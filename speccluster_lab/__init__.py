@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from speccluster_lab.client import ClusterHandle, connect, list_clusters
-    from speccluster_lab.cluster import MultiWorker, SpecCluster
+    from speccluster_lab.cluster import MultiWorker, SpecCluster, reconciled
 
-__all__ = ["ClusterHandle", "MultiWorker", "SpecCluster", "connect", "list_clusters"]
+__all__ = ["ClusterHandle", "MultiWorker", "SpecCluster", "connect", "list_clusters", "reconciled"]
 
 _HOMES = {
     "ClusterHandle": "speccluster_lab.client",
@@ -21,6 +21,7 @@ _HOMES = {
     "SpecCluster": "speccluster_lab.cluster",
     "connect": "speccluster_lab.client",
     "list_clusters": "speccluster_lab.client",
+    "reconciled": "speccluster_lab.cluster",
 }
 
 

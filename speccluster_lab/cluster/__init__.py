@@ -2,6 +2,7 @@
 
 from speccluster_lab.cluster.classes import Given
 from speccluster_lab.cluster.multiworker import MultiWorker
+from speccluster_lab.cluster.reconciled import reconciled
 from speccluster_lab.cluster.speccluster import SpecCluster
 
-__all__ = ["Given", "MultiWorker", "SpecCluster"]
+__all__ = ["Given", "MultiWorker", "SpecCluster", "reconciled"]

@@ -1,0 +1,50 @@
+"""Our reconciler under somebody else's subclass of the stock class."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+import distributed
+
+from speccluster_lab.cluster.speccluster import SpecCluster
+from speccluster_lab.errors import InvalidClass
+
+__all__ = ["reconciled"]
+
+
+@functools.cache
+def reconciled(cls: type) -> type[SpecCluster]:
+    """Return a class like ``cls`` that keeps what its spec says.
+
+    Our class goes between ``cls`` and the stock one in the order of bases, so that what ``cls``
+    overrides stays overridden, and what it calls on ``super()`` reaches ours.
+
+    Parameters
+    ----------
+    cls : type
+        A subclass of :class:`distributed.SpecCluster`, such as :class:`distributed.LocalCluster`
+        or a class of dask-jobqueue.
+
+    Raises
+    ------
+    InvalidClass
+        It is none.
+
+    Examples
+    --------
+    >>> from distributed import LocalCluster
+    >>> issubclass(reconciled(LocalCluster), LocalCluster)
+    True
+    """
+    bases = inspect.getmro(cls) if inspect.isclass(cls) else ()
+    if distributed.SpecCluster not in bases:
+        raise InvalidClass(f"{cls!r} is no subclass of distributed.SpecCluster")
+    if SpecCluster in bases:
+        return cls
+    members = {
+        "__doc__": cls.__doc__,
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+    }
+    return type(cls.__name__, (cls, SpecCluster), members)
