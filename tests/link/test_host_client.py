@@ -55,7 +55,7 @@ CREDENTIALS = Credentials(address="tls://127.0.0.1:1", ca="a", certificate="b", 
 class Server:
     """What the host is to answer, and what it was asked."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, timeout: float = 1.0) -> None:
         self.path = path
         self.asked: list[tuple[str, str, bytes, str | None, str | None]] = []
         self.status = 200
@@ -63,7 +63,7 @@ class Server:
         self.messages: list[str] = []
         self.client = HostClient(
             Connection(id="one", pid=1, start_time=1.0, nonce=NONCE, socket=str(path), version="1"),
-            timeout=1.0,
+            timeout=timeout,
         )
 
 
@@ -257,20 +257,26 @@ async def test_the_events_are_refused_like_everything(own_folders: Path) -> None
 
 
 async def test_who_stops_waiting_leaves_no_connection(own_folders: Path) -> None:
+    asked, may_open, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow(WebSocketHandler):
+        async def prepare(self) -> None:
+            asked.set()
+            await may_open.wait()
+
+        def on_close(self) -> None:
+            closed.set()
+
+    http = HTTPServer(Application([(".*", Slow)]))
     path = own_folders / "host"
-    gone = asyncio.Event()
-
-    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        gone.set()
-        writer.close()
-
-    server = await asyncio.start_unix_server(note, path)
-    async with server:
-        reading = asyncio.ensure_future(anext(Server(path).client.events()))
-        await asyncio.sleep(0.2)
+    http.add_socket(bind_unix_socket(str(path), mode=0o600))
+    reading = asyncio.ensure_future(anext(Server(path, timeout=60.0).client.events()))
+    async with asyncio.timeout(20):
+        await asked.wait()
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
-        async with asyncio.timeout(5):
-            await gone.wait()
+        # The host answers when nobody waits any more.
+        may_open.set()
+        await closed.wait()
+    http.stop()

@@ -62,7 +62,7 @@ def test_all_that_it_has_started_is_found_and_ended() -> None:
         members = host.session()
         assert len(members) == 3
         assert host.end(grace=5.0)
-        assert popen.wait(5) == -signal.SIGTERM
+        assert popen.wait(20) == -signal.SIGTERM
         assert not any(runs(process) for process in members)
         assert host.session() == []
 
@@ -97,15 +97,16 @@ def test_one_that_does_not_listen_is_killed(how: str) -> None:
             os.kill(popen.pid, signal.SIGSTOP)
         began = time.monotonic()
         assert host.end(grace=0.3)
-        assert time.monotonic() - began < 5
-        assert popen.wait(5) == -signal.SIGKILL
+        assert time.monotonic() - began < 20
+        # A stopped process may die of the first of two signals when the second one wakes it.
+        assert popen.wait(20) in (-signal.SIGKILL, -signal.SIGTERM)
 
 
 def test_without_grace_it_is_not_asked() -> None:
     with leader() as popen:
         host = HostProcess.of_child(popen.pid)
         assert host.end(grace=0)
-        assert popen.wait(5) == -signal.SIGKILL
+        assert popen.wait(20) == -signal.SIGKILL
 
 
 def test_another_process_of_the_same_id_is_left_alone() -> None:

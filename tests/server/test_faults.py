@@ -441,3 +441,17 @@ async def test_a_slow_reader_is_told_what_the_others_were(
     assert seen[-1] == [2, 1]
     await api("DELETE", f"/clusters/{id}")
     await wait_for(id, None)
+
+
+async def test_a_stop_is_seen_before_the_answer_to_an_earlier_change(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    # As after a scale whose change the stream has yet to tell.
+    supervisor = manager._find(id)
+    supervisor._answered = supervisor.pushed.model_copy(update={"generation": 9})
+    assert (await api("GET", f"/clusters/{id}")).body["generation"] == 9
+    stopping = await api("DELETE", f"/clusters/{id}")
+    assert stopping.body["phase"] == "stopping"
+    await wait_for(id, None)
