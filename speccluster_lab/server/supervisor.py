@@ -334,15 +334,17 @@ class Supervisor:
         operations = [one.model_dump(by_alias=True, exclude_unset=True) for one in patch]
         try:
             self._document = jsonpatch.apply_patch(self._document, operations, in_place=True)
-            self._cluster = Cluster.model_validate(self._document)
+            cluster = Cluster.model_validate(self._document)
         except _MISFITS as error:
             raise SpecClusterError(
                 f"the host of cluster {self.id!r} sent a change that does not fit: "
                 f"{type(error).__name__}"
             ) from None
-        self._publish(self.id, patch)
-        if self._ending is not None and self._cluster.phase is not ClusterPhase.STOPPING:
-            self._replace(self._cluster)
+        if self._ending is not None:
+            self._replace(cluster)
+        else:
+            self._cluster = cluster
+            self._publish(self.id, patch)
 
     def _replace(self, cluster: Cluster) -> None:
         """Take a cluster as it is now, whatever it was before."""

@@ -43,8 +43,8 @@ from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.validation import parse_body, parse_if_match
 
 MODES = ("good", "slow", "silent", "exits", "other_nonce", "refuses", "mute")
-DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW = range(41, 49)
-TRICKS = (DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW)
+DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW, GAP = range(41, 50)
+TRICKS = (DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW, GAP)
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -82,6 +82,10 @@ class FakeHost:
             reader.send_patch(patch)
 
     def scale(self, entries: int) -> None:
+        readers = tuple(self.readers)
+        if entries == HANG_UP:
+            # What changes is not told any more.
+            self.readers.clear()
         spec = self.cluster.spec.with_entries(min(entries, 5))
         self.change(spec=spec, generation=self.cluster.generation + 1)
         loop = asyncio.get_running_loop()
@@ -98,8 +102,12 @@ class FakeHost:
                 for reader in self.readers:
                     reader.send_patch([PatchOperation(op="remove", path="/workers/99")])
             case size if size == HANG_UP:
-                for reader in tuple(self.readers):
+                for reader in readers:
                     reader.close()
+            case size if size == GAP:
+                self.cluster = self.cluster.model_copy(update={"observed_generation": 77})
+                for reader in self.readers:
+                    reader.seq += 1
             case size if size == ORPHAN:
                 subprocess.Popen(SLEEPER)
             case size if size == GROW:
@@ -125,6 +133,8 @@ class FakeHost:
                 reader.send_patch(patch)
 
     def stop(self) -> None:
+        # As one does that had something to tell when it was asked.
+        self.change(phase=ClusterPhase.RUNNING)
         self.change(phase=ClusterPhase.STOPPING)
         asyncio.get_running_loop().call_later(0.1, self.ended.set)
 

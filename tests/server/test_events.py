@@ -110,8 +110,11 @@ async def test_a_snapshot_on_request(
     while panel.snapshots < 2:
         await panel.read()
     assert list(panel.clusters) == ["one"]
+    await wait_for("one", "running")
     await api("DELETE", "/clusters/one")
     await panel.until(lambda clusters: clusters == {})
+    # What the host had still to tell does not make it run again.
+    assert panel.phases[panel.phases.index("stopping") :] == ["stopping"]
     panel.socket.close()
 
 

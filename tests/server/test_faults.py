@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonpatch
 import psutil
 import pytest
-from fake_host import CONFUSE, DEAF, DIE, GROW, HANG, HANG_UP, LEAVE, ORPHAN
+from fake_host import CONFUSE, DEAF, DIE, GAP, GROW, HANG, HANG_UP, LEAVE, ORPHAN
 from nothing_left import processes_of
 from serving import Api, FakeHosts, Wait, until
 
@@ -426,19 +426,24 @@ async def test_a_slow_reader_is_told_what_the_others_were(
     await api("POST", f"/clusters/{id}/scale", {"entries": GROW})
     await until(lambda: len(manager.get(id).unexpected) == 2)
     await api("POST", f"/clusters/{id}/scale", {"entries": HANG_UP})
-    await until(lambda: manager.get(id).spec.workers.keys() == set("01234"))
+    await until(lambda: manager._find(id).pushed.generation == 3)
     await api("POST", f"/clusters/{id}/scale", {"entries": GROW})
-    await until(lambda: len(manager.get(id).unexpected) == 2)
-    seen = []
-    while document != manager.get(id).model_dump(mode="json"):
+    await api("POST", f"/clusters/{id}/scale", {"entries": 2})
+    await until(lambda: manager._find(id).pushed.generation == 5)
+    seen, whole = [], []
+    while document["generation"] < 5:
         async with asyncio.timeout(5):
             event = await anext(reader)
         assert isinstance(event, PatchEvent)
         operations = [one.model_dump(by_alias=True, exclude_unset=True) for one in event.patch]
         document = jsonpatch.apply_patch(document, operations)
         seen.append([member["tasks"] for member in document["unexpected"]])
+        if operations[0]["path"] == "":
+            whole.append("".join(document["spec"]["workers"]))
+    assert document == manager.get(id).model_dump(mode="json")
     assert [1] in seen
     assert seen[-1] == [2, 1]
+    assert whole == ["01234"]
     await api("DELETE", f"/clusters/{id}")
     await wait_for(id, None)
 
@@ -454,4 +459,16 @@ async def test_a_stop_is_seen_before_the_answer_to_an_earlier_change(
     assert (await api("GET", f"/clusters/{id}")).body["generation"] == 9
     stopping = await api("DELETE", f"/clusters/{id}")
     assert stopping.body["phase"] == "stopping"
+    await wait_for(id, None)
+
+
+async def test_a_gap_in_the_hosts_stream_is_mended(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    await api("POST", f"/clusters/{id}/scale", {"entries": GAP})
+    await api("POST", f"/clusters/{id}/scale", {"entries": 2})
+    await until(lambda: manager.get(id).observed_generation == 77)
+    await api("DELETE", f"/clusters/{id}")
     await wait_for(id, None)
