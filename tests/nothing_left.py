@@ -22,7 +22,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
     The value is a short folder for sockets, whose paths may have 107 bytes.
     """
-    short = Path(tempfile.mkdtemp(prefix="scl-"))
+    short = Path(tempfile.mkdtemp(prefix="sclt-"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
