@@ -61,8 +61,8 @@ class Stream:
         if self._ended:
             return
         if self._due is not None:
-            self._due.cancel()
-            self._due = None
+            # The last change is told as well, however soon the end has come.
+            self._publish()
         self._ended = True
         gone = [PatchOperation(op="remove", path="")]
         for reader in tuple(self._readers):

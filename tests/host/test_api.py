@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -39,7 +40,8 @@ def host(shared_host: RunningHost) -> Iterator[RunningHost]:
     assert [member.address for member in after.workers[0].members] == [
         member.address for member in before.workers[0].members
     ]
-    assert "Traceback" not in shared_host.log
+    # distributed has tracebacks and errors of its own in the log when a worker is retired.
+    assert re.findall(r" ERROR (?!distributed\.).*", shared_host.log) == []
 
 
 def _entry(cls: str = "distributed.Worker", **more: Any) -> dict[str, Any]:

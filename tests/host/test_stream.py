@@ -222,6 +222,23 @@ def test_a_snapshot_on_request_fits_what_follows() -> None:
     asyncio.run(main())
 
 
+def test_the_last_change_is_told_before_the_end() -> None:
+    async def main() -> None:
+        source = Source()
+        stream = Stream(source.document, interval=60)
+        reader, mirror = stream.open(), Mirror()
+        await _next(reader, mirror)
+        source.generation = 2
+        stream.changed()
+        stream.end()
+        await _next(reader, mirror)
+        assert mirror.cluster["generation"] == 2
+        await _next(reader, mirror)
+        assert mirror.kinds == ["snapshot", "patch", "gone"]
+
+    asyncio.run(main())
+
+
 def test_who_comes_after_the_end_hears_of_nothing() -> None:
     async def main() -> None:
         stream = Stream(Source().document)
