@@ -175,8 +175,7 @@ class RunningHost:
 
         Python's own resource tracker ends when the host has; only that is waited for.
         """
-        helpers = [one for one in self.processes() if "resource_tracker" in str(one.cmdline())]
-        psutil.wait_procs(helpers, timeout=5)
+        psutil.wait_procs([one for one in self.processes() if _is_leaving(one)], timeout=5)
         return self.processes()
 
     def processes(self) -> list[psutil.Process]:
@@ -239,6 +238,15 @@ class Hosts:
                 left = host.left()
                 host.leader.end(0)
             assert left == [], f"processes were left: {left}"
+
+
+def _is_leaving(process: psutil.Process) -> bool:
+    try:
+        command = process.cmdline()
+    except psutil.Error:
+        return True
+    # One that is in the middle of its exit has no command line any more.
+    return not command or any("resource_tracker" in part for part in command)
 
 
 def _start_script(script: str, folder: Path) -> subprocess.Popen[bytes]:

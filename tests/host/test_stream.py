@@ -10,7 +10,8 @@ from typing import Any
 
 import jsonpatch
 
-from speccluster_lab.host.stream import QUEUE_LENGTH, Reader, Stream, as_message
+from speccluster_lab.host.stream import Stream
+from speccluster_lab.link.feed import QUEUE_LENGTH, Reader, as_message
 from speccluster_lab.spec.api import (
     Cluster,
     ClusterPhase,
@@ -107,7 +108,7 @@ def test_a_listener_knows_the_cluster_after_any_changes() -> None:
         source = Source()
         stream = Stream(source.document, interval=0)
         mirror = Mirror()
-        reader = stream.open()
+        reader = stream.feed.open()
         hearing = asyncio.create_task(_hear_all(reader, mirror))
         for generation in range(150):
             source.generation = generation // 2
@@ -132,7 +133,7 @@ def test_changes_are_coalesced() -> None:
         source = Source()
         stream = Stream(source.document, interval=0.1)
         mirror = Mirror()
-        hearing = asyncio.create_task(_hear_all(stream.open(), mirror))
+        hearing = asyncio.create_task(_hear_all(stream.feed.open(), mirror))
         loop = asyncio.get_running_loop()
         end = loop.time() + 0.55
         while loop.time() < end:
@@ -153,7 +154,7 @@ def test_what_has_not_changed_is_not_said() -> None:
         source = Source()
         stream = Stream(source.document, interval=0)
         mirror = Mirror()
-        reader = stream.open()
+        reader = stream.feed.open()
         await _next(reader, mirror)
         for _ in range(3):
             stream.changed()
@@ -172,14 +173,14 @@ def test_a_slow_reader_gets_a_snapshot_instead_of_a_queue_without_end() -> None:
     async def main() -> None:
         source = Source()
         stream = Stream(source.document, interval=0)
-        slow, mirror = stream.open(), Mirror()
+        slow, mirror = stream.feed.open(), Mirror()
         await _next(slow, mirror)
         for generation in range(2, QUEUE_LENGTH + 20):
             source.generation = generation
             stream.changed()
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            assert len(slow._patches) <= QUEUE_LENGTH
+            assert len(slow._waiting) <= QUEUE_LENGTH
         await _next(slow, mirror)
         assert mirror.kinds == ["snapshot", "snapshot"]
         assert mirror.cluster["generation"] == source.generation
@@ -198,8 +199,8 @@ def test_a_snapshot_on_request_fits_what_follows() -> None:
     async def main() -> None:
         source = Source()
         stream = Stream(source.document, interval=0.05)
-        reader, mirror = stream.open(), Mirror()
-        other, others_mirror = stream.open(), Mirror()
+        reader, mirror = stream.feed.open(), Mirror()
+        other, others_mirror = stream.feed.open(), Mirror()
         await _next(reader, mirror)
         await _next(other, others_mirror)
         # The change is not published yet when the snapshot is asked for.
@@ -226,7 +227,7 @@ def test_the_last_change_is_told_before_the_end() -> None:
     async def main() -> None:
         source = Source()
         stream = Stream(source.document, interval=60)
-        reader, mirror = stream.open(), Mirror()
+        reader, mirror = stream.feed.open(), Mirror()
         await _next(reader, mirror)
         source.generation = 2
         stream.changed()
@@ -246,7 +247,7 @@ def test_who_comes_after_the_end_hears_of_nothing() -> None:
         stream.end()
         stream.changed()
         mirror = Mirror()
-        await asyncio.wait_for(_hear_all(stream.open(), mirror), 10)
+        await asyncio.wait_for(_hear_all(stream.feed.open(), mirror), 10)
         assert mirror.kinds == ["snapshot"]
         assert mirror.cluster is None
 
@@ -257,7 +258,7 @@ def test_a_closed_reader_is_forgotten() -> None:
     async def main() -> None:
         source = Source()
         stream = Stream(source.document, interval=0)
-        reader, mirror = stream.open(), Mirror()
+        reader, mirror = stream.feed.open(), Mirror()
         await _next(reader, mirror)
         reader.close()
         source.generation = 2
