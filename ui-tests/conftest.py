@@ -75,7 +75,7 @@ def new_server(results: Path) -> Iterator[Callable[[str], LabServer]]:
             server.end()
         left += server.left_processes() + server.left_files()
         shutil.rmtree(server.home)
-    assert left == [], "something is left of the servers"
+    assert not left, "\n".join(["something is left of the servers:", *left])
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +91,8 @@ def server(running_server: LabServer) -> Iterator[LabServer]:
     """Lend the server to a test, which may leave kernels and clusters but no trace of them."""
     yield running_server
     running_server.clear()
-    assert running_server.left_processes() == [], "processes are left"
-    assert running_server.left_files() == [], "files are left"
+    left = running_server.left_processes() + running_server.left_files()
+    assert not left, "\n".join(["something is left of the test:", *left])
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +147,7 @@ def open_lab(
 
     yield open_tab
     troubles = [trouble for page in pages for trouble in page.troubles.unexpected]
-    assert troubles == [], "the browser reports errors"
+    assert not troubles, "\n".join(["the browser reports errors:", *troubles])
 
 
 @pytest.fixture
