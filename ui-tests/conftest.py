@@ -96,11 +96,15 @@ def server(running_server: LabServer) -> Iterator[LabServer]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Start Chromium, without a window."""
+    # What Playwright gathers for traces would be left in the system's folder otherwise.
+    traces = tmp_path_factory.mktemp("traces")
     executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=_CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=_CHROMIUM_FLAGS, traces_dir=traces
+        )
         yield browser
         browser.close()
 
