@@ -25,8 +25,8 @@ from speccluster_lab.errors import (
     MalformedBody,
     SpecClusterError,
 )
-from speccluster_lab.host.stream import as_message
 from speccluster_lab.link.connections import NONCE_HEADER
+from speccluster_lab.link.feed import as_message
 from speccluster_lab.spec.api import (
     API_PREFIX,
     MAX_BODY_BYTES,
@@ -39,7 +39,7 @@ from speccluster_lab.spec.validation import parse_body, parse_if_match
 
 if TYPE_CHECKING:
     from speccluster_lab.host.life import Host
-    from speccluster_lab.host.stream import Reader
+    from speccluster_lab.link.feed import Reader
 
 __all__ = ["SocketServer", "make_app"]
 
@@ -220,7 +220,7 @@ class EventsHandler(Handler, WebSocketHandler):
     def open(self, *args: str, **kwargs: str) -> None:
         """Begin to send; called by tornado."""
         self.set_nodelay(True)
-        self._reader = self.host.stream.open()
+        self._reader = self.host.stream.feed.open()
         self._sending = asyncio.create_task(self._send(self._reader))
         self.host.sending.add(self._sending)
         self._sending.add_done_callback(self.host.sending.discard)
@@ -233,7 +233,7 @@ class EventsHandler(Handler, WebSocketHandler):
         except (WebSocketClosedError, iostream.StreamClosedError):
             logger.debug("A reader of the events has gone")
         finally:
-            reader.close()
+            self.host.stream.feed.forget(reader)
 
     def on_message(self, message: str | bytes) -> None:
         """Take a request for a snapshot; called by tornado."""
@@ -250,7 +250,7 @@ class EventsHandler(Handler, WebSocketHandler):
     def on_close(self) -> None:
         """Stop sending; called by tornado."""
         if self._reader is not None:
-            self._reader.close()
+            self.host.stream.feed.forget(self._reader)
 
 
 def _log_request(handler: RequestHandler) -> None:

@@ -13,12 +13,13 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from speccluster_lab.errors import InvalidInput
+from speccluster_lab.link.feed import as_message
 from speccluster_lab.server.handlers import ApiErrors
-from speccluster_lab.spec.api import SnapshotEvent, SnapshotRequest
+from speccluster_lab.spec.api import SnapshotRequest
 from speccluster_lab.spec.validation import parse_body
 
 if TYPE_CHECKING:
-    from speccluster_lab.server.feed import Reader
+    from speccluster_lab.link.feed import Reader
 
 __all__ = ["EventsHandler"]
 
@@ -56,10 +57,7 @@ class EventsHandler(ApiErrors, WebSocketMixin, WebSocketHandler, JupyterHandler)
     async def _send(self, reader: Reader) -> None:
         try:
             async for event in reader:
-                # A snapshot says everything, a change only what it is about.
-                text = event.model_dump_json(
-                    by_alias=True, exclude_unset=not isinstance(event, SnapshotEvent)
-                )
+                text = as_message(event)
                 async with asyncio.timeout(_WRITE_SECONDS):
                     await self.write_message(text)
             self.close(1001, "the server ends")

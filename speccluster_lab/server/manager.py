@@ -18,10 +18,10 @@ from speccluster_lab.errors import (
     TooManyClusters,
 )
 from speccluster_lab.link.connections import list_connections
+from speccluster_lab.link.feed import Feed
 from speccluster_lab.link.launch import Launch, read_launch, reserve, start_host, write_launch
 from speccluster_lab.link.paths import cluster_folder, clusters_folder, connections_folder
 from speccluster_lab.link.processes import HostProcess
-from speccluster_lab.server.feed import Feed
 from speccluster_lab.server.supervisor import Bounds, Child, Supervisor
 from speccluster_lab.spec.api import Cluster, ClusterPhase, CreateCluster, Owner, OwnerKind, Scale
 from speccluster_lab.spec.names import id_from_name, suggest_id

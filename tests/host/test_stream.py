@@ -260,12 +260,12 @@ def test_a_closed_reader_is_forgotten() -> None:
         stream = Stream(source.document, interval=0)
         reader, mirror = stream.feed.open(), Mirror()
         await _next(reader, mirror)
-        reader.close()
+        stream.feed.forget(reader)
         source.generation = 2
         stream.changed()
         await asyncio.sleep(0.01)
         await asyncio.wait_for(_hear_all(reader, mirror), 10)
         assert mirror.kinds == ["snapshot"]
-        assert not stream._readers
+        assert not stream.feed
 
     asyncio.run(main())

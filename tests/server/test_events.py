@@ -20,7 +20,7 @@ class Panel:
 
     def __init__(self, socket: WebSocketClientConnection) -> None:
         self.socket = socket
-        self.seq = 0
+        self.seq = -1
         self.clusters: dict[str, Any] = {}
         self.snapshots = 0
         self.phases: list[str] = []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from speccluster_lab.server.feed import QUEUE_LENGTH, Feed, Reader
+from speccluster_lab.link.feed import QUEUE_LENGTH, Feed, Reader
 from speccluster_lab.spec.api import PatchEvent, PatchOperation, SnapshotEvent
 
 CHANGE = [PatchOperation(op="replace", path="/phase", value="running")]
@@ -18,15 +18,15 @@ async def test_a_snapshot_and_then_every_change_in_order() -> None:
     feed = Feed(list)
     reader, late = feed.open(), feed.open()
     (first,) = await drain(reader, 1)
-    assert first == SnapshotEvent(seq=1, snapshot=[])
+    assert first == SnapshotEvent(seq=0, snapshot=[])
     for name in ("a", "b", "c"):
         feed.publish(name, CHANGE)
     events = await drain(reader, 3)
-    assert [(event.seq, event.cluster) for event in events] == [(2, "a"), (3, "b"), (4, "c")]
+    assert [(event.seq, event.cluster) for event in events] == [(1, "a"), (2, "b"), (3, "c")]
     # One that has not read its snapshot yet has everything in it.
-    assert await drain(late, 1) == [SnapshotEvent(seq=1, snapshot=[])]
+    assert await drain(late, 1) == [SnapshotEvent(seq=0, snapshot=[])]
     feed.publish("d", CHANGE)
-    assert await drain(late, 1) == [PatchEvent(seq=2, cluster="d", patch=CHANGE)]
+    assert await drain(late, 1) == [PatchEvent(seq=1, cluster="d", patch=CHANGE)]
 
 
 async def test_a_slow_reader_gets_a_snapshot_and_holds_up_nobody() -> None:
@@ -43,13 +43,13 @@ async def test_a_slow_reader_gets_a_snapshot_and_holds_up_nobody() -> None:
     for number in range(QUEUE_LENGTH + 1):
         feed.publish(str(number), CHANGE)
         (event,) = await drain(quick, 1)
-        assert event == PatchEvent(seq=number + 2, cluster=str(number), patch=CHANGE)
+        assert event == PatchEvent(seq=number + 1, cluster=str(number), patch=CHANGE)
     assert len(slow._waiting) == 0
     (event,) = await drain(slow, 1)
-    assert event == SnapshotEvent(seq=2, snapshot=[])
+    assert event == SnapshotEvent(seq=1, snapshot=[])
     assert len(taken) == 3
     feed.publish("z", CHANGE)
-    assert await drain(slow, 1) == [PatchEvent(seq=3, cluster="z", patch=CHANGE)]
+    assert await drain(slow, 1) == [PatchEvent(seq=2, cluster="z", patch=CHANGE)]
 
 
 async def test_a_reader_of_its_full_length_loses_nothing() -> None:
@@ -69,9 +69,9 @@ async def test_a_snapshot_on_request_takes_the_place_of_what_waits() -> None:
     feed.publish("a", CHANGE)
     reader.request_snapshot()
     reader.request_snapshot()
-    assert await drain(reader, 1) == [SnapshotEvent(seq=2, snapshot=[])]
+    assert await drain(reader, 1) == [SnapshotEvent(seq=1, snapshot=[])]
     feed.publish("b", CHANGE)
-    assert await drain(reader, 1) == [PatchEvent(seq=3, cluster="b", patch=CHANGE)]
+    assert await drain(reader, 1) == [PatchEvent(seq=2, cluster="b", patch=CHANGE)]
 
 
 async def test_who_has_gone_is_handed_nothing_more() -> None:
@@ -82,7 +82,15 @@ async def test_who_has_gone_is_handed_nothing_more() -> None:
     with pytest.raises(StopAsyncIteration):
         await anext(reader)
     assert len(reader._waiting) == 0
-    other = feed.open()
+
+
+async def test_the_end_comes_after_what_waits() -> None:
+    feed = Feed(list)
+    reader = feed.open()
+    await drain(reader, 1)
+    feed.publish("a", CHANGE)
     feed.close()
-    with pytest.raises(StopAsyncIteration):
-        await anext(other)
+    for one in (reader, feed.open()):
+        await drain(one, 1)
+        with pytest.raises(StopAsyncIteration):
+            await anext(one)

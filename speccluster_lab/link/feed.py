@@ -1,4 +1,7 @@
-"""Handing changes to those who read them, none of whom can hold up another."""
+"""Handing changes to those who read them, none of whom can hold up another.
+
+The event streams of a host and of the Jupyter server are both this.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from speccluster_lab.spec.api import Cluster, Patch, PatchEvent, SnapshotEvent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Feed", "Reader"]
+__all__ = ["QUEUE_LENGTH", "Feed", "Reader", "as_message"]
 
 QUEUE_LENGTH: Final = 256
 
@@ -28,17 +31,25 @@ class Feed:
     def __init__(self, snapshot: Callable[[], list[Cluster]]) -> None:
         self._snapshot = snapshot
         self._readers: set[Reader] = set()
+        self._ended = False
+
+    def __bool__(self) -> bool:
+        """Whether anybody reads."""
+        return bool(self._readers)
 
     def open(self) -> Reader:
         """Return a new reader, whose first event is a snapshot."""
         reader = Reader(self._snapshot)
-        self._readers.add(reader)
+        if self._ended:
+            reader.end()
+        else:
+            self._readers.add(reader)
         return reader
 
     def forget(self, reader: Reader) -> None:
-        """Hand nothing more to ``reader``, and end it."""
+        """Hand nothing more to ``reader``, and end it without what waits."""
         self._readers.discard(reader)
-        reader.end()
+        reader.close()
 
     def publish(self, cluster: str, patch: Patch) -> None:
         """Hand out a change of the cluster of this id."""
@@ -46,13 +57,18 @@ class Feed:
             reader.push(cluster, patch)
 
     def close(self) -> None:
-        """End all readers."""
-        for reader in tuple(self._readers):
-            self.forget(reader)
+        """End all readers, each after what waits for it, and those that are still to come."""
+        self._ended = True
+        for reader in self._readers:
+            reader.end()
+        self._readers.clear()
 
 
 class Reader:
-    """What waits for one reader: at most :data:`QUEUE_LENGTH` changes, or else a snapshot.
+    """What one reader gets: an asynchronous iterator over events, ``seq`` growing by one.
+
+    At most :data:`QUEUE_LENGTH` changes wait for one that is slow; when there are more it gets a
+    snapshot instead.
 
     Parameters
     ----------
@@ -87,9 +103,15 @@ class Reader:
         self._wake.set()
 
     def end(self) -> None:
-        """Let the iteration end."""
+        """Let the iteration end after what waits."""
         self._ended = True
         self._wake.set()
+
+    def close(self) -> None:
+        """Let the iteration end at once."""
+        self._waiting.clear()
+        self._wants_snapshot = False
+        self.end()
 
     def __aiter__(self) -> Reader:
         return self
@@ -97,16 +119,28 @@ class Reader:
     async def __anext__(self) -> SnapshotEvent | PatchEvent:
         """Wait for the next event, and return it."""
         await self._wake.wait()
-        if self._ended:
-            raise StopAsyncIteration
-        self._seq += 1
         event: SnapshotEvent | PatchEvent
         if self._wants_snapshot:
+            # In this order: a host publishes the newest change before it takes a snapshot, and
+            # that is for the others only.
+            snapshot = self._snapshot()
             self._wants_snapshot = False
-            event = SnapshotEvent(seq=self._seq, snapshot=self._snapshot())
-        else:
+            event = SnapshotEvent(seq=self._seq, snapshot=snapshot)
+        elif self._waiting:
             cluster, patch = self._waiting.popleft()
             event = PatchEvent(seq=self._seq, cluster=cluster, patch=patch)
-        if not self._waiting:
+        else:
+            raise StopAsyncIteration
+        self._seq += 1
+        if not self._waiting and not self._ended:
             self._wake.clear()
         return event
+
+
+def as_message(event: SnapshotEvent | PatchEvent) -> str:
+    """Return an event as it is sent.
+
+    A cluster has all its fields, but an operation of a patch only those that it was made with: a
+    ``value`` of null is something else than none.
+    """
+    return event.model_dump_json(by_alias=True, exclude_unset=isinstance(event, PatchEvent))
