@@ -83,7 +83,7 @@ js-lint: .make/node
 	jlpm lint:check
 
 js-tests: .make/labextension ## jest
-	jlpm test --passWithNoTests
+	jlpm test
 
 python-tests: setup ## pytest tests/
 	$(BIN)/python -m pytest tests

@@ -73,6 +73,16 @@ def test_what_is_wrong_is_said_beside_the_editor(lab: LabPage, server: LabServer
             "workers.0.options.threads",
             "takes no option 'threads'",
         ),
+        (
+            change("workers", "0", "options", "nthreads", to=-1),
+            "workers.0.options.nthreads",
+            "greater than or equal to 1",
+        ),
+        (
+            change("workers", "0", "options", "memory_limit", to="much"),
+            "workers.0.options.memory_limit",
+            'text such as "6 GiB"',
+        ),
         (change("workers", "a\nb", to=entry), "workers.a\nb", "control characters"),
         (change("workers", to={str(i): entry for i in range(65)}), "workers", "65 workers are"),
         (change("scheduler", "options", to={"port": 1}), "scheduler", "cannot be changed"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from distributed import Nanny, Worker
 from distributed.utils import import_term
 
-from speccluster_lab.errors import InvalidClass, InvalidInput
+from speccluster_lab.errors import GroupMismatch, InvalidClass, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -122,7 +122,10 @@ def with_given(
     What a class passes on to another counts: ``MultiWorker`` takes what a nanny takes.
     """
     known = known_options(cls)
-    takes = _parameters(cls) if known is None else known
+    takes = set(_parameters(cls) if known is None else known)
+    # distributed refuses both, and an interface says where to listen as a host does.
+    if options.get("interface") is not None:
+        takes.discard("host")
     return {**{key: value for key, value in given.items() if key in takes}, **options}
 
 
@@ -181,6 +184,10 @@ def _check_entry(entry: WorkerSpec, place: str) -> None:
         except InvalidInput as error:
             error.field = f"{place}.{error.field or 'group'}"
             raise
+    elif entry.group is not None and inspect.isclass(cls) and issubclass(cls, (Nanny, Worker)):
+        raise GroupMismatch(
+            f"an entry of {entry.cls} is one worker, and has no group", field=f"{place}.group"
+        )
 
 
 def _check_part(

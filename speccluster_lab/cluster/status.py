@@ -65,6 +65,8 @@ class StatusReport:
     def _ready(self, cluster: SpecCluster) -> Condition:
         counts = cluster.counts()
         have = f"{counts.registered} of {counts.expected} workers have registered"
+        if cluster.status is not Status.running:
+            return self._condition("Ready", ConditionStatus.FALSE, "SchedulerNotRunning", have)
         if cluster._executor.settled:
             return self._condition("Ready", ConditionStatus.TRUE, "AllMembersRegistered", have)
         return self._condition("Ready", ConditionStatus.FALSE, "Reconciling", have)

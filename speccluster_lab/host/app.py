@@ -186,6 +186,7 @@ class SpecHandler(Handler):
         """Replace it."""
         generation = parse_if_match(self.request.headers.get("If-Match"))
         spec = self.parsed(ClusterSpec)
+        await self.host.begun()
         await self.answer(self.host.replace_spec(spec, generation), 202)
 
 
@@ -194,7 +195,9 @@ class ScaleHandler(Handler):
 
     async def post(self, id: str) -> None:
         """Set it."""
-        await self.answer(self.host.scale(self.parsed(Scale)), 202)
+        scale = self.parsed(Scale)
+        await self.host.begun()
+        await self.answer(self.host.scale(scale), 202)
 
 
 class CredentialsHandler(Handler):

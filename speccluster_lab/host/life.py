@@ -58,6 +58,8 @@ TERMINATE_SECONDS: Final = 3.0
 KILL_SECONDS: Final = 5.0
 FAREWELL_SECONDS: Final = 1.0
 EXIT_SECONDS: Final = 2.0
+# Less than a server waits for an answer.
+BEGIN_SECONDS: Final = 8.0
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -81,6 +83,7 @@ class Host:
         self._cluster: SpecCluster | None = None
         self._certificates: Certificates | None = None
         self._failure: Condition | None = None
+        self._begun = asyncio.Event()
         self._stopping = asyncio.Event()
 
     def document(self) -> Cluster:
@@ -121,6 +124,15 @@ class Host:
         if self._failure is not None:
             return ClusterPhase.FAILED
         return ClusterPhase.STARTING if self._cluster is None else self._cluster.phase
+
+    async def begun(self) -> None:
+        """Wait until the cluster can be changed, or it is known that it never can be.
+
+        Bounded: a start that takes longer is said by whatever needs the cluster.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEGIN_SECONDS):
+                await self._begun.wait()
 
     def replace_spec(self, spec: ClusterSpec, if_generation: int) -> Cluster:
         """Replace the desired state, and return the cluster.
@@ -198,6 +210,7 @@ class Host:
         if not self._stopping.is_set():
             logger.info("Cluster %r is to stop", self.launch.id)
             self._stopping.set()
+            self._begun.set()
             self.stream.changed()
 
     async def run(self) -> bool:
@@ -262,6 +275,7 @@ class Host:
             cluster.subscribe(self.stream.changed)
             self.stream.changed()
             cluster.check(self.launch.spec)
+            self._begun.set()
             # Only the scheduler: a worker that cannot start is tried again by the cluster, and
             # shown there.
             await cluster._start()
@@ -273,6 +287,7 @@ class Host:
             logger.exception("Cluster %r failed to start", self.launch.id)
             cause = _root_of(error)
             self._fail(cause, f"the scheduler could not be started: {cause}")
+        self._begun.set()
         self.stream.changed()
 
     def _fail(self, error: BaseException, message: str) -> None:

@@ -14,6 +14,7 @@ from pydantic import Field
 from speccluster_lab.errors import ClassNotAllowed, InvalidInput
 from speccluster_lab.spec.models import ClusterSpec, Document, Options
 from speccluster_lab.spec.names import member_names
+from speccluster_lab.spec.options import check_worker_options
 
 __all__ = ["CLASS_ENTRY_POINTS", "DEFAULT_MAX_WORKERS", "Admission", "installed_classes"]
 
@@ -79,7 +80,7 @@ class Admission(Document):
         ClassNotAllowed
             A class or an option that is not allowed.
         InvalidInput
-            More members than ``max_workers``.
+            More members than ``max_workers``, or an option that its class cannot start with.
         """
         root = f"{prefix}." if prefix else ""
         scheduler = spec.scheduler
@@ -95,6 +96,7 @@ class Admission(Document):
         for place, entry in entries.items():
             self._check_class(entry.cls, allowed, place)
             self._check_options(entry.options, [one.options for one in known], place)
+            check_worker_options(entry.cls, entry.options, place=f"{place}.options")
         self.check_members(spec, field=f"{root}workers")
 
     def check_members(self, spec: ClusterSpec, *, field: str) -> None:

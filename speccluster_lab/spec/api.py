@@ -8,21 +8,18 @@ rename.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import (
     AwareDatetime,
     ConfigDict,
     Field,
-    StringConstraints,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     model_validator,
 )
 
 from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
 from speccluster_lab.spec.names import ClusterId, DisplayName
+from speccluster_lab.spec.options import MemorySize
 from speccluster_lab.spec.templates import Template
 
 __all__ = [
@@ -207,28 +204,13 @@ class CreateCluster(Document):
     spec: SpecOverlay | None = Field(default=None, description="Laid over the template's spec.")
 
 
-def _in_one_voice(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """Say once what is wrong, where each kind of value would have its own say."""
-    try:
-        return validate(value)
-    except ValidationError:
-        raise ValueError('must be a number of bytes, or text such as "6 GiB"') from None
-
-
 class Scale(Document):
     """Set the size of a cluster, in exactly one unit."""
 
     entries: int | None = Field(default=None, ge=0, le=100_000, strict=True)
     workers: int | None = Field(default=None, ge=0, le=100_000, strict=True)
     cores: int | None = Field(default=None, ge=0, le=1_000_000, strict=True)
-    memory: Annotated[
-        Annotated[int, Field(ge=0, le=2**60, strict=True)]
-        | Annotated[
-            str, StringConstraints(max_length=32, pattern=r"^\d+(\.\d+)? ?([kKMGTP]i?)?B?$")
-        ]
-        | None,
-        WrapValidator(_in_one_voice),
-    ] = Field(default=None, description='Bytes, or text such as "6 GiB".')
+    memory: MemorySize | None = Field(default=None, description='Bytes, or text such as "6 GiB".')
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:

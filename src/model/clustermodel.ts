@@ -133,6 +133,10 @@ export class ClusterModel implements IDisposable {
    * Take over what the server's stream says; called by the manager.
    */
   update(document: Cluster): void {
+    // What was refused in one phase may be taken in another.
+    if (document.phase !== this._streamed.phase) {
+      this._scaleError = null;
+    }
     this._streamed = document;
     this._changed.emit();
   }

@@ -355,6 +355,7 @@ def test_a_document_is_applied_whole_or_not_at_all() -> None:
                 ),
                 ({**group(3), "group": ["-0"]}, GroupMismatch, "workers.b.group"),
                 (group(3) | {"group": None}, GroupMismatch, "workers.b.group"),
+                (entry("distributed.Nanny") | {"group": ["-0"]}, GroupMismatch, "workers.b.group"),
             ]
             for one, error, field in bad:
                 document = first.model_dump()

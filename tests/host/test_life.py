@@ -73,6 +73,13 @@ def test_it_answers_before_the_cluster_is_there(hosts: Hosts) -> None:
     assert host.until_running().counts.registered == 1
 
 
+def test_a_change_in_the_first_moment_is_taken(hosts: Hosts) -> None:
+    host = hosts.start(spec=_spec("distributed.Worker"))
+    answer = host.request("POST", "/scale", {"entries": 2})
+    assert (answer.status, len(answer.body["spec"]["workers"])) == (202, 2)
+    assert host.until_running().counts.expected == 2
+
+
 def test_only_the_owner_can_reach_its_files(hosts: Hosts) -> None:
     host = hosts.start()
     path = Path(host.connection.socket)
@@ -120,6 +127,8 @@ def test_a_scheduler_that_does_not_start(hosts: Hosts) -> None:
     condition = cluster.conditions[-1]
     assert condition.type == "StartFailed"
     assert "this scheduler never starts" in condition.message
+    ready = next(one for one in cluster.conditions if one.type == "Ready")
+    assert ready.status == "False"
     assert "Traceback" not in host.request("GET").text
     host.request("DELETE")
     _gone(host)

@@ -60,3 +60,51 @@ def test_members_are_counted_not_entries() -> None:
     with pytest.raises(InvalidInput, match="5 workers are more than the 4") as caught:
         check({"workers": {"a": group, "b": NANNY, "c": NANNY}})
     assert caught.value.field == "spec.workers"
+
+
+@pytest.mark.parametrize("cls", ["distributed.Nanny", "distributed.Worker"])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("nthreads", -1),
+        ("nthreads", 0),
+        ("nthreads", 1.5),
+        ("nthreads", "many"),
+        ("nthreads", True),
+        ("nthreads", 10**9),
+        ("memory_limit", "much"),
+        ("memory_limit", -1),
+        ("memory_limit", 1.5),
+        ("memory_limit", ["1 GiB"]),
+        ("resources", {"GPU": -1}),
+        ("resources", {"GPU": "two"}),
+        ("local_directory", 7),
+        ("lifetime", "for ever"),
+        ("death_timeout", 0),
+    ],
+)
+def test_what_no_worker_can_start_with_is_refused(cls: str, option: str, value: object) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check({"workers": {"a": {"cls": cls, "options": {option: value}}}})
+    assert (caught.value.field or "").startswith(f"spec.workers.a.options.{option}")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"nthreads": 1},
+        {"nthreads": None, "memory_limit": None},
+        *({"memory_limit": limit} for limit in ("auto", 0, 0.5, 2**33, "4gb", "4 GiB", "1.5GB")),
+        {"resources": {"GPU": 2, "share": 0.5}},
+        {"lifetime": "1 hour", "lifetime_stagger": "5 minutes", "lifetime_restart": True},
+        {"death_timeout": 30, "local_directory": "/tmp/x", "dashboard_address": ":0"},
+    ],
+)
+def test_what_dask_takes_is_taken(options: dict) -> None:
+    check({"workers": {"a": {"cls": "distributed.Nanny", "options": options}}})
+
+
+def test_of_other_classes_nothing_is_known() -> None:
+    admission = ADMISSION.model_copy(update={"worker_classes": frozenset({"site.Worker"})})
+    check({"workers": {"a": {"cls": "site.Worker", "options": {"nthreads": "all"}}}}, admission)

@@ -94,6 +94,18 @@ describe('ClusterModel', () => {
     expect(model.scaleError).toBeNull();
   });
 
+  it('forgets a refusal when the phase has changed', async () => {
+    server.answer = () =>
+      json({ code: 'not_running', message: 'it is starting' }, 409);
+    model.setEntries(3);
+    await quiet();
+    const { phase } = model.document;
+    model.update(cluster('otter', { phase, generation: 2 }));
+    expect(model.scaleError?.code).toBe('not_running');
+    model.update(cluster('otter', { phase: 'degraded' }));
+    expect(model.scaleError).toBeNull();
+  });
+
   it('shows an answer until the stream is as new', async () => {
     server.answer = () => json(cluster('otter', { generation: 3 }));
     await model.refresh();
