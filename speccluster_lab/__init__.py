@@ -12,12 +12,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from speccluster_lab.client import ClusterHandle, connect, list_clusters
     from speccluster_lab.cluster import MultiWorker, SpecCluster, reconciled
+    from speccluster_lab.reconcile import Policy
 
-__all__ = ["ClusterHandle", "MultiWorker", "SpecCluster", "connect", "list_clusters", "reconciled"]
+__all__ = [
+    "ClusterHandle",
+    "MultiWorker",
+    "Policy",
+    "SpecCluster",
+    "connect",
+    "list_clusters",
+    "reconciled",
+]
 
 _HOMES = {
     "ClusterHandle": "speccluster_lab.client",
     "MultiWorker": "speccluster_lab.cluster",
+    "Policy": "speccluster_lab.reconcile",
     "SpecCluster": "speccluster_lab.cluster",
     "connect": "speccluster_lab.client",
     "list_clusters": "speccluster_lab.client",

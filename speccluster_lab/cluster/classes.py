@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from distributed import Nanny, Worker
 from distributed.utils import import_term
 
+from speccluster_lab.cluster.form import copy_of
 from speccluster_lab.errors import GroupMismatch, InvalidClass, InvalidInput
 
 if TYPE_CHECKING:
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Given",
     "GroupChecked",
+    "Recipe",
     "check_spec",
     "class_path",
     "known_options",
-    "make",
     "resolve",
+    "runs_here",
     "with_given",
 ]
 
@@ -106,6 +108,16 @@ def class_path(cls: Any) -> str:
         return f"{module}.{name}"
 
 
+def runs_here(cls: Callable[..., Any]) -> bool:
+    """Return whether a class runs its workers on this machine, where they register at once.
+
+    One that says nothing, by an attribute ``runs_here``, may be for jobs that wait in a queue.
+    """
+    if inspect.isclass(cls) and issubclass(cls, (Nanny, Worker)):
+        return True
+    return bool(getattr(cls, "runs_here", False))
+
+
 @functools.lru_cache(maxsize=256)
 def _parameters(cls: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     try:
@@ -129,31 +141,60 @@ def with_given(
     return {**{key: value for key, value in given.items() if key in takes}, **options}
 
 
-def make(entry: Mapping[str, Any], name: Any, scheduler: str, given: Mapping[str, Any]) -> Any:
-    """Return a new, unstarted worker.
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Recipe:
+    """How workers of one form are made, worked out once.
 
-    Parameters
-    ----------
-    entry : mapping
-        ``{"cls", "options", "group"?}``.
-    name : hashable
-        The entry's name, which becomes the option ``name`` unless the options have one.
-    scheduler : str
-        The address that the worker connects to.
-    given : mapping
-        Options for silent specs.
-
-    Raises
-    ------
-    Exception
-        Whatever the class raises.
+    Not shown by ``repr``: the options may hold keys.
     """
-    cls = resolve(entry["cls"])
-    options = with_given(cls, entry.get("options") or {}, given)
-    options.setdefault("name", name)
-    if entry.get("group") is not None and "group" in _parameters(cls):
-        options.setdefault("group", list(entry["group"]))
-    return cls(scheduler, **options)
+
+    cls: Callable[..., Any]
+    options: Mapping[str, Any]
+    named: bool
+    runs_here: bool
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any], given: Mapping[str, Any]) -> Recipe:
+        """Return how an entry is made.
+
+        Parameters
+        ----------
+        entry : mapping
+            ``{"cls", "options", "group"?}``.
+        given : mapping
+            Options for silent specs.
+
+        Raises
+        ------
+        InvalidClass
+            Its class does not exist, or is none.
+        """
+        found = resolve(entry["cls"])
+        options = with_given(found, entry.get("options") or {}, given)
+        if entry.get("group") is not None and "group" in _parameters(found):
+            options.setdefault("group", list(entry["group"]))
+        return cls(found, options, "name" in options, runs_here(found))
+
+    def make(self, name: Any, scheduler: str) -> Any:
+        """Return a new, unstarted worker.
+
+        Parameters
+        ----------
+        name : hashable
+            The entry's name, which becomes the option ``name`` unless the options have one.
+        scheduler : str
+            The address that the worker connects to.
+
+        Raises
+        ------
+        Exception
+            Whatever the class raises.
+        """
+        # What one worker does to its options is not for the next.
+        options = copy_of(self.options)
+        if not self.named:
+            options["name"] = name
+        return self.cls(scheduler, **options)
 
 
 def check_spec(spec: ClusterSpec) -> None:

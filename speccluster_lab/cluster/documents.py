@@ -9,18 +9,7 @@ from speccluster_lab.cluster.classes import class_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["as_document", "copy_of", "kept"]
-
-
-def copy_of(value: Any) -> Any:
-    """Copy the containers of a spec, but not the objects in it, which may be anything."""
-    match value:
-        case dict():
-            return {key: copy_of(item) for key, item in value.items()}
-        case list():
-            return [copy_of(item) for item in value]
-        case _:
-            return value
+__all__ = ["as_document", "kept"]
 
 
 def kept(before: dict[str, Any] | None, entry: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -1,55 +1,54 @@
 """The executor: feeds what happens to the planner and carries out what it says.
 
-One task per entry that is being worked on, so that nothing slow delays anything else. All of it
-runs on the cluster's loop.
+Each entry is worked on by itself, so that nothing slow delays anything else. All of it runs on
+the cluster's loop, in passes over the entries that something has happened to.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from inspect import isawaitable
+from functools import partial
+from heapq import heappop, heappush
 from itertools import islice
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, assert_never
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 
+from speccluster_lab.cluster.closing import has_ended
+from speccluster_lab.cluster.history import History
+from speccluster_lab.cluster.instances import Instances
+from speccluster_lab.cluster.ledger import Ledger
+from speccluster_lab.cluster.retirement import Retirement
 from speccluster_lab.reconcile import (
+    LEAVING,
+    UP,
     Action,
     ClusterState,
     EntryState,
     Failure,
-    Fingerprint,
     Policy,
     Step,
+    next_look,
     plan,
 )
 from speccluster_lab.spec.api import EntryPhase
-from speccluster_lab.spec.names import HOLDER_PREFIX, member_names
+from speccluster_lab.spec.names import HOLDER_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from speccluster_lab.cluster.form import Desired
     from speccluster_lab.cluster.membership import Membership
+    from speccluster_lab.cluster.view import View
 
-__all__ = ["Desired", "Executor", "Workshop"]
+__all__ = ["Executor", "Workshop"]
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """One entry of the spec, under the key that its owner gave it."""
-
-    key: Hashable
-    entry: Mapping[str, Any]
-    fingerprint: Fingerprint
-
-    @property
-    def members(self) -> tuple[str, ...]:
-        """The scheduler names that it is expected to have."""
-        return member_names(self.key, self.entry.get("group"))
+# Entries of one pass: between two of them the loop is free for whatever else waits.
+PASS_LENGTH: Final = 250
+_TIMED: Final = frozenset(EntryPhase) - {EntryPhase.PENDING, EntryPhase.RUNNING, EntryPhase.LOST}
+_TEXT: Final = {phase: str(phase.value) for phase in EntryPhase}
 
 
 class Workshop(Protocol):
@@ -58,14 +57,17 @@ class Workshop(Protocol):
     def make_worker(self, desired: Desired) -> Any:
         """Return a new instance, not started."""
 
+    def runs_here(self, desired: Desired) -> bool:
+        """Return whether the members of an entry are processes of this machine."""
+
     def worker_started(self, desired: Desired, instance: Any) -> None:
         """Note that an instance is up."""
 
-    def worker_closed(self, desired: Desired) -> None:
-        """Note that an instance is gone."""
+    def worker_gone(self, desired: Desired) -> None:
+        """Note that an instance is not to be used any more."""
 
-    async def retire(self, addresses: list[str]) -> Failure | None:
-        """Move the data of some workers elsewhere, then let the scheduler forget them."""
+    def view(self) -> View:
+        """Return the scheduler."""
 
 
 class Executor:
@@ -75,6 +77,8 @@ class Executor:
     ----------
     workshop : Workshop
         The cluster.
+    desired : mapping of str to Desired
+        The entries of the spec by name, as they are from one call of :meth:`want` to the next.
     membership : Membership
         What the scheduler has.
     policy : Policy
@@ -86,79 +90,99 @@ class Executor:
     def __init__(
         self,
         workshop: Workshop,
+        desired: Mapping[str, Desired],
         membership: Membership,
         policy: Policy,
         changed: Callable[[], None],
     ) -> None:
-        self.policy = policy
         self.entries: dict[str, EntryState] = {}
-        self.generation = 0
-        self.generations: dict[str, int] = {}
+        self.desired = desired
+        self.history = History()
+        self.ledger = Ledger()
+        self.has_scheduler = False
+        self._policy = policy
         self._workshop = workshop
         self._membership = membership
         self._changed = changed
-        self._desired: dict[str, Desired] = {}
+        self._retirement = Retirement(workshop.view, policy, self._retirement_ended)
         # What each instance was made of: the spec may have moved on since.
         self._made: dict[str, Desired] = {}
-        self._instances: dict[str, tuple[Any, asyncio.Future[Any]]] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._owner_of_member: dict[str, str] = {}
+        self._instances = Instances(self._start_ended, self._close_ended)
+        self._forgetting: dict[str, list[str]] = {}
+        # Those of whose members an event may still be on its way, or lost.
+        self._unsure: set[str] = set()
+        self._asking: dict[str, object] = {}
+        self._owners: dict[str, str] = {}
         self._dirty: dict[str, None] = {}
-        # Indexes, so that no pass looks at all entries for the few that it is about. Dicts keep
-        # the order in which entries came in.
-        self._active: dict[str, None] = {}
-        self._unsettled: dict[str, None] = {}
-        self._starting: dict[str, None] = {}
-        self._pending: dict[str, None] = {}
-        self._outdated: dict[str, None] = {}
-        self._rolling: dict[str, None] = {}
-        self._holders: dict[str, None] = {}
-        self._due: dict[str, None] = {}
-        self._indexes = (
-            self._active, self._unsettled, self._starting, self._pending,
-            self._outdated, self._rolling, self._holders, self._due,
-        )  # fmt: skip
+        self._alarms: list[tuple[float, str]] = []
+        self._alarm: asyncio.TimerHandle | None = None
+        self._pass: asyncio.Handle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._waiting: list[list[BaseException]] = []
         self._unheard: dict[str, BaseException] = {}
-        self._pass: asyncio.Handle | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._ended = False
+        self._begun = self._ended = False
+
+    @property
+    def policy(self) -> Policy:
+        """The limits; a new one counts from the next pass on."""
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._policy = self._retirement.policy = policy
 
     # -- what is wanted ----------------------------------------------------------------------
 
-    def want(self, desired: Mapping[str, Desired], generation: int) -> None:
-        """Take a new desired state over.
+    def want(self, name: str, generation: int) -> None:
+        """Take over what the spec says of one entry.
 
         Parameters
         ----------
-        desired : mapping of str to Desired
-            All entries, by name.
+        name : str
+            The entry.
         generation : int
-            Its number, noted for the entries that it changes.
+            Of the spec.
         """
-        for name in self._desired.keys() - desired.keys():
-            if name in self.entries:
-                self._put(self.entries[name].want(None, ()))
-        for name, one in desired.items():
-            before = self.entries.get(name, EntryState(name, since=monotonic()))
-            entry = before.want(one.fingerprint, one.members)
-            if entry is not before:
-                self.generations[name] = generation
-                self._put(entry)
-        self._desired = dict(desired)
-        self.generation = generation
-        self._run_pass()
+        entry, desired = self.entries.get(name), self.desired.get(name)
+        if desired is None:
+            if entry is None:
+                return
+            entry.want(None, (), generation)
+        else:
+            if entry is None:
+                entry = self._add(EntryState(name, since=monotonic()))
+                entry.want(desired.form.fingerprint, desired.members, generation)
+            else:
+                self._disown(entry)
+                entry.want(desired.form.fingerprint, desired.members, generation)
+            self._own(entry)
+        # A new one waits in the ledger for its turn.
+        if entry.phase is not EntryPhase.PENDING or desired is None:
+            self._dirty[name] = None
+        self._note(entry)
+        self.request_pass()
+
+    def retry(self, name: str) -> None:
+        """Try an entry again now."""
+        self.entries[name].retry()
+        self._touch(name)
+
+    def drop_data(self, name: str) -> None:
+        """Let an entry go with what it holds."""
+        self._retirement.forget(name)
+        self._asking.pop(name, None)
+        self.entries[name].drop_data()
+        self._touch(name)
 
     @property
     def settled(self) -> bool:
         """Whether every entry is as the spec wants it."""
-        return not self._unsettled
+        return self.ledger.settled
 
     def unsettled(self) -> list[EntryState]:
         """Return the entries that are not as the spec wants them."""
-        return [self.entries[name] for name in self._unsettled]
+        return [self.entries[name] for name in self.ledger.unsettled()]
 
     async def idle(self) -> list[BaseException]:
         """Wait until every start, retirement and closing under way has ended.
@@ -172,6 +196,7 @@ class Executor:
         failures = list(self._unheard.values())
         self._unheard.clear()
         self._waiting.append(failures)
+        self.run_pass()
         try:
             await self._idle.wait()
         finally:
@@ -181,291 +206,500 @@ class Executor:
 
     # -- what is -----------------------------------------------------------------------------
 
-    def see(self, member: str) -> None:
-        """Look again at the entry of a member that has come or gone."""
-        name = self._owner_of_member.get(member)
-        if name is not None and name in self.entries:
-            self._look(name)
-            self._request_pass()
+    def arrive(self, member: str) -> None:
+        """Note that the scheduler has a member."""
+        entry = self._entry_of(member)
+        if entry is not None:
+            entry.arrive(member, monotonic())
+            if entry.phase in UP:
+                self._touch(entry.name)
 
-    def see_all(self) -> None:
-        """Look again at every entry, and at every deadline."""
-        for name in list(self.entries):
-            self._look(name)
-            self._dirty[name] = None
-        self._run_pass()
+    def leave(self, member: str) -> None:
+        """Note that the scheduler does not have a member any more."""
+        entry = self._entry_of(member)
+        if entry is not None:
+            entry.leave(member, monotonic())
+            if entry.phase in UP:
+                self._look_whether_ended(entry)
+                self._touch(entry.name)
+
+    def look_again(self, members: Iterable[str]) -> None:
+        """See that nothing is otherwise than what is known says, whatever was missed.
+
+        Parameters
+        ----------
+        members : iterable of str
+            What the last reading showed that no event had told.
+        """
+        names = {name for one in members if (name := self._owners.get(one)) is not None}
+        now = monotonic()
+        by_phase = self.ledger.by_phase
+        for name in names.union(by_phase[EntryPhase.WAITING], by_phase[EntryPhase.DEGRADED]):
+            entry = self.entries[name]
+            present = self._membership.present(entry.members)
+            if present != entry.present and entry.made_of is not None:
+                entry.see(present, now)
+                self._dirty[name] = None
+            self._look_whether_ended(entry)
+        self.request_pass()
+
+    def note(self, reason: str, message: str) -> None:
+        """Note what has happened to the cluster as a whole."""
+        self.history.note(time(), None, None, None, reason, message)
+
+    def members_of(self, name: str) -> tuple[str, ...]:
+        """Return the members of an entry; none where there is no such entry."""
+        entry = self.entries.get(name)
+        return () if entry is None else entry.members
+
+    def is_leaving(self, name: str) -> bool:
+        """Return whether an entry is on its way out."""
+        entry = self.entries.get(name)
+        return entry is not None and entry.phase in LEAVING
+
+    def is_present(self, member: str) -> bool:
+        """Return whether the scheduler has a member."""
+        return self._membership.address(member) is not None
 
     def is_expected(self, member: str) -> bool:
         """Return whether an entry expects a worker of this name."""
-        return member in self._owner_of_member
+        return member in self._owners
 
-    def _look(self, name: str) -> None:
-        entry = self.entries[name]
-        seen = entry.see(self._membership.present(entry.members), monotonic())
-        if seen is not entry:
-            self._put(seen)
-
-    # -- passes ------------------------------------------------------------------------------
-
-    def _put(self, entry: EntryState) -> None:
-        before = self.entries.get(entry.name)
-        name = entry.name
-        self.entries[name] = entry
-        self._dirty[name] = None
-        if before is None or before.members != entry.members:
-            for member in before.members if before else ():
-                self._owner_of_member.pop(member, None)
-            for member in entry.members:
-                self._owner_of_member[member] = name
-        _keep(self._active, name, entry.active)
-        _keep(self._unsettled, name, not entry.settled)
-        _keep(self._starting, name, entry.phase is EntryPhase.STARTING)
-        _keep(self._pending, name, entry.phase is EntryPhase.PENDING)
-        _keep(self._outdated, name, entry.wanted != entry.made_of and not entry.busy)
-        _keep(self._rolling, name, entry.rolling)
-        _keep(self._holders, name, entry.holds_for is not None)
-        _keep(self._due, name, entry.retry_at is not None and not entry.busy)
-        if self._active:
-            self._idle.clear()
-
-    def _request_pass(self) -> None:
-        if self._pass is None and not self._ended:
-            self._pass = asyncio.get_running_loop().call_soon(self._run_pass)
-
-    def _run_pass(self) -> None:
-        if self._pass is not None:
-            self._pass.cancel()
-            self._pass = None
-        if self._ended:
-            return
+    def lose_scheduler(self, failure: Failure) -> None:
+        """Note that the scheduler has died, and with it whatever it knew."""
+        self.has_scheduler = False
         now = monotonic()
-        # Each round may make room for others: a start that ended, a holder that is there.
-        while self._dirty:
-            names, self._dirty = self._dirty, {}
-            state = ClusterState(self.entries, self.policy, len(self._starting), len(self._rolling))
-            for step in plan(state, names, now):
-                self._carry_out(step)
-        self._set_timer(now)
-        if not self._active:
-            self._idle.set()
-        self._changed()
+        for entry in self.entries.values():
+            self._retirement.forget(entry.name)
+            self._asking.pop(entry.name, None)
+            entry.lose(failure, now)
+            entry.see((), now)
+            self._dirty[entry.name] = None
+        self.request_pass()
 
-    def _wake_waiting(self) -> None:
-        """Look at entries that wait for another one: for its start slot, or for room to move."""
-        for names, most in (
-            (self._pending, self.policy.max_concurrent_starts),
-            (self._outdated, self.policy.max_unavailable),
-            (self._rolling, None),
-            (self._holders, None),
-        ):
-            self._dirty.update(dict.fromkeys(islice(names, most)))
-
-    def _set_timer(self, now: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = [at for name in self._due if (at := self.entries[name].retry_at) is not None]
-        if due:
-            delay = max(0.0, min(due) - now) + 0.001
-            self._timer = asyncio.get_running_loop().call_later(delay, self._timer_rings)
-
-    def _timer_rings(self) -> None:
-        self._dirty.update(self._due)
-        self._run_pass()
-
-    def _carry_out(self, step: Step) -> None:
-        entry = step.entry
-        name = entry.name
-        before = self.entries[name]
-        if before is not entry:
-            if before.phase is not entry.phase:
-                logger.info("entry %r: %s -> %s", name, before.phase, entry.phase)
-            self._put(entry)
-            if entry.phase is EntryPhase.RUNNING and before.phase is not EntryPhase.RUNNING:
-                self._wake_waiting()
-        match step.action:
-            case None:
-                pass
-            case Action.START:
-                self._made[name] = self.desired_of(name)
-                self._work(name, self._start)
-            case Action.CANCEL:
-                self._work(name, self._close, cancel=True)
-            case Action.RETIRE:
-                self._work(name, self._retire)
-            case Action.CLOSE:
-                self._work(name, self._close)
-            case Action.HOLD:
-                self._hold(name)
-            case Action.FORGET:
-                self._forget(name)
-            case _:
-                assert_never(step.action)
+    def find_scheduler(self) -> None:
+        """Note that there is a scheduler; with the first one the work begins."""
+        self.has_scheduler = self._begun = True
+        self.request_pass()
 
     def desired_of(self, name: str) -> Desired:
         """Return what an entry is to be, or, where it is not wanted any more, what it was."""
-        return self._desired[name] if name in self._desired else self._made[name]
+        return self.desired[name] if name in self.desired else self._made[name]
 
-    def _hold(self, name: str) -> None:
-        """Make an entry like the one being replaced, to hold its data meanwhile."""
-        made = self._made[name]
-        holder = HOLDER_PREFIX + name
-        self._made[holder] = replace(made, key=holder)
-        logger.info("entry %r: %r holds its data meanwhile", name, holder)
-        self._put(
-            EntryState(
-                holder,
-                since=monotonic(),
-                wanted=made.fingerprint,
-                members=self._made[holder].members,
-                holds_for=name,
-            )
+    def _entry_of(self, member: str) -> EntryState | None:
+        name = self._owners.get(member)
+        return None if name is None else self.entries.get(name)
+
+    def _look_whether_ended(self, entry: EntryState) -> None:
+        if entry.phase in UP and not entry.present:
+            instance = self._instances.get(entry.name)
+            if instance is not None and has_ended(instance):
+                entry.lose(Failure("Ended", "its process has ended"), monotonic())
+                self._dirty[entry.name] = None
+
+    # -- passes ------------------------------------------------------------------------------
+
+    def _add(self, entry: EntryState) -> EntryState:
+        self.entries[entry.name] = entry
+        self.history.note(time(), entry.name, None, _TEXT[entry.phase])
+        return entry
+
+    def _own(self, entry: EntryState) -> None:
+        for member in entry.members:
+            # One that is on its way out keeps its names until it is gone.
+            if self._owners.get(member) not in self.entries:
+                self._owners[member] = entry.name
+
+    def _disown(self, entry: EntryState) -> None:
+        for member in entry.members:
+            if self._owners.get(member) == entry.name:
+                del self._owners[member]
+
+    def _touch(self, name: str) -> None:
+        self._dirty[name] = None
+        self.request_pass()
+
+    def request_pass(self) -> None:
+        """Have the planner look at what has changed, soon."""
+        if self._pass is None and self._begun and not self._ended:
+            self._idle.clear()
+            self._pass = asyncio.get_running_loop().call_soon(self.run_pass)
+
+    def run_pass(self) -> None:
+        """Have the planner look at what has changed, and carry out what it says."""
+        if self._pass is not None:
+            self._pass.cancel()
+            self._pass = None
+        if self._ended or not self._begun:
+            return
+        now, left = monotonic(), PASS_LENGTH
+        self._ring(now)
+        while left > 0 and self._collect():
+            names = list(islice(self._dirty, left))
+            left -= len(names)
+            for name in names:
+                del self._dirty[name]
+            for step in plan(self._state(), names, now):
+                self._take(step, now)
+        if self._collect():
+            self.request_pass()
+        else:
+            self._set_alarm(now)
+            if not self._is_active():
+                self._idle.set()
+        self._changed()
+
+    def _state(self) -> ClusterState:
+        ledger = self.ledger
+        return ClusterState(
+            self.entries,
+            self._policy,
+            ledger.starting,
+            len(ledger.rolling),
+            ledger.surging,
+            self.has_scheduler,
         )
 
-    def _forget(self, name: str) -> None:
-        entry = self.entries.pop(name)
-        for member in entry.members:
-            if self._owner_of_member.get(member) == name:
-                del self._owner_of_member[member]
-        for table in (self._made, self.generations, self._dirty, self._unheard, *self._indexes):
-            table.pop(name, None)
-        self._wake_waiting()
+    def _collect(self) -> bool:
+        """Add who has waited for room that there is now; return whether anybody is to be seen."""
+        ledger, policy = self.ledger, self._policy
+        pending = ledger.by_phase[EntryPhase.PENDING]
+        starts = policy.max_concurrent_starts - ledger.starting
+        if pending and starts > 0 and self.has_scheduler:
+            self._dirty.update(dict.fromkeys(islice(pending, starts)))
+        return bool(self._dirty)
+
+    def _wake_outdated(self) -> None:
+        ledger, policy = self.ledger, self._policy
+        room = policy.max_unavailable - len(ledger.rolling) + policy.max_surge - ledger.surging
+        if ledger.outdated and room > 0:
+            # Those that have a holder already may come first, and take no room.
+            most = room + len(ledger.holders)
+            self._dirty.update(dict.fromkeys(islice(ledger.outdated, most)))
+
+    def _is_active(self) -> bool:
+        if len(self._retirement) or self._asking:
+            return True
+        changing = self.ledger.changing
+        if not self.has_scheduler:
+            # They wait for a scheduler, which may never come.
+            changing -= len(self.ledger.by_phase[EntryPhase.PENDING])
+        return changing > 0
+
+    def _note(self, entry: EntryState) -> None:
+        """Take over what has changed of an entry, into all that is kept about it."""
+        name, phase = entry.name, entry.phase
+        ledger = self.ledger
+        before = ledger.note(entry)
+        if phase in _TIMED:
+            due = next_look(entry, self._policy)
+            if due is not None:
+                heappush(self._alarms, (due, name))
+        if before is phase or before is None:
+            return
+        failure = entry.failure
+        went = _TEXT[before], _TEXT[phase]
+        if failure is None:
+            self.history.note(time(), name, *went)
+        else:
+            self.history.note(time(), name, *went, failure.reason, failure.message)
+        if ledger.holders:
+            for other in (entry.holds_for, HOLDER_PREFIX + name):
+                if other in self.entries:
+                    self._dirty[other] = None
+        if ledger.outdated:
+            self._wake_outdated()
+
+    def _set_alarm(self, now: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._alarms and not self._ended:
+            delay = max(0.0, self._alarms[0][0] - now) + 0.001
+            self._alarm = asyncio.get_running_loop().call_later(delay, self.run_pass)
+
+    def _ring(self, now: float) -> None:
+        """Have those looked at whose time has come; an alarm may be of the past, and is ignored."""
+        alarms = self._alarms
+        while alarms and alarms[0][0] <= now:
+            _, name = heappop(alarms)
+            entry = self.entries.get(name)
+            if entry is None:
+                continue
+            due = next_look(entry, self._policy)
+            if due is not None and due <= now:
+                self._dirty[name] = None
+
+    def _take(self, step: Step, now: float) -> None:
+        name = step.name
+        entry = self.entries[name]
+        entry.take(step, now, self._policy)
+        self._note(entry)
+        if entry.phase is EntryPhase.LOST or entry.phase is EntryPhase.CLOSING:
+            self._workshop.worker_gone(self.desired_of(name))
+        match step.action:
+            case None:
+                if entry.phase is EntryPhase.RUNNING:
+                    self._unsure.discard(name)
+                elif entry.phase not in UP:
+                    # The next step is due at once.
+                    self._dirty[name] = None
+            case Action.CANCEL:
+                # A nanny whose start is cut off in its first moments leaves its process behind:
+                # a start that is not wanted any more has the policy's grace to end by itself.
+                pass
+            case Action.START:
+                self._start(entry)
+            case Action.RETIRE:
+                self._retire(entry)
+            case Action.CLOSE:
+                self._close(entry)
+            case Action.ABANDON:
+                self._abandon(entry)
+            case Action.HOLD:
+                self._hold(entry)
+            case Action.FORGET:
+                self._forget(entry)
+            case _:
+                assert_never(step.action)
 
     # -- actions -----------------------------------------------------------------------------
 
-    def _work(
-        self,
-        name: str,
-        action: Callable[[str], Awaitable[EntryState]],
-        *,
-        cancel: bool = False,
-    ) -> None:
-        before = self._tasks.get(name) if cancel else None
-
-        async def work() -> None:
-            if before is not None:
-                before.cancel()
-                await asyncio.wait({before}, timeout=self.policy.close_timeout)
-            entry = await action(name)
-            if self._tasks.get(name) is asyncio.current_task():
-                del self._tasks[name]
-                if not self._ended:
-                    self._put(entry)
-                    self._look(name)
-                    self._wake_waiting()
-                    self._request_pass()
-
-        task = asyncio.get_running_loop().create_task(work(), name=f"entry {name}")
-        task.add_done_callback(_report)
-        self._tasks[name] = task
-
-    async def _start(self, name: str) -> EntryState:
-        made = self._made[name]
+    def _start(self, entry: EntryState) -> None:
+        name = entry.name
+        made = self._made.get(name) if entry.holds_for is not None else self.desired[name]
+        assert made is not None, "a holder is made of something"
+        self._made[name] = made
+        self._unsure.add(name)
         try:
+            entry.runs_here = self._workshop.runs_here(made)
             instance = self._workshop.make_worker(made)
-            starting = asyncio.ensure_future(instance)
-            self._instances[name] = instance, starting
-            await asyncio.shield(starting)
+            self._instances.start(name, instance)
         except Exception as error:
-            logger.warning("entry %r: the start failed: %r", name, error)
-            if not self._waiting:
-                self._unheard[name] = error
-            for failures in self._waiting:
-                failures.append(error)
-            failure = Failure(type(error).__name__, _in_words(error))
-            return self.entries[name].failed(failure, monotonic(), self.policy)
-        self._unheard.pop(name, None)
-        self._workshop.worker_started(made, instance)
-        return self.entries[name].started(monotonic())
+            self._start_failed(entry, error)
 
-    async def _retire(self, name: str) -> EntryState:
-        entry = self.entries[name]
-        found = (self._membership.address(member) for member in sorted(entry.present))
-        addresses = [address for address in found if address is not None]
-        stuck: Failure | None = None
-        if addresses:
+    def _start_ended(self, name: str, error: BaseException | None) -> None:
+        entry = self.entries.get(name)
+        if entry is None or self._ended:
+            return
+        not_to_stay = error is not None or entry.phase is not EntryPhase.STARTING
+        if self._look_up(entry) and not_to_stay:
+            # It may have been given work in the moment since it registered.
+            self._ask(name, partial(self._after_start, error=error))
+        else:
+            self._after_start(entry, error)
+
+    def _after_start(self, entry: EntryState, error: BaseException | None) -> None:
+        name = entry.name
+        if entry.phase is not EntryPhase.STARTING:
+            entry.start_ended()
+        elif error is not None:
+            self._start_failed(entry, error)
+            return
+        else:
+            self._unheard.pop(name, None)
+            self._workshop.worker_started(self._made[name], self._instances.get(name))
+            entry.started(monotonic())
+        self._note(entry)
+        self._touch(name)
+
+    def _start_failed(self, entry: EntryState, error: BaseException) -> None:
+        logger.warning("entry %r: the start failed: %r", entry.name, error)
+        if not self._waiting:
+            self._unheard[entry.name] = error
+        for failures in self._waiting:
+            failures.append(error)
+        failure = Failure(type(error).__name__, _in_words(error))
+        entry.start_failed(failure, monotonic(), self._policy)
+        self._note(entry)
+        self._touch(entry.name)
+
+    def _look_up(self, entry: EntryState) -> bool:
+        """Note which members a scheduler of this process has; return whether one has to be asked.
+
+        What its events have told may not be all: one of them may be lost, or on its way.
+        """
+        if not self.has_scheduler:
+            return False
+        known = self._workshop.view().look_up(entry.members)
+        if known is not None:
+            self._learn(entry, known)
+        return known is None
+
+    def _learn(self, entry: EntryState, known: Mapping[str, str]) -> None:
+        for member, address in known.items():
+            if self._membership.address(member) != address:
+                self._membership.add(address, member)
+                entry.arrive(member, monotonic())
+
+    def _ask(self, name: str, then: Callable[[EntryState], None]) -> None:
+        """Ask the scheduler which members of an entry it has, and go on then."""
+        token = self._asking[name] = object()
+
+        async def ask() -> None:
+            known: Mapping[str, str] = {}
             try:
-                async with asyncio.timeout(self.policy.retire_timeout):
-                    stuck = await self._workshop.retire(addresses)
-            except TimeoutError:
-                stuck = Failure(
-                    "RetireTimeout",
-                    f"moving its data has taken longer than {self.policy.retire_timeout:g} s",
-                )
-            except Exception as error:
-                logger.warning("entry %r: retiring failed: %r", name, error)
-                stuck = Failure("RetireFailed", _in_words(error))
+                async with asyncio.timeout(self._policy.close_timeout):
+                    known = await self._workshop.view().find(self.entries[name].members)
+            except (OSError, TimeoutError) as error:
+                logger.warning("the scheduler does not say what entry %r has: %r", name, error)
+            if self._asking.get(name) is token and not self._ended:
+                del self._asking[name]
+                self._learn(self.entries[name], known)
+                then(self.entries[name])
+
+        self._instances.leave_to_itself(asyncio.ensure_future(ask()))
+
+    def _retire(self, entry: EntryState) -> None:
+        unsure = entry.name in self._unsure or not entry.complete
+        if unsure and self._look_up(entry):
+            self._ask(entry.name, self._begin_to_retire)
+        else:
+            self._begin_to_retire(entry)
+
+    def _begin_to_retire(self, entry: EntryState) -> None:
+        found = map(self._membership.address, entry.members)
+        addresses = [address for address in found if address is not None]
+        if addresses and self.has_scheduler:
+            self._retirement.begin(entry.name, addresses)
+        else:
+            entry.retirement_ended(None, monotonic(), self._policy)
+            self._touch(entry.name)
+
+    def _retirement_ended(self, name: str, stuck: Failure | None) -> None:
+        entry = self.entries.get(name)
+        if entry is None or self._ended:
+            return
         if stuck is not None:
             logger.warning("entry %r: not retired: %s", name, stuck.message)
-        return self.entries[name].retirement(stuck, monotonic(), self.policy)
+        else:
+            # The scheduler has forgotten them; the event that says so may still be on its way.
+            for member in entry.members:
+                address = self._membership.address(member)
+                if address is not None:
+                    self._membership.remove(address)
+        entry.retirement_ended(stuck, monotonic(), self._policy)
+        if stuck is not None:
+            self._note(entry)
+        self._touch(name)
 
-    async def _close(self, name: str) -> EntryState:
-        there = self._instances.pop(name, None)
-        if there is not None:
-            await _close_instance(*there, self.policy)
-        made = self._made.get(name)
-        if made is not None:
-            self._workshop.worker_closed(made)
-        desired = self._desired.get(name, made)
-        members = () if desired is None else desired.members
-        return self.entries[name].closed(members, monotonic())
+    def _close(self, entry: EntryState) -> None:
+        self._retirement.forget(entry.name)
+        self._asking.pop(entry.name, None)
+        self._instances.close(entry.name)
+
+    def _close_ended(self, name: str) -> None:
+        entry = self.entries.get(name)
+        if entry is None or self._ended:
+            return
+        if name in self._unsure and self._look_up(entry):
+            self._ask(name, self._forget_what_is_left)
+        else:
+            self._forget_what_is_left(entry)
+
+    def _forget_what_is_left(self, entry: EntryState) -> None:
+        name, behind = entry.name, self._left_behind(entry)
+        if behind and self._forgetting.get(name) != behind:
+            # Its successor of the same name could not register.
+            self._forgetting[name] = behind
+            forgetting = asyncio.ensure_future(self._forget_workers(behind))
+            self._instances.leave_to_itself(forgetting)
+            forgetting.add_done_callback(lambda _: self._forgotten(name, behind))
+            return
+        self._closed(entry)
+        self._touch(name)
+
+    def _forgotten(self, name: str, behind: list[str]) -> None:
+        entry = self.entries.get(name)
+        if self._forgetting.get(name) is behind and entry is not None and not self._ended:
+            self._forget_what_is_left(entry)
+
+    def _left_behind(self, entry: EntryState) -> list[str]:
+        """Return the addresses of its members that the scheduler believes to be there."""
+        if not self.has_scheduler:
+            return []
+        found = map(self._membership.address, entry.members)
+        return [address for address in found if address is not None]
+
+    def _abandon(self, entry: EntryState) -> None:
+        logger.warning("entry %r does not close, and is given up", entry.name)
+        self._instances.give_up(entry.name)
+        self._asking.pop(entry.name, None)
+        self._look_up(entry)
+        behind = self._left_behind(entry)
+        if behind:
+            forgetting = asyncio.ensure_future(self._forget_workers(behind))
+            self._instances.leave_to_itself(forgetting)
+        self._closed(entry)
+        self._touch(entry.name)
+
+    async def _forget_workers(self, addresses: list[str]) -> None:
+        view = self._workshop.view()
+        try:
+            async with asyncio.timeout(self._policy.close_timeout):
+                for address in addresses:
+                    await view.forget(address)
+        except (OSError, TimeoutError) as error:
+            logger.warning("the scheduler keeps %s: %r", addresses, error)
+
+    def _closed(self, entry: EntryState) -> None:
+        name = entry.name
+        self._forgetting.pop(name, None)
+        self._unsure.discard(name)
+        members = self.desired_of(name).members
+        if members is entry.members:
+            entry.closed(members, monotonic())
+        else:
+            self._disown(entry)
+            entry.closed(members, monotonic())
+            self._own(entry)
+        self._note(entry)
+
+    def _hold(self, entry: EntryState) -> None:
+        """Make an entry that stands in for one which is being replaced, or is about to be."""
+        beforehand = entry.phase in UP
+        like = self.desired[entry.name] if beforehand else self._made[entry.name]
+        made = like.holder()
+        holder = self._add(
+            EntryState(
+                str(made.key),
+                since=monotonic(),
+                wanted=made.form.fingerprint,
+                members=made.members,
+                generation=entry.generation,
+                holds_for=entry.name,
+                surge=beforehand,
+            )
+        )
+        self._made[holder.name] = made
+        self._own(holder)
+        self._note(holder)
+
+    def _forget(self, entry: EntryState) -> None:
+        name = entry.name
+        self.history.note(time(), name, _TEXT[entry.phase], None)
+        del self.entries[name]
+        self._disown(entry)
+        self.ledger.forget(name)
+        self._made.pop(name, None)
+        self._dirty.pop(name, None)
+        if self._unheard:
+            self._unheard.pop(name, None)
+        if entry.holds_for is not None and entry.holds_for in self.entries:
+            self._dirty[entry.holds_for] = None
+        if self.ledger.outdated:
+            self._wake_outdated()
 
     async def end(self) -> None:
         """Stop reconciling and close every worker, whatever is under way; always ends."""
         self._ended = True
-        for handle in (self._pass, self._timer):
+        for handle in (self._pass, self._alarm):
             if handle is not None:
                 handle.cancel()
-        tasks = set(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=self.policy.close_timeout)
-        instances = dict(self._instances)
-        self._instances.clear()
-        await asyncio.gather(*(_close_instance(*one, self.policy) for one in instances.values()))
-        for name in instances:
-            self._workshop.worker_closed(self._made[name])
+        await self._instances.end(self._policy, self._retirement.stop())
+        for made in self._made.values():
+            self._workshop.worker_gone(made)
         self._idle.set()
-
-
-async def _close_instance(instance: Any, starting: asyncio.Future[Any], policy: Policy) -> None:
-    # A nanny that is closed in the first moments of its start, or whose start is cancelled, starts
-    # its process all the same and leaves it behind; so a start may end before it is undone.
-    if not starting.done():
-        await asyncio.wait({starting}, timeout=policy.cancel_grace)
-    await close_worker(instance, policy.close_timeout)
-    if not starting.done():
-        starting.cancel()
-        await asyncio.wait({starting}, timeout=policy.close_timeout)
-    if starting.done() and not starting.cancelled():
-        # What it raised has been told, or is not wanted any more.
-        starting.exception()
-
-
-async def close_worker(instance: Any, limit: float) -> None:
-    """Close a worker, waiting for no longer than ``limit`` seconds; a failure is logged."""
-    try:
-        closing = instance.close()
-        if not isawaitable(closing):
-            return
-        task = asyncio.ensure_future(closing)
-        done, _ = await asyncio.wait({task}, timeout=limit)
-        if not done:
-            task.cancel()
-            logger.warning("%r did not close within %g s", instance, limit)
-            return
-        with suppress(asyncio.CancelledError):
-            task.result()
-    except Exception as error:
-        logger.warning("%r failed to close: %r", instance, error)
-
-
-def _keep(index: dict[str, None], name: str, belongs: bool) -> None:
-    if belongs:
-        index[name] = None
-    else:
-        index.pop(name, None)
 
 
 def _in_words(error: BaseException) -> str:
@@ -475,8 +709,3 @@ def _in_words(error: BaseException) -> str:
         causes.append(f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__)
         cause = cause.__cause__
     return " ← ".join(causes)[:2_000]
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        logger.error("%s ended with an error", task.get_name(), exc_info=task.exception())

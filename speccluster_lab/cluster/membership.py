@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-from speccluster_lab.spec.api import Member
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = ["Membership"]
-
-# States of a task on a worker in which it takes a thread, or waits for one.
-_QUEUED = frozenset({"executing", "long-running", "ready", "constrained", "resumed", "waiting"})
 
 
 class Membership:
@@ -23,11 +17,13 @@ class Membership:
     """
 
     def __init__(self) -> None:
-        self._info: dict[str, Mapping[str, Any]] = {}
+        self._names: dict[str, str] = {}
         self._addresses: dict[str, str] = {}
+        # What events have said while a reading was on its way: it may be older than they are.
+        self._meanwhile: dict[str, str | None] = {}
 
     def __len__(self) -> int:
-        return len(self._info)
+        return len(self._names)
 
     def names(self) -> Iterable[str]:
         """Return the names of all workers."""
@@ -37,57 +33,43 @@ class Membership:
         """Return where the worker of this name is, if the scheduler has it."""
         return self._addresses.get(name)
 
-    def present(self, members: Iterable[str]) -> frozenset[str]:
+    def present(self, members: Iterable[str]) -> set[str]:
         """Return those of ``members`` that the scheduler has."""
-        return frozenset(name for name in members if name in self._addresses)
+        return {name for name in members if name in self._addresses}
 
-    def add(self, address: str, info: Mapping[str, Any]) -> str:
-        """Note a worker; return its name."""
-        name = str(info["name"])
-        # What an event says lacks the metrics that an earlier reading had.
-        self._info[address] = {**self._info.get(address, {}), **info}
+    def add(self, address: str, name: str) -> None:
+        """Note a worker."""
+        self._meanwhile[address] = self._names[address] = name
         self._addresses[name] = address
-        return name
 
     def remove(self, address: str) -> str | None:
-        """Note that a worker has gone; return its name if it was known."""
-        info = self._info.pop(address, None)
-        if info is None:
-            return None
-        name = str(info["name"])
+        """Note that a worker has gone; return its name if no other one has it."""
+        self._meanwhile[address] = None
+        name = self._names.pop(address, None)
         # Its successor of the same name may have registered before.
-        if self._addresses.get(name) == address:
-            del self._addresses[name]
+        if name is None or self._addresses.get(name) != address:
+            return None
+        del self._addresses[name]
         return name
 
-    def replace(self, workers: Mapping[str, Mapping[str, Any]]) -> set[str]:
-        """Take a full reading over; return the names that have come or gone since the last."""
-        before = dict(self._addresses)
-        self._info = dict(workers)
-        self._addresses = {str(info["name"]): address for address, info in workers.items()}
-        return {
-            name
-            for name in before.keys() | self._addresses.keys()
-            if before.get(name) != self._addresses.get(name)
-        }
+    def begin_reading(self) -> None:
+        """Note that a full reading is asked for."""
+        self._meanwhile.clear()
 
-    def member(self, name: str) -> Member:
-        """Return a worker as the API shows it; one that is not there has only its name."""
-        address = self._addresses.get(name)
-        if address is None:
-            return Member(name=name)
-        info = self._info[address]
-        metrics: Mapping[str, Any] = info.get("metrics") or {}
-        seen = info.get("last_seen")
-        counts: Mapping[Any, int] = metrics.get("task_counts") or {}
-        return Member(
-            name=name,
-            address=address,
-            status=info.get("status"),
-            nthreads=info.get("nthreads"),
-            memory_limit=info.get("memory_limit"),
-            memory_used=metrics.get("memory"),
-            cpu=None if metrics.get("cpu") is None else round(metrics["cpu"] / 100, 2),
-            tasks=sum(count for state, count in counts.items() if state in _QUEUED),
-            last_seen=None if seen is None else datetime.fromtimestamp(round(seen), UTC),
-        )
+    def end_reading(self, workers: Mapping[str, str]) -> set[str]:
+        """Take a full reading over: names by address; return the names that have changed.
+
+        Who has come or gone since it was asked for is left as the events said.
+        """
+        current = dict(workers)
+        for address, name in self._meanwhile.items():
+            if name is None:
+                current.pop(address, None)
+            else:
+                current[address] = name
+        if current == self._names:
+            return set()
+        before = self._addresses
+        self._names = current
+        self._addresses = {name: address for address, name in current.items()}
+        return {name for name, _ in before.items() ^ self._addresses.items()}

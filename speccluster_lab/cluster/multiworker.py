@@ -58,6 +58,8 @@ class MultiWorker(ProcessInterface):
     ['0-0', '0-1']
     """
 
+    runs_here: ClassVar[bool] = True
+
     passes_options_to: ClassVar[type] = Nanny
 
     def __init__(

@@ -1,49 +1,194 @@
-"""Moving the data of workers that are to go."""
+"""Moving the data of workers that are to go, before they go."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
 
-from speccluster_lab.reconcile import Failure
+from speccluster_lab.reconcile import NO_ROOM, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterable
 
-__all__ = ["retire"]
+    from speccluster_lab.cluster.view import Stake, View
+    from speccluster_lab.reconcile import Policy
+
+__all__ = ["Retirement"]
+
+logger = logging.getLogger(__name__)
+
+FIRST_LOOK: Final = 0.25
+LONGEST_LOOK: Final = 2.0
 
 
-async def retire(scheduler: Any, addresses: Sequence[str]) -> Failure | None:
-    """Move the data of some workers to others, then let the scheduler forget them.
+class Retirement:
+    """Retires the workers of entries; those that are asked for in one go are retired together.
 
-    By *address*: names given to ``retire_workers(workers=)`` match nothing, silently
-    (dask/distributed#4069). In two calls, so that no member of a group is forgotten unless all of
-    it can go; and the forgetting says that it was expected, or the scheduler would blame the
-    tasks that run there for the loss of their worker.
+    Together, so that none gives its data to another that is about to go as well. Each is free as
+    soon as its own data is safe: one that cannot move its data holds no other up.
 
     Parameters
     ----------
-    scheduler : distributed.core.rpc
-        The scheduler.
-    addresses : sequence of str
-        Of the workers.
-
-    Returns
-    -------
-    Failure or None
-        What has nowhere to go, or ``None`` when all of it has moved.
+    view : callable
+        Returns the scheduler.
+    policy : Policy
+        ``retire_timeout`` is how long nothing may move.
+    ended : callable
+        Called with the name of an entry, and with ``None`` or with why its data cannot move.
     """
-    moved = await scheduler.retire_workers(
-        workers=list(addresses), remove=False, close_workers=False
-    )
-    behind = [address for address in addresses if address not in moved]
-    if behind:
-        held = await scheduler.has_what(workers=behind)
-        keys = {key for address in behind for key in held.get(address, ())}
-        if keys:
-            return Failure(
-                "NoRoomForData",
-                f"{len(keys)} result{'s have' if len(keys) != 1 else ' has'} "
-                "no other worker to go to",
-            )
-    await scheduler.retire_workers(workers=list(addresses), remove=True, close_workers=False)
-    return None
+
+    def __init__(
+        self,
+        view: Callable[[], View],
+        policy: Policy,
+        ended: Callable[[str, Failure | None], None],
+    ) -> None:
+        self.policy = policy
+        self._view = view
+        self._ended = ended
+        self._next: dict[str, list[str]] = {}
+        self._current: dict[str, object] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._current)
+
+    def begin(self, name: str, addresses: Iterable[str]) -> None:
+        """Retire the workers of an entry."""
+        if not self._next:
+            asyncio.get_running_loop().call_soon(self._go)
+        self._next[name] = list(addresses)
+        self._current[name] = self._next[name]
+
+    def forget(self, name: str) -> None:
+        """Say nothing more of an entry."""
+        self._next.pop(name, None)
+        self._current.pop(name, None)
+
+    def stop(self) -> set[asyncio.Task[Any]]:
+        """Give everything up; return what is still ending."""
+        self._next.clear()
+        self._current.clear()
+        for task in self._tasks:
+            task.cancel()
+        return set(self._tasks)
+
+    def _go(self) -> None:
+        asked, self._next = self._next, {}
+        single = {name: one for name, one in asked.items() if len(one) == 1}
+        groups = {name: one for name, one in asked.items() if len(one) > 1}
+        for batch in (single, groups):
+            if batch:
+                self._spawn(_Batch(self, batch, whole=batch is groups).run())
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work, name="retirement")
+        self._tasks.add(task)
+        task.add_done_callback(self._is_over)
+        return task
+
+    def _is_over(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.debug("a retirement ended with %r", task.exception())
+
+
+class _Batch:
+    """The entries of one call.
+
+    Of a group, the scheduler is to forget no member before all of it can go, so it is asked twice.
+    """
+
+    def __init__(
+        self, retirement: Retirement, entries: dict[str, list[str]], *, whole: bool
+    ) -> None:
+        self._whole = whole
+        self._retirement = retirement
+        self._view = retirement._view()
+        self._limit = retirement.policy.retire_timeout
+        self._left = entries
+        self._asked = dict(entries)
+
+    async def run(self) -> None:
+        addresses = [one for entry in self._left.values() for one in entry]
+        retiring = self._view.retire(addresses, forget=not self._whole)
+        call = self._retirement._spawn(retiring)
+        try:
+            freed = await self._watch(call)
+        except Exception as error:
+            if not call.done():
+                call.cancel()
+            logger.warning("retiring %s failed: %r", sorted(self._left), error)
+            reason = f"{type(error).__name__}: {error}"
+            for name in list(self._left):
+                self._end(name, Failure("RetireFailed", reason))
+            return
+        ready = [name for name, entry in self._left.items() if freed.issuperset(entry)]
+        if self._whole:
+            await self._finish(ready)
+        else:
+            for name in ready:
+                self._end(name, None)
+        if self._left:
+            await self._give_up()
+
+    async def _watch(self, call: asyncio.Task[Collection[str]]) -> set[str]:
+        """Let go whoever is safe before the others are; return the addresses that were freed."""
+        pause = FIRST_LOOK
+        stakes: dict[str, Stake] = {}
+        moved = dict.fromkeys(self._left, monotonic())
+        while self._left:
+            done, _ = await asyncio.wait({call}, timeout=pause)
+            if done:
+                return set(call.result())
+            pause = min(2 * pause, LONGEST_LOOK)
+            now = monotonic()
+            async with asyncio.timeout(self._limit):
+                found = await self._view.stakes(self._left)
+            for name, stake in found.items():
+                if stake != stakes.get(name):
+                    moved[name] = now
+                elif now - moved[name] >= self._limit:
+                    text = f"nothing has moved for {self._limit:g} s: {stake} left"
+                    self._end(name, Failure("RetireTimeout", text))
+            stakes = found
+            await self._finish([name for name in self._left if not found[name].keys])
+        return set()
+
+    async def _finish(self, names: list[str]) -> None:
+        """Have the scheduler forget workers whose data is safe.
+
+        Not before all of a group can go; and what tasks have left there meanwhile moves first.
+        """
+        if not names:
+            return
+        entries = {name: self._left[name] for name in names}
+        addresses = [one for entry in entries.values() for one in entry]
+        async with asyncio.timeout(self._limit):
+            freed = set(await self._view.retire(addresses, forget=True))
+            kept = {n: e for n, e in entries.items() if not freed.issuperset(e)}
+            stakes = await self._view.stakes(kept) if kept else {}
+        for name in entries:
+            if name not in stakes or not stakes[name].keys:
+                self._end(name, None)
+
+    async def _give_up(self) -> None:
+        async with asyncio.timeout(self._limit):
+            stakes = await self._view.stakes(self._left)
+        for name, stake in stakes.items():
+            if stake.keys:
+                verb = "has" if stake.keys == 1 else "have"
+                text = f"{stake} {verb} no other worker to go to"
+                self._end(name, Failure(NO_ROOM, text))
+            else:
+                self._end(name, None)
+
+    def _end(self, name: str, stuck: Failure | None) -> None:
+        del self._left[name]
+        retirement = self._retirement
+        # It may have been asked for anew since, or not be waited for any more.
+        if retirement._current.get(name) is self._asked[name]:
+            del retirement._current[name]
+            retirement._ended(name, stuck)

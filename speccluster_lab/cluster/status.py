@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from distributed.core import Status
 
 from speccluster_lab.cluster.classes import class_path
+from speccluster_lab.reconcile import LEAVING
 from speccluster_lab.spec.api import (
     ClusterPhase,
     Condition,
@@ -21,11 +22,15 @@ from speccluster_lab.spec.api import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from speccluster_lab.cluster.speccluster import SpecCluster
     from speccluster_lab.reconcile import EntryState
 
 __all__ = ["StatusReport"]
 
+# States of a task on a worker in which it takes a thread, or waits for one.
+_QUEUED = frozenset({"executing", "long-running", "ready", "constrained", "resumed", "waiting"})
 _TROUBLED = frozenset({EntryPhase.DEGRADED, EntryPhase.BACKOFF, EntryPhase.LOST})
 
 
@@ -38,6 +43,9 @@ class StatusReport:
 
     def phase(self, cluster: SpecCluster) -> ClusterPhase:
         """Return where the cluster is."""
+        if cluster._watch.failure is not None and cluster.status is Status.running:
+            restarts = cluster.policy.restart_scheduler
+            return ClusterPhase.DEGRADED if restarts else ClusterPhase.FAILED
         match cluster.status:
             case Status.failed:
                 return ClusterPhase.FAILED
@@ -54,7 +62,14 @@ class StatusReport:
 
     def conditions(self, cluster: SpecCluster) -> list[Condition]:
         """Return why the cluster is where it is."""
-        return [self._ready(cluster), *self._degraded(cluster), *self._data_at_stake(cluster)]
+        return [
+            self._ready(cluster),
+            *self._scheduler_lost(cluster),
+            *self._spec_refused(cluster),
+            *self._degraded(cluster),
+            *self._data_at_stake(cluster),
+            *self._overshoot(cluster),
+        ]
 
     def _condition(self, kind: str, status: ConditionStatus, reason: str, text: str) -> Condition:
         before = self._since.get(kind)
@@ -71,8 +86,38 @@ class StatusReport:
             return self._condition("Ready", ConditionStatus.TRUE, "AllMembersRegistered", have)
         return self._condition("Ready", ConditionStatus.FALSE, "Reconciling", have)
 
+    def _scheduler_lost(self, cluster: SpecCluster) -> list[Condition]:
+        failure = cluster._watch.failure
+        if failure is None:
+            self._since.pop("SchedulerLost", None)
+            return []
+        text = failure.message
+        return [self._condition("SchedulerLost", ConditionStatus.TRUE, failure.reason, text)]
+
+    def _spec_refused(self, cluster: SpecCluster) -> list[Condition]:
+        refusal = cluster._refusal
+        if refusal is None:
+            self._since.pop("SpecRefused", None)
+            return []
+        place = f"{refusal.field}: " if refusal.field else ""
+        text = f"worker_spec is left as it was: {place}{refusal.message}"
+        return [self._condition("SpecRefused", ConditionStatus.TRUE, "InvalidInput", text)]
+
+    def _overshoot(self, cluster: SpecCluster) -> list[Condition]:
+        """Say where adaptive scaling cannot keep to its maximum with whole entries."""
+        limits = cluster.adaptive_range()
+        expected = sum(len(one.members) for one in cluster._executor.desired.values())
+        if limits is None or limits[1] is None or expected <= limits[1]:
+            self._since.pop("AdaptiveOvershoot", None)
+            return []
+        text = (
+            f"{expected} workers, though the maximum is {limits[1]}: the minimum is {limits[0]}, "
+            "and an entry comes and goes as a whole"
+        )
+        return [self._condition("AdaptiveOvershoot", ConditionStatus.TRUE, "WholeEntries", text)]
+
     def _degraded(self, cluster: SpecCluster) -> list[Condition]:
-        limit = cluster._policy.degraded_after
+        limit = cluster.policy.degraded_after
         failing = [e for e in cluster._executor.unsettled() if e.attempts >= limit]
         if not failing:
             self._since.pop("Degraded", None)
@@ -87,7 +132,7 @@ class StatusReport:
         stuck = [
             entry
             for entry in cluster._executor.unsettled()
-            if entry.phase is EntryPhase.RETIRING and entry.failure is not None
+            if entry.phase in LEAVING and entry.failure is not None
         ]
         if not stuck:
             self._since.pop("DataAtStake", None)
@@ -97,22 +142,10 @@ class StatusReport:
 
     def entries(self, cluster: SpecCluster) -> list[Entry]:
         """Return the entries, in the order of the spec; those on their way out come last."""
-        states = cluster._executor.entries
-        order = [name for name in cluster._wanted if name in states]
-        order += [name for name in states if name not in cluster._wanted]
-        if not states:
-            return [self._not_begun(cluster, name) for name in cluster._wanted]
+        states, desired = cluster._executor.entries, cluster._executor.desired
+        order = [name for name in desired if name in states]
+        order += [name for name in states if name not in desired]
         return [self._entry(cluster, states[name]) for name in order]
-
-    def _not_begun(self, cluster: SpecCluster, name: str) -> Entry:
-        wanted = cluster._wanted[name]
-        return Entry(
-            name=name,
-            phase=EntryPhase.PENDING,
-            cls=class_path(wanted.entry["cls"]),
-            generation=cluster.generation,
-            members=[Member(name=member) for member in wanted.members],
-        )
 
     def _entry(self, cluster: SpecCluster, entry: EntryState) -> Entry:
         desired = cluster._executor.desired_of(entry.name)
@@ -125,30 +158,31 @@ class StatusReport:
             phase=entry.phase,
             reason=reason,
             message=message,
-            cls=class_path(desired.entry["cls"]),
-            generation=cluster._executor.generations.get(entry.name, cluster.generation),
+            cls=class_path(desired.form.entry["cls"]),
+            generation=entry.generation,
             attempts=entry.attempts,
             next_retry=_wall_clock(entry.retry_at),
-            members=[cluster._membership.member(name) for name in entry.members],
+            members=[_member(cluster, name) for name in entry.members],
         )
 
     def unexpected(self, cluster: SpecCluster) -> list[Member]:
         """Return the workers that the scheduler has and no entry expects."""
-        names = (n for n in cluster._membership.names() if not cluster._executor.is_expected(n))
-        return [cluster._membership.member(name) for name in names]
+        names = (
+            n for n in cluster._watch.membership.names() if not cluster._executor.is_expected(n)
+        )
+        return [_member(cluster, name) for name in names]
 
     def counts(self, cluster: SpecCluster) -> Counts:
         """Return the cluster in numbers."""
-        expected = [name for one in cluster._wanted.values() for name in one.members]
-        found = [cluster._membership.member(name) for name in expected]
-        there = [member for member in found if member.address is not None]
+        expected = [m for one in cluster._executor.desired.values() for m in one.members]
+        found = [info for name in expected if (info := cluster.info(name))]
         return Counts(
-            entries=len(cluster._wanted),
+            entries=len(cluster._executor.desired),
             expected=len(expected),
-            registered=len(there),
-            nthreads=sum(member.nthreads or 0 for member in there),
-            memory_limit=sum(member.memory_limit or 0 for member in there),
-            memory_used=sum(member.memory_used or 0 for member in there),
+            registered=len(found),
+            nthreads=sum(info.get("nthreads") or 0 for info in found),
+            memory_limit=sum(info.get("memory_limit") or 0 for info in found),
+            memory_used=sum((info.get("metrics") or {}).get("memory") or 0 for info in found),
         )
 
     def scheduler(self, cluster: SpecCluster) -> SchedulerStatus:
@@ -160,6 +194,28 @@ class StatusReport:
             dashboard="dashboard" in (getattr(scheduler, "services", None) or {}),
             status="created" if status is None else getattr(status, "name", str(status)),
         )
+
+
+def _member(cluster: SpecCluster, name: str) -> Member:
+    """Return a worker as the API shows it; one that is not there has only its name."""
+    address = cluster._watch.membership.address(name)
+    if address is None:
+        return Member(name=name)
+    info = cluster.info(name)
+    metrics: Mapping[str, Any] = info.get("metrics") or {}
+    seen = info.get("last_seen")
+    counts: Mapping[Any, int] = metrics.get("task_counts") or {}
+    return Member(
+        name=name,
+        address=address,
+        status=info.get("status"),
+        nthreads=info.get("nthreads"),
+        memory_limit=info.get("memory_limit"),
+        memory_used=metrics.get("memory"),
+        cpu=None if metrics.get("cpu") is None else round(metrics["cpu"] / 100, 2),
+        tasks=sum(count for state, count in counts.items() if state in _QUEUED),
+        last_seen=None if seen is None else datetime.fromtimestamp(round(seen), UTC),
+    )
 
 
 def _address_of(scheduler: Any) -> str | None:

@@ -1,38 +1,23 @@
-"""The planner: from the state of a cluster to the next actions."""
+"""The planner: from the state of a cluster to the next steps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final, assert_never
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
 
-from speccluster_lab.reconcile.state import EntryState, Failure, Policy
+from speccluster_lab.reconcile.failure import NO_ROOM, Failure
+from speccluster_lab.reconcile.state import UP
+from speccluster_lab.reconcile.step import Action, Step
 from speccluster_lab.spec.api import EntryPhase
 from speccluster_lab.spec.names import HOLDER_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Action", "ClusterState", "Step", "plan"]
+    from speccluster_lab.reconcile.policy import Policy
+    from speccluster_lab.reconcile.state import EntryState
 
-
-class Action(StrEnum):
-    """What the executor can do for an entry."""
-
-    START = "start"
-    CANCEL = "cancel"
-    RETIRE = "retire"
-    CLOSE = "close"
-    HOLD = "hold"
-    FORGET = "forget"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An entry's new state, and what is to be done for it."""
-
-    entry: EntryState
-    action: Action | None = None
+__all__ = ["ClusterState", "next_look", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +30,20 @@ class ClusterState:
         By name, holders included.
     policy : Policy
         The limits.
-    starting, rolling : int
-        Entries that are starting, and entries that a roll-out has taken away; counted by the
-        executor as they change, so that a plan for one entry does not look at all.
+    starting, rolling, surging : int
+        Entries that are starting, entries that a roll-out has taken away, and holders that it has
+        made; counted by the executor as they change, so that a plan for one entry does not look
+        at all.
+    has_scheduler : bool
+        Whether there is a scheduler to start workers for.
     """
 
     entries: Mapping[str, EntryState]
     policy: Policy
     starting: int = 0
     rolling: int = 0
-
-
-_UP: Final = frozenset({EntryPhase.WAITING, EntryPhase.RUNNING, EntryPhase.DEGRADED})
+    surging: int = 0
+    has_scheduler: bool = True
 
 
 @dataclass(slots=True)
@@ -65,10 +52,14 @@ class _Room:
 
     starts: int
     roll_outs: int
+    surges: int
 
 
 def plan(state: ClusterState, names: Iterable[str], now: float) -> list[Step]:
     """Return what is to be done for some entries, in the order in which to do it.
+
+    Nothing is changed: see :meth:`EntryState.take`. Each entry gets one step at most, and may
+    have another one after that.
 
     Parameters
     ----------
@@ -84,136 +75,215 @@ def plan(state: ClusterState, names: Iterable[str], now: float) -> list[Step]:
     list of Step
         One for each entry that changes.
     """
+    policy = state.policy
     room = _Room(
-        starts=state.policy.max_concurrent_starts - state.starting,
-        roll_outs=state.policy.max_unavailable - state.rolling,
+        starts=policy.max_concurrent_starts - state.starting if state.has_scheduler else 0,
+        roll_outs=policy.max_unavailable - state.rolling,
+        surges=policy.max_surge - state.surging,
     )
     steps = []
     for name in names:
-        before = state.entries.get(name)
-        if before is None:
-            continue
-        step = _next(before, state, room, now)
-        if step.action is not None or step.entry is not before:
-            steps.append(step)
+        entry = state.entries.get(name)
+        if entry is not None:
+            step = _next(entry, state, room, now)
+            if step is not None:
+                steps.append(step)
     return steps
 
 
-def _next(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step:
-    if entry.holds_for is not None and entry.wanted is not None:
-        held = state.entries.get(entry.holds_for)
-        if held is None or (held.complete and held.phase in _UP):
-            entry = replace(entry, wanted=None)
+def next_look(entry: EntryState, policy: Policy) -> float | None:
+    """Return when an entry changes although nothing happens, if it does.
+
+    Parameters
+    ----------
+    entry : EntryState
+        The entry.
+    policy : Policy
+        The limits.
+    """
     match entry.phase:
-        case EntryPhase.PENDING:
-            return _pending(entry, room, now)
         case EntryPhase.BACKOFF:
-            return _backoff(entry, now)
+            return entry.retry_at
         case EntryPhase.STARTING:
-            return _starting(entry, state.policy, now)
-        case EntryPhase.WAITING | EntryPhase.RUNNING | EntryPhase.DEGRADED:
-            return _up(entry, state, room, now)
-        case EntryPhase.RETIRING | EntryPhase.REPLACING:
-            return _leaving(entry, state, now)
-        case EntryPhase.LOST:
-            return Step(_busy(entry, EntryPhase.CLOSING, now), Action.CLOSE)
-        case EntryPhase.CLOSING:
-            return Step(entry) if entry.busy else Step(replace(entry, busy=True), Action.CLOSE)
+            return entry.since + policy.start_timeout
+        case EntryPhase.WAITING:
+            limit = policy.arrival(runs_here=entry.runs_here)
+            return None if limit is None else entry.since + limit
+        case EntryPhase.DEGRADED:
+            return None if entry.absent_since is None else entry.absent_since + policy.lost_timeout
+        case EntryPhase.RETIRING | EntryPhase.REPLACING | EntryPhase.CLOSING:
+            return entry.deadline
+        case EntryPhase.RUNNING:
+            return entry.since + policy.healthy_after if entry.attempts else None
+        case EntryPhase.PENDING | EntryPhase.LOST:
+            return None
         case _:
             assert_never(entry.phase)
 
 
-def _busy(entry: EntryState, phase: EntryPhase, now: float) -> EntryState:
-    return replace(entry.enter(phase, now), busy=True)
+def _next(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step | None:
+    match entry.phase:
+        case EntryPhase.WAITING | EntryPhase.RUNNING | EntryPhase.DEGRADED:
+            return _up(entry, state, room, now)
+        case EntryPhase.PENDING:
+            return _pending(entry, state, room)
+        case EntryPhase.BACKOFF:
+            return _backoff(entry, state, now)
+        case EntryPhase.STARTING:
+            return _starting(entry, state, now)
+        case EntryPhase.RETIRING | EntryPhase.REPLACING:
+            return _leaving(entry, state, now)
+        case EntryPhase.LOST:
+            return Step(entry.name, EntryPhase.CLOSING, Action.CLOSE)
+        case EntryPhase.CLOSING:
+            return _closing(entry, state, now)
+        case _:
+            assert_never(entry.phase)
 
 
-def _pending(entry: EntryState, room: _Room, now: float) -> Step:
+def _is_wanted(entry: EntryState, state: ClusterState) -> bool:
+    """Return whether an entry is to be there; a holder is until nobody needs it."""
     if entry.wanted is None:
-        return Step(entry, Action.FORGET)
-    if room.starts <= 0:
-        return Step(entry)
-    room.starts -= 1
-    started = replace(_busy(entry, EntryPhase.STARTING, now), made_of=entry.wanted, retry_at=None)
-    return Step(started, Action.START)
-
-
-def _backoff(entry: EntryState, now: float) -> Step:
-    due = entry.wanted is None or entry.retry_at is None or now >= entry.retry_at
-    return Step(entry.enter(EntryPhase.PENDING, now) if due else entry)
-
-
-def _starting(entry: EntryState, policy: Policy, now: float) -> Step:
-    if entry.wanted != entry.made_of:
-        return Step(entry.enter(EntryPhase.CLOSING, now), Action.CANCEL)
-    if now - entry.since >= policy.start_timeout:
-        failure = Failure("StartTimeout", f"the start took longer than {policy.start_timeout:g} s")
-        # Still busy: what is being started is cancelled and closed in one go.
-        return Step(replace(entry.failed(failure, now, policy), busy=True), Action.CANCEL)
-    return Step(entry)
-
-
-def _up(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step:
-    policy = state.policy
-    if entry.wanted is None:
-        return Step(_busy(entry, EntryPhase.RETIRING, now), Action.RETIRE)
-    if entry.wanted != entry.made_of and _may_roll(entry, state, room):
-        leaving = replace(_busy(entry, EntryPhase.REPLACING, now), rolling=True)
-        return Step(leaving, Action.RETIRE)
-    if entry.complete:
-        if now - entry.since >= policy.healthy_after and entry.phase is EntryPhase.RUNNING:
-            entry = replace(entry, attempts=0) if entry.attempts else entry
-        if entry.failure is not None or entry.rolling:
-            entry = replace(entry, failure=None, rolling=False)
-        return Step(entry.enter(EntryPhase.RUNNING, now))
-    missing = ", ".join(entry.missing)
-    if entry.phase is EntryPhase.WAITING:
-        deadline = policy.arrival_timeout
-        if deadline is None or now - entry.since < deadline:
-            return Step(entry)
-        failure = Failure("NotRegistered", f"{missing} did not register within {deadline:g} s")
-        failed = replace(entry.failed(failure, now, policy), busy=True)
-        if not entry.present:
-            return Step(failed, Action.CLOSE)
-        # Those that did register may hold results.
-        return Step(failed.enter(EntryPhase.REPLACING, now), Action.RETIRE)
-    gone_for = now - (now if entry.absent_since is None else entry.absent_since)
-    if gone_for < policy.lost_timeout:
-        failure = Failure("MembersGone", f"the scheduler has lost {missing}")
-        if entry.failure != failure:
-            entry = replace(entry, failure=failure)
-        return Step(entry.enter(EntryPhase.DEGRADED, now))
-    if entry.present:
-        return Step(_busy(entry, EntryPhase.REPLACING, now), Action.RETIRE)
-    return Step(entry.enter(EntryPhase.LOST, now))
-
-
-def _may_roll(entry: EntryState, state: ClusterState, room: _Room) -> bool:
-    if HOLDER_PREFIX + entry.name in state.entries:
-        # Its data is still on the way back from the roll-out before this one.
         return False
+    if entry.holds_for is None:
+        return True
+    held = state.entries.get(entry.holds_for)
+    if held is None or held.wanted is None:
+        return False
+    if held.phase in UP and held.complete:
+        # Before a roll-out takes the entry away, its stand-in is what the entry is to be.
+        return entry.surge and held.outdated and entry.wanted == held.wanted
+    return True
+
+
+def _way_out(entry: EntryState, state: ClusterState) -> EntryPhase:
+    return EntryPhase.REPLACING if _is_wanted(entry, state) else EntryPhase.RETIRING
+
+
+def _pending(entry: EntryState, state: ClusterState, room: _Room) -> Step | None:
+    if not _is_wanted(entry, state):
+        return Step(entry.name, entry.phase, Action.FORGET)
+    if room.starts <= 0:
+        return None
+    room.starts -= 1
+    return Step(entry.name, EntryPhase.STARTING, Action.START)
+
+
+def _backoff(entry: EntryState, state: ClusterState, now: float) -> Step | None:
+    if entry.retry_at is None or now >= entry.retry_at or not _is_wanted(entry, state):
+        return Step(entry.name, EntryPhase.PENDING)
+    return None
+
+
+def _starting(entry: EntryState, state: ClusterState, now: float) -> Step | None:
+    if entry.outdated or not _is_wanted(entry, state):
+        return Step(entry.name, EntryPhase.CLOSING, Action.CANCEL)
+    limit = state.policy.start_timeout
+    if now >= entry.since + limit:
+        failure = Failure("StartTimeout", f"the start took longer than {limit:g} s")
+        return Step(entry.name, EntryPhase.CLOSING, Action.CANCEL, failure, counts=True)
+    return None
+
+
+def _up(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step | None:
+    name = entry.name
+    if not _is_wanted(entry, state):
+        return Step(name, EntryPhase.RETIRING, Action.RETIRE)
+    if entry.outdated:
+        step = _roll(entry, state, room)
+        if step is not None:
+            return step
+    if entry.complete:
+        return _running(entry, state.policy, now)
+    if entry.phase is EntryPhase.WAITING and entry.absent_since is None:
+        return _waiting(entry, state.policy, now)
+    return _degraded(entry, state.policy, now)
+
+
+def _running(entry: EntryState, policy: Policy, now: float) -> Step | None:
+    forgiven = entry.attempts > 0 and now >= entry.since + policy.healthy_after
+    if entry.phase is EntryPhase.RUNNING and not forgiven:
+        return None
+    return Step(entry.name, EntryPhase.RUNNING)
+
+
+def _waiting(entry: EntryState, policy: Policy, now: float) -> Step | None:
+    limit = policy.arrival(runs_here=entry.runs_here)
+    if limit is None or now < entry.since + limit:
+        return None
+    missing = ", ".join(entry.missing)
+    failure = Failure("NotRegistered", f"{missing} did not register within {limit:g} s")
+    if entry.present:
+        # Those that did register may hold results.
+        return Step(entry.name, EntryPhase.REPLACING, Action.RETIRE, failure, counts=True)
+    return Step(entry.name, EntryPhase.CLOSING, Action.CLOSE, failure, counts=True)
+
+
+def _degraded(entry: EntryState, policy: Policy, now: float) -> Step | None:
+    failure = Failure("MembersGone", f"the scheduler has lost {', '.join(entry.missing)}")
+    if entry.absent_since is not None and now >= entry.absent_since + policy.lost_timeout:
+        if entry.present:
+            return Step(entry.name, EntryPhase.REPLACING, Action.RETIRE, failure)
+        return Step(entry.name, EntryPhase.LOST, failure=failure)
+    if entry.phase is EntryPhase.DEGRADED and entry.failure == failure:
+        return None
+    return Step(entry.name, EntryPhase.DEGRADED, failure=failure)
+
+
+def _roll(entry: EntryState, state: ClusterState, room: _Room) -> Step | None:
+    """Return how an entry that the spec wants otherwise is replaced, if it is its turn."""
+    name = entry.name
     # An entry that nobody can use yet takes nothing away by being replaced.
     if entry.phase is EntryPhase.WAITING or entry.rolling:
-        return True
-    room.roll_outs -= 1
-    return room.roll_outs >= 0
+        return Step(name, EntryPhase.REPLACING, Action.RETIRE)
+    holder = state.entries.get(HOLDER_PREFIX + name)
+    if holder is not None:
+        # On its way out it still gives the data of the roll-out before this one back.
+        ready = holder.surge and holder.settled
+        return Step(name, EntryPhase.REPLACING, Action.RETIRE) if ready else None
+    if room.roll_outs > 0:
+        room.roll_outs -= 1
+        return Step(name, EntryPhase.REPLACING, Action.RETIRE, rolls=True)
+    if room.surges > 0:
+        room.surges -= 1
+        return Step(name, entry.phase, Action.HOLD)
+    return None
 
 
-def _leaving(entry: EntryState, state: ClusterState, now: float) -> Step:
+def _leaving(entry: EntryState, state: ClusterState, now: float) -> Step | None:
     if entry.busy:
-        return Step(entry)
-    if entry.wanted is None:
-        entry = entry.enter(EntryPhase.RETIRING, now)
-    elif entry.phase is EntryPhase.RETIRING:
-        entry = entry.enter(EntryPhase.REPLACING, now)
+        return None
+    name = entry.name
+    phase = _way_out(entry, state)
+    wanted = phase is EntryPhase.REPLACING
     if entry.retired or not entry.present:
-        return Step(_busy(replace(entry, retry_at=None), EntryPhase.CLOSING, now), Action.CLOSE)
-    if entry.retry_at is None:
-        return Step(replace(entry, busy=True), Action.RETIRE)
-    last_attempt = entry.retry_at - state.policy.retire_interval
-    holder = state.entries.get(HOLDER_PREFIX + entry.name)
-    if holder is None and entry.phase is EntryPhase.REPLACING and entry.holds_for is None:
-        return Step(entry, Action.HOLD)
-    helped = holder is not None and holder.settled and holder.since >= last_attempt
-    if helped or now >= entry.retry_at:
-        return Step(replace(entry, busy=True), Action.RETIRE)
-    return Step(entry)
+        return Step(name, EntryPhase.CLOSING, Action.CLOSE)
+    if wanted and not entry.outdated and entry.phase is EntryPhase.RETIRING and _kept(entry):
+        return Step(name, EntryPhase.RUNNING if entry.complete else EntryPhase.DEGRADED)
+    if entry.deadline is None or now >= entry.deadline:
+        return Step(name, phase, Action.RETIRE)
+    last_attempt = entry.deadline - state.policy.retire_interval
+    holder = state.entries.get(HOLDER_PREFIX + name)
+    if holder is None and wanted and entry.holds_for is None:
+        return Step(name, phase, Action.HOLD)
+    if holder is not None and holder.settled and holder.since >= last_attempt:
+        return Step(name, phase, Action.RETIRE)
+    return None if phase is entry.phase else Step(name, phase)
+
+
+def _kept(entry: EntryState) -> bool:
+    """Return whether an entry that was to go can stay: it was up, and is as it was before."""
+    was_up = entry.complete or entry.absent_since is not None
+    return was_up and entry.failure is not None and entry.failure.reason == NO_ROOM
+
+
+def _closing(entry: EntryState, state: ClusterState, now: float) -> Step | None:
+    late = entry.deadline is not None and now >= entry.deadline
+    if entry.busy and not late:
+        return None
+    if entry.closing:
+        return Step(entry.name, entry.phase, Action.ABANDON)
+    if entry.present:
+        # Members that registered before the start ended may hold results.
+        return Step(entry.name, _way_out(entry, state), Action.RETIRE)
+    return Step(entry.name, entry.phase, Action.CLOSE)

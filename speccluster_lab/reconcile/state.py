@@ -1,91 +1,34 @@
-"""The state of one entry, the limits it is kept to, and the events that change it."""
+"""The state of one entry, and the events and steps that change it."""
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, assert_never
 
+from speccluster_lab.reconcile.step import Action
 from speccluster_lab.spec.api import EntryPhase
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from speccluster_lab.reconcile.failure import Failure
     from speccluster_lab.reconcile.fingerprint import Fingerprint
+    from speccluster_lab.reconcile.policy import Policy
+    from speccluster_lab.reconcile.step import Step
 
-__all__ = ["EntryState", "Failure", "Policy"]
+__all__ = ["LEAVING", "UP", "EntryState"]
 
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The limits that the reconciler keeps to. Times are in seconds.
-
-    Parameters
-    ----------
-    max_concurrent_starts : int
-        Entries that may be starting at once.
-    start_timeout : float
-        How long awaiting a worker may take.
-    arrival_timeout : float or None
-        How long the members of a started entry may take to register; ``None`` is for ever, as
-        for jobs in a queue.
-    lost_timeout : float
-        How long members may be gone before their entry is replaced.
-    retire_timeout : float
-        How long one attempt to move an entry's data may take.
-    retire_interval : float
-        Between two attempts.
-    close_timeout : float
-        How long closing one worker may take.
-    cancel_grace : float
-        How long a start that is not wanted any more may take to end before it is cut off.
-    max_unavailable : int
-        Entries that a roll-out may take away at once.
-    backoff_first, backoff_factor, backoff_cap, backoff_jitter : float
-        The wait after the first failure, its growth, its limit, and its spread (``0.25`` is
-        ±25 %).
-    healthy_after : float
-        An entry that has run this long has its failures forgotten.
-    degraded_after : int
-        Failures in a row after which the cluster says that it is degraded.
-    """
-
-    max_concurrent_starts: int = 8
-    start_timeout: float = 120.0
-    arrival_timeout: float | None = 120.0
-    lost_timeout: float = 15.0
-    retire_timeout: float = 60.0
-    retire_interval: float = 5.0
-    close_timeout: float = 20.0
-    cancel_grace: float = 5.0
-    max_unavailable: int = 1
-    backoff_first: float = 1.0
-    backoff_factor: float = 2.0
-    backoff_cap: float = 60.0
-    backoff_jitter: float = 0.25
-    healthy_after: float = 60.0
-    degraded_after: int = 5
-
-    def backoff(self, name: str, attempts: int) -> float:
-        """Return the wait before start number ``attempts + 1``.
-
-        The spread is a function of the name and the number, so that the planner stays
-        deterministic while entries that failed together do not come back together.
-        """
-        raw = self.backoff_first * self.backoff_factor ** min(attempts - 1, 32)
-        spread = zlib.crc32(f"{name}/{attempts}".encode()) / 0xFFFFFFFF * 2 - 1
-        return min(raw, self.backoff_cap) * (1 + self.backoff_jitter * spread)
+UP: Final = frozenset({EntryPhase.WAITING, EntryPhase.RUNNING, EntryPhase.DEGRADED})
+LEAVING: Final = frozenset({EntryPhase.RETIRING, EntryPhase.REPLACING})
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an entry is not as it should be: one word for a program, a sentence for a person."""
-
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class EntryState:
     """One entry as it stands.
+
+    It is changed by its methods and by nothing else: events say what has happened, and
+    :meth:`take` carries over what the planner has decided. (A new immutable value for each change
+    costs more than all else that a large cluster asks for: see ``benchmarks/``.)
 
     Parameters
     ----------
@@ -101,24 +44,36 @@ class EntryState:
         What the instance that exists was made of.
     members : tuple of str
         Scheduler names that it is expected to have, in the order of its group.
-    present : frozenset of str
+    present : set of str
         Those of them that the scheduler has.
+    generation : int
+        Of the spec that changed it last.
     busy : bool
         Whether the executor is carrying an action out for it.
+    closing : bool
+        In phase ``closing``: whether the instance has been told to.
+    deadline : float or None
+        When the action that goes on will have taken too long, or the next attempt to retire is
+        due.
     retired : bool
         Whether its data has moved.
     attempts : int
         Failures in a row.
     retry_at : float or None
-        When the next start or the next attempt to retire is due.
+        When the next start is due.
     absent_since : float or None
-        When a member was first found to be gone.
+        When a member that had registered was found to be gone, and not all have been there since.
+    runs_here : bool
+        Whether its members are processes of this machine, which arrive at once or never; others
+        may wait in a queue.
     failure : Failure or None
         What went wrong last.
     rolling : bool
-        Whether a roll-out has taken it away and it is not back yet.
+        Whether a roll-out has taken it away, as one of ``max_unavailable``, and it is not back.
     holds_for : str or None
-        For a holder: the entry whose data it keeps.
+        For a holder: the entry for which it stands in.
+    surge : bool
+        For a holder: whether it came before that entry was taken away, as one of ``max_surge``.
     """
 
     name: str
@@ -127,15 +82,22 @@ class EntryState:
     wanted: Fingerprint | None = None
     made_of: Fingerprint | None = None
     members: tuple[str, ...] = ()
-    present: frozenset[str] = frozenset()
+    present: set[str] = field(default_factory=set)
+    generation: int = 0
     busy: bool = False
+    closing: bool = False
+    deadline: float | None = None
     retired: bool = False
     attempts: int = 0
     retry_at: float | None = None
     absent_since: float | None = None
+    runs_here: bool = True
     failure: Failure | None = None
     rolling: bool = False
     holds_for: str | None = None
+    surge: bool = False
+
+    # -- what can be asked -------------------------------------------------------------------
 
     @property
     def complete(self) -> bool:
@@ -148,78 +110,193 @@ class EntryState:
         return tuple(name for name in self.members if name not in self.present)
 
     @property
+    def outdated(self) -> bool:
+        """Whether what there is of it is not what is wanted."""
+        return self.wanted is not self.made_of and self.wanted != self.made_of
+
+    @property
     def active(self) -> bool:
         """Whether something is being done for it, or is about to be."""
-        return self.busy or self.phase is EntryPhase.PENDING
+        match self.phase:
+            case EntryPhase.PENDING | EntryPhase.STARTING | EntryPhase.CLOSING | EntryPhase.LOST:
+                return True
+            case _:
+                return self.busy
 
     @property
     def settled(self) -> bool:
         """Whether it is as the spec wants it."""
-        return self.phase is EntryPhase.RUNNING and self.wanted == self.made_of and self.complete
+        return self.phase is EntryPhase.RUNNING and self.complete and not self.outdated
 
-    def enter(self, phase: EntryPhase, now: float) -> EntryState:
-        """Return this entry in another phase."""
-        return self if phase is self.phase else replace(self, phase=phase, since=now)
+    # -- events ------------------------------------------------------------------------------
 
-    def want(self, wanted: Fingerprint | None, members: tuple[str, ...]) -> EntryState:
-        """Return this entry after the spec has changed; a change ends a backoff.
+    def want(self, wanted: Fingerprint | None, members: tuple[str, ...], generation: int) -> None:
+        """Note that the spec has changed; that ends a backoff.
 
         The members are those of the instance for as long as there is one.
         """
         if wanted == self.wanted:
-            return self
-        expected = self.members if self.made_of is not None else members
-        ends_backoff = self.phase in {EntryPhase.BACKOFF, EntryPhase.CLOSING}
-        retry_at = None if ends_backoff else self.retry_at
-        return replace(
-            self, wanted=wanted, members=expected, retry_at=retry_at, attempts=0, failure=None
-        )
+            return
+        self.wanted = wanted
+        self.generation = generation
+        self.attempts = 0
+        self.retry_at = None
+        if self.phase not in LEAVING:
+            self.failure = None
+        if self.made_of is None:
+            self.members = members
 
-    def see(self, present: frozenset[str], now: float) -> EntryState:
-        """Return this entry after the scheduler's workers have been looked at."""
-        seen = replace(self, present=present)
-        since = now if self.absent_since is None else self.absent_since
-        absent_since = None if seen.complete else since
-        if present == self.present and absent_since == self.absent_since:
-            return self
-        return replace(seen, absent_since=absent_since)
+    def retry(self) -> None:
+        """Note that somebody wants it to be tried again now."""
+        self.attempts = 0
+        self.retry_at = None
+        if not self.busy:
+            self.deadline = None
 
-    def started(self, now: float) -> EntryState:
-        """Return this entry after its start has ended well."""
-        return replace(self.enter(EntryPhase.WAITING, now), busy=False)
+    def see(self, present: Iterable[str], now: float) -> None:
+        """Note which of its members the scheduler has."""
+        before, self.present = self.present, set(present)
+        self._note_absence(now, gone=not before <= self.present)
 
-    def failed(self, failure: Failure, now: float, policy: Policy) -> EntryState:
-        """Return this entry after a start that failed; what there is of it is to be closed."""
-        attempts = self.attempts + 1
-        return replace(
-            self.enter(EntryPhase.CLOSING, now),
-            busy=False,
-            attempts=attempts,
-            retry_at=now + policy.backoff(self.name, attempts),
-            failure=failure,
-        )
+    def arrive(self, member: str, now: float) -> None:
+        """Note that a member has registered."""
+        self.present.add(member)
+        self._note_absence(now, gone=False)
 
-    def retirement(self, stuck: Failure | None, now: float, policy: Policy) -> EntryState:
-        """Return this entry after an attempt to move its data; ``stuck`` says why it failed."""
+    def leave(self, member: str, now: float) -> None:
+        """Note that a member has gone."""
+        gone = member in self.present
+        self.present.discard(member)
+        self._note_absence(now, gone=gone)
+
+    def _note_absence(self, now: float, *, gone: bool) -> None:
+        if self.complete:
+            self.absent_since = None
+        elif gone and self.absent_since is None:
+            self.absent_since = now
+
+    def started(self, now: float) -> None:
+        """Note that its start has ended well."""
+        if self.phase is EntryPhase.STARTING:
+            self.busy = False
+            self._enter(EntryPhase.WAITING, now)
+        else:
+            self.start_ended()
+
+    def start_ended(self) -> None:
+        """Note that a start which is not wanted any more has ended, one way or the other."""
+        if self.phase is EntryPhase.CLOSING and not self.closing:
+            self.busy = False
+
+    def start_failed(self, failure: Failure, now: float, policy: Policy) -> None:
+        """Note that its start has failed; what there is of it is to be closed."""
+        if self.phase is EntryPhase.STARTING:
+            self.busy = False
+            self._count(failure, now, policy)
+            self._enter(EntryPhase.CLOSING, now)
+        else:
+            self.start_ended()
+
+    def retirement_ended(self, stuck: Failure | None, now: float, policy: Policy) -> None:
+        """Note that an attempt to move its data has ended; ``stuck`` says why it failed."""
+        if self.phase not in LEAVING:
+            return
+        self.busy = False
         if stuck is None:
-            return replace(self, busy=False, retired=True, retry_at=None, failure=None)
-        return replace(self, busy=False, retry_at=now + policy.retire_interval, failure=stuck)
+            self.retired = True
+            if self.retry_at is None:
+                self.failure = None
+        else:
+            self.deadline = now + policy.retire_interval
+            self.failure = stuck
 
-    def closed(self, members: tuple[str, ...], now: float) -> EntryState:
-        """Return this entry after its instance has been closed.
+    def drop_data(self) -> None:
+        """Note that somebody wants it gone with what it holds, rather than wait for room."""
+        if self.phase in LEAVING:
+            self.busy = False
+            self.retired = True
+
+    def lose(self, failure: Failure, now: float) -> None:
+        """Note that what there is of it is lost: its process has ended, or its scheduler has."""
+        self.present.clear()
+        if self.phase is EntryPhase.STARTING:
+            self.deadline = now
+            self._enter(EntryPhase.CLOSING, now)
+        elif self.phase in UP or self.phase in LEAVING:
+            self._enter(EntryPhase.LOST, now)
+        else:
+            return
+        self.failure = failure
+
+    def closed(self, members: tuple[str, ...], now: float) -> None:
+        """Note that its instance has been closed.
 
         Parameters
         ----------
         members : tuple of str
             What it is expected to have from now on.
+        now : float
+            Seconds of a monotonic clock.
         """
-        phase = EntryPhase.PENDING if self.retry_at is None else EntryPhase.BACKOFF
-        return replace(
-            self.enter(phase, now),
-            busy=False,
-            retired=False,
-            made_of=None,
-            members=members,
-            present=frozenset(),
-            absent_since=None,
-        )
+        self.busy = self.closing = self.retired = False
+        self.deadline = self.made_of = None
+        self.members = members
+        self.present.clear()
+        due = self.retry_at is None
+        self._enter(EntryPhase.PENDING if due else EntryPhase.BACKOFF, now)
+
+    # -- steps -------------------------------------------------------------------------------
+
+    def take(self, step: Step, now: float, policy: Policy) -> None:
+        """Carry over what the planner has decided."""
+        if self.phase is EntryPhase.RUNNING and now >= self.since + policy.healthy_after:
+            self.attempts = 0
+        if step.phase is EntryPhase.CLOSING and self.phase is EntryPhase.LOST:
+            self._count_loss(now, policy)
+        if step.counts and step.failure is not None:
+            self._count(step.failure, now, policy)
+        elif step.failure is not None:
+            self.failure = step.failure
+        elif step.phase is EntryPhase.RUNNING:
+            self.failure = None
+            self.rolling = False
+        self.rolling |= step.rolls
+        if step.phase in UP:
+            self.deadline = None
+        self._enter(step.phase, now)
+        match step.action:
+            case None | Action.HOLD | Action.FORGET | Action.ABANDON:
+                pass
+            case Action.START:
+                self.busy = True
+                self.made_of = self.wanted
+                self.retry_at = self.absent_since = None
+            case Action.RETIRE:
+                self.busy = True
+                self.deadline = None
+            case Action.CANCEL:
+                self.deadline = now + policy.cancel_grace
+            case Action.CLOSE:
+                self.busy = self.closing = True
+                self.deadline = now + policy.close_timeout
+            case _:
+                assert_never(step.action)
+
+    def _enter(self, phase: EntryPhase, now: float) -> None:
+        if phase is not self.phase:
+            self.phase = phase
+            self.since = now
+
+    def _count(self, failure: Failure, now: float, policy: Policy) -> None:
+        self.attempts += 1
+        self.failure = failure
+        self.retry_at = now + policy.backoff(self.name, self.attempts)
+
+    def _count_loss(self, now: float, policy: Policy) -> None:
+        """Have an entry that dies again and again wait as one whose start fails does.
+
+        The first loss costs no time: most are accidents.
+        """
+        self.attempts += 1
+        if self.attempts > 1:
+            self.retry_at = now + policy.backoff(self.name, self.attempts - 1)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from distributed import SchedulerPlugin
 
 from speccluster_lab.cluster import SpecCluster
 from speccluster_lab.reconcile import Policy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from speccluster_lab.spec.api import Condition, EntryPhase
 
 SCHEDULER = {
     "cls": "distributed.Scheduler",
@@ -40,8 +44,8 @@ async def cluster_of(
     workers: dict[Any, Any] | None = None, worker: Any = None, **options: Any
 ) -> AsyncIterator[SpecCluster]:
     """Run a cluster; unlike ``async with SpecCluster``, a start that fails does not end it."""
-    options = {"policy": QUICK, "asynchronous": True, **options}
-    cluster = SpecCluster(workers=workers, worker=worker, scheduler=SCHEDULER, **options)
+    options = {"policy": QUICK, "asynchronous": True, "scheduler": SCHEDULER, **options}
+    cluster = SpecCluster(workers=workers, worker=worker, **options)
     await cluster._start()
     try:
         yield cluster
@@ -89,3 +93,43 @@ def _nothing_is_left() -> Iterator[None]:
     ]
     _, alive = psutil.wait_procs(left, timeout=10)
     assert not alive, [process.cmdline() for process in alive]
+
+
+def several(size: int = 2, **options: Any) -> dict[str, Any]:
+    """Return an entry of ``size`` members in this process, which start at once."""
+    one = entry(f"{__package__}.workers.Several", processes=size, **options)
+    return {**one, "group": [f"-{number}" for number in range(size)]}
+
+
+async def registered(cluster: SpecCluster, *expected: str, limit: float = 30) -> None:
+    """Align the cluster, and wait until the scheduler has these workers and no other."""
+    aligning = cluster._correct_state()
+    await until(lambda: names(cluster) == sorted(expected), limit)
+    await aligning
+
+
+def phases(cluster: SpecCluster) -> dict[str, EntryPhase]:
+    """Return the phases of the entries."""
+    return {one.name: one.phase for one in cluster.entries()}
+
+
+def condition(cluster: SpecCluster, kind: str) -> Condition | None:
+    """Return the condition of this type, if the cluster has it."""
+    return next((one for one in cluster.conditions if one.type == kind), None)
+
+
+def reasons(cluster: SpecCluster) -> list[str | None]:
+    """Return the reasons of what has happened, oldest first."""
+    return [event.reason for event in cluster.events()]
+
+
+class Runs(SchedulerPlugin):
+    """Counts how often each task is sent to a worker; the scheduler's own log is too short."""
+
+    def __init__(self, cluster: SpecCluster) -> None:
+        self.of: Counter[Any] = Counter()
+        cluster.scheduler.add_plugin(self, name="runs")
+
+    def transition(self, key: Any, start: str, finish: str, *args: Any, **more: Any) -> None:
+        """Note a task."""
+        self.of[key] += finish == "processing"

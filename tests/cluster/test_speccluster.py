@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from speccluster_lab.spec.api import ClusterPhase, EntryPhase, Scale
 from speccluster_lab.spec.models import ClusterSpec
 
 from .conftest import QUICK, SCHEDULER, cluster_of, entry, group, names, observed, run, until
-from .workers import Failing, Hanging
+from .workers import Failing
 
 HERE = Failing.__module__
 
@@ -29,55 +28,6 @@ def test_it_is_a_stock_cluster() -> None:
     import distributed
 
     assert issubclass(speccluster_lab.SpecCluster, distributed.SpecCluster)
-
-
-def test_scale_adds_entries_of_the_form_that_are_copies() -> None:
-    async def test() -> None:
-        async with cluster_of(worker=entry()) as cluster:
-            cluster.scale(3)
-            assert list(cluster.worker_spec) == [0, 1, 2]
-            await cluster
-            assert names(cluster) == ["0", "1", "2"]
-            assert list(cluster.workers) == [0, 1, 2]
-            cluster.worker_spec[0]["options"]["nthreads"] = 2
-            await observed(cluster)
-            threads = {str(w.name): w.nthreads for w in cluster.scheduler.workers.values()}
-            assert threads == {"0": 2, "1": 1, "2": 1}
-            assert cluster.new_spec["options"]["nthreads"] == 1
-
-    run(test)
-
-
-def test_scale_down_loses_no_result() -> None:
-    """Faults 1 and 2 of the stock class: names where addresses belong, and groups."""
-
-    async def test() -> None:
-        async with (
-            cluster_of(worker=group(2)) as cluster,
-            Client(cluster, asynchronous=True) as client,
-        ):
-            cluster.scale(2)
-            await observed(cluster)
-            assert names(cluster) == ["0-0", "0-1", "1-0", "1-1"]
-            results = client.map(lambda x: x + 1, range(200))
-            await wait(results)
-            scattered = await client.scatter(dict.fromkeys("abcdef", 1))
-            ran = cluster.scheduler.transition_counter
-            cluster.scale(1)
-            await observed(cluster)
-            assert names(cluster) == ["0-0", "0-1"]
-            assert {future.status for future in [*results, *scattered.values()]} == {"finished"}
-            assert sum(await client.gather(results)) == sum(range(201))
-            assert await client.gather(scattered) == dict.fromkeys("abcdef", 1)
-            again = [
-                story
-                for future in results
-                for story in cluster.scheduler.story(future.key)
-                if story[2] == "processing"
-            ]
-            assert len(again) == len(results), f"computed again; {ran} transitions before"
-
-    run(test)
 
 
 def test_an_edited_entry_is_replaced_and_keeps_its_results() -> None:
@@ -105,64 +55,6 @@ def test_an_edited_entry_is_replaced_and_keeps_its_results() -> None:
     run(test)
 
 
-def test_a_failing_entry_does_not_break_the_others() -> None:
-    """Faults 4 and 5: a start or a constructor that raises."""
-
-    async def test() -> None:
-        Failing.left.clear()
-        workers = {
-            "good": entry(),
-            "unlucky": entry(f"{HERE}.Failing", failures=2),
-            "hopeless": {"cls": f"{HERE}.FailingConstructor"},
-            "nowhere": {"cls": "no.such.thing"},
-        }
-        async with cluster_of(workers) as cluster:
-            await until(lambda: "good" in names(cluster))
-            await until(lambda: "unlucky" in names(cluster))
-            found = {one.name: one for one in cluster.entries()}
-            assert found["good"].phase is EntryPhase.RUNNING
-            assert found["unlucky"].attempts == 2
-            hopeless = found["hopeless"]
-            assert hopeless.phase in {EntryPhase.BACKOFF, EntryPhase.STARTING, EntryPhase.CLOSING}
-            assert (hopeless.reason, hopeless.message) == ("TypeError", "TypeError: not like this")
-            assert found["nowhere"].reason == "InvalidClass"
-            assert cluster.phase is ClusterPhase.DEGRADED
-            await until(lambda: any(c.type == "Degraded" for c in cluster.conditions))
-            degraded = next(c for c in cluster.conditions if c.type == "Degraded")
-            assert "start failed" in degraded.message
-
-            for name in ("hopeless", "nowhere"):
-                del cluster.worker_spec[name]
-            await observed(cluster)
-            assert phases(cluster).keys() == {"good", "unlucky"}
-            await until(
-                lambda: cluster.phase is ClusterPhase.RUNNING or cluster.entries()[1].attempts
-            )
-
-    run(test)
-
-
-def test_a_start_that_hangs_holds_nothing_up() -> None:
-    """Faults 6, 7 and 8: others start, it can be removed, and close ends."""
-
-    async def test() -> None:
-        Hanging.closed.clear()
-        async with cluster_of({"a": {"cls": Hanging}, "b": entry()}) as cluster:
-            await until(lambda: names(cluster) == ["b"])
-            cluster.worker_spec["c"] = entry()
-            cluster._align()
-            await until(lambda: names(cluster) == ["b", "c"])
-            del cluster.worker_spec["a"]
-            await observed(cluster)
-            assert Hanging.closed == ["a"]
-            cluster.worker_spec["d"] = {"cls": Hanging}
-            cluster._align()
-            await until(lambda: phases(cluster)["d"] is EntryPhase.STARTING)
-        assert Hanging.closed == ["a", "d"]
-
-    run(test)
-
-
 @pytest.mark.parametrize("form", [entry("distributed.Nanny"), group(2)], ids=["nanny", "group"])
 def test_a_start_that_is_not_wanted_any_more_leaves_no_process(form: dict[str, Any]) -> None:
     """Fault 7, and that a cancelled nanny leaves its process behind: the fixture counts."""
@@ -181,57 +73,6 @@ def test_a_start_that_is_not_wanted_any_more_leaves_no_process(form: dict[str, A
     run(test)
 
 
-def test_a_class_needs_no_more_than_the_documentation_says() -> None:
-    async def test() -> None:
-        async with cluster_of({"a": {"cls": f"{HERE}.Bare"}}) as cluster:
-            await observed(cluster)
-            assert names(cluster) == ["a"]
-            del cluster.worker_spec["a"]
-            await cluster
-            assert names(cluster) == []
-
-    run(test)
-
-
-def test_a_worker_that_dies_is_replaced() -> None:
-    """Fault 10."""
-
-    async def test() -> None:
-        async with cluster_of(worker=entry()) as cluster:
-            cluster.scale(2)
-            await observed(cluster)
-            await cluster.workers[0].close()
-            await until(lambda: names(cluster) == ["1"])
-            await until(lambda: names(cluster) == ["0", "1"])
-
-    run(test)
-
-
-def test_no_more_starts_at_once_than_allowed() -> None:
-    async def test() -> None:
-        policy = Policy(max_concurrent_starts=2, close_timeout=1)
-        async with cluster_of(worker={"cls": Hanging}, policy=policy) as cluster:
-            cluster.scale(5)
-            await until(lambda: len(cluster._executor._starting) == 2)
-            assert list(phases(cluster).values()).count(EntryPhase.PENDING) == 3
-
-    run(test)
-
-
-def test_scaling_down_takes_what_has_not_started_first() -> None:
-    async def test() -> None:
-        async with cluster_of(worker=entry()) as cluster:
-            cluster.worker_spec["stuck"] = {"cls": Hanging}
-            cluster._align()
-            cluster.scale(3)
-            await until(lambda: list(phases(cluster).values()).count(EntryPhase.RUNNING) == 2)
-            cluster.scale(2)
-            await observed(cluster)
-            assert names(cluster) == ["0", "1"]
-
-    run(test)
-
-
 def test_data_with_nowhere_to_go_is_kept_and_said() -> None:
     async def test() -> None:
         async with (
@@ -243,27 +84,13 @@ def test_data_with_nowhere_to_go_is_kept_and_said() -> None:
             cluster.scale(0)
             await cluster
             await until(lambda: cluster.entries()[0].reason == "NoRoomForData")
-            assert cluster.entries()[0].message == "3 results have no other worker to go to"
+            assert cluster.entries()[0].message == "3 results (84 B) have no other worker to go to"
             stake = next(c for c in cluster.conditions if c.type == "DataAtStake")
-            assert stake.message == "a: 3 results have no other worker to go to"
+            assert stake.message == "a: 3 results (84 B) have no other worker to go to"
             assert await client.gather(kept) == [1, 2, 3]
             del kept
             await until(lambda: names(cluster) == [])
             await until(lambda: cluster.entries() == [])
-
-    run(test)
-
-
-def test_one_who_stops_waiting_stops_nothing() -> None:
-    """Fault 9: a waiter's timeout cancels the shared pass."""
-
-    async def test() -> None:
-        async with cluster_of(worker=group(2)) as cluster:
-            cluster.scale(1)
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(cluster, 0.01)
-            await observed(cluster)
-            assert names(cluster) == ["0-0", "0-1"]
 
     run(test)
 
@@ -279,25 +106,6 @@ def test_entering_raises_what_the_first_failing_worker_raised() -> None:
                 policy=QUICK,
             ):
                 pytest.fail("must not get here")
-
-    run(test)
-
-
-def test_synchronous_use() -> None:
-    with SpecCluster(scheduler=SCHEDULER, worker=entry(), policy=QUICK) as cluster:
-        cluster.scale(2)
-        with Client(cluster) as client:
-            client.wait_for_workers(2, timeout=30)
-            assert client.submit(sum, [1, 2, 3]).result(timeout=30) == 6
-        assert "2" in repr(cluster)
-
-
-def test_scaling_without_a_form_says_so_and_changes_nothing() -> None:
-    async def test() -> None:
-        async with cluster_of({"a": entry()}) as cluster:
-            with pytest.raises(InvalidInput, match="no worker form"):
-                cluster.scale(3)
-            assert list(cluster.worker_spec) == ["a"]
 
     run(test)
 
@@ -430,3 +238,113 @@ def test_a_worker_that_nobody_expects_is_shown() -> None:
             await until(lambda: cluster.unexpected() == [])
 
     run(test)
+
+
+def test_a_class_that_does_not_exist_fails_alone() -> None:
+    async def test() -> None:
+        async with cluster_of({"good": entry(), "nowhere": {"cls": "no.such.thing"}}) as cluster:
+            await until(lambda: names(cluster) == ["good"])
+            await until(lambda: cluster.entries()[1].reason == "InvalidClass")
+            assert phases(cluster)["good"] is EntryPhase.RUNNING
+
+    run(test)
+
+
+def test_a_preview_says_what_would_happen_and_what_is_at_stake() -> None:
+    async def test() -> None:
+        async with (
+            cluster_of({"a": entry(), "b": entry()}, worker=entry()) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await observed(cluster)
+            (address,) = (w.address for w in cluster.scheduler.workers.values() if w.name == "a")
+            kept = await client.scatter([1, 2, 3], workers=[address])
+            generation = cluster.generation
+
+            gone = await cluster.preview(remove=["a"])
+            assert (gone.start, gone.replace, gone.retire) == ((), (), ("a",))
+            assert (gone.stake.keys, gone.stuck) == (3, False)
+            assert gone.stake.nbytes > 0
+            none = await cluster.preview(scale=Scale(entries=0))
+            assert set(none.retire) == {"a", "b"}
+            assert (none.stake.keys, none.stuck) == (3, True)
+            fewer = await cluster.preview(scale=Scale(entries=1))
+            assert (fewer.retire, fewer.stake.keys) == (("b",), 0)
+            more = await cluster.preview(scale=Scale(entries=4))
+            assert (more.start, more.retire) == (("0", "1"), ())
+
+            document = cluster.document().model_dump()
+            document["workers"]["a"]["options"]["nthreads"] = 2
+            document["workers"]["c"] = document["workers"].pop("b")
+            edited = await cluster.preview(spec=ClusterSpec.model_validate(document))
+            assert (edited.start, edited.replace, edited.retire) == (("c",), ("a",), ("b",))
+            assert edited.stuck
+
+            with pytest.raises(InvalidInput, match="there is no entry 'x'"):
+                await cluster.preview(remove=["x"])
+            with pytest.raises(InvalidInput, match="exactly one"):
+                await cluster.preview()
+            assert cluster.generation == generation
+            assert list(cluster.worker_spec) == ["a", "b"]
+            assert len(kept) == 3
+
+    run(test)
+
+
+def test_a_spec_that_cannot_be_is_said_and_left_as_it_was() -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry()}) as cluster:
+            await observed(cluster)
+            cluster.worker_spec["b"] = {"options": {}}
+            with pytest.raises(InvalidInput, match="class of its workers"):
+                await cluster
+            refused = next(c for c in cluster.conditions if c.type == "SpecRefused")
+            assert refused.message == (
+                "worker_spec is left as it was: workers.b.cls: must say the class of its workers"
+            )
+            assert phases(cluster) == {"a": EntryPhase.RUNNING}
+            cluster.worker_spec["b"] = entry()
+            await observed(cluster)
+            assert names(cluster) == ["a", "b"]
+            assert all(c.type != "SpecRefused" for c in cluster.conditions)
+
+    run(test)
+
+
+def test_members_that_two_entries_would_have_are_refused() -> None:
+    async def test() -> None:
+        async with cluster_of({"a-0": entry(), "a": group(2)}) as cluster:
+            pytest.fail(f"made {cluster}")
+
+    with pytest.raises(InvalidInput, match="both have a member 'a-0'"):
+        run(test)
+
+
+def test_what_has_happened_is_told_in_order() -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry()}) as cluster:
+            await observed(cluster)
+            del cluster.worker_spec["a"]
+            await observed(cluster)
+            events = cluster.events()
+            assert [one.seq for one in events] == list(range(1, len(events) + 1))
+            assert [(one.before, one.after) for one in events if one.entry == "a"] == [
+                (None, "pending"),
+                ("pending", "starting"),
+                ("starting", "waiting"),
+                ("waiting", "running"),
+                ("running", "retiring"),
+                ("retiring", "closing"),
+                ("closing", "pending"),
+                ("pending", None),
+            ]
+            assert cluster.events(since=events[-2].seq) == events[-1:]
+            assert cluster.events(since=events[-1].seq) == []
+
+    run(test)
+
+
+def test_a_spec_that_cannot_be_starts_nothing() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        SpecCluster(workers={"a": {"options": {}}}, scheduler=SCHEDULER)
+    assert caught.value.field == "workers.a.cls"

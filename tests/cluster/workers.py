@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, ClassVar
 
 from distributed import Worker
+from distributed.core import Status
 
 
 class Failing(Worker):
@@ -68,3 +69,109 @@ class Bare:
     @property
     def worker_address(self) -> str:
         return self._worker.address
+
+
+class Several:
+    """An entry of several workers, in this process, that cannot bring one of them back."""
+
+    def __init__(self, scheduler: str, name: Any, processes: int = 1, **options: Any) -> None:
+        self.workers = [
+            Worker(scheduler, name=f"{name}-{number}", **options) for number in range(processes)
+        ]
+
+    def __await__(self) -> Any:
+        async def start() -> Several:
+            await asyncio.gather(*self.workers)
+            return self
+
+        return start().__await__()
+
+    async def close(self) -> None:
+        await asyncio.gather(*(worker.close() for worker in self.workers))
+
+    @property
+    def status(self) -> Status:
+        return self.workers[0].status
+
+    @property
+    def worker_address(self) -> str:
+        return self.workers[0].address
+
+
+class Slow(Worker):
+    """Takes ``delay`` seconds to start; counts who begins, who is up, and who was cut off."""
+
+    begun: ClassVar[list[Any]] = []
+    started: ClassVar[list[Any]] = []
+    made: ClassVar[list[Slow]] = []
+    at_once: ClassVar[int] = 0
+    most_at_once: ClassVar[int] = 0
+
+    def __init__(self, scheduler: str, *, delay: float, **options: Any) -> None:
+        super().__init__(scheduler, **options)
+        self.made.append(self)
+        self._delay = delay
+
+    @classmethod
+    def forget(cls) -> None:
+        for seen in (cls.begun, cls.started, cls.made):
+            seen.clear()
+        Slow.at_once = Slow.most_at_once = 0
+
+    async def start(self) -> Any:
+        self.begun.append(self.name)
+        Slow.at_once += 1
+        Slow.most_at_once = max(Slow.most_at_once, Slow.at_once)
+        try:
+            await asyncio.sleep(self._delay)
+            await super().start()
+        finally:
+            Slow.at_once -= 1
+        self.started.append(self.name)
+        return self
+
+
+class Unclosable:
+    """Is up at once, registers nothing, and closes in none of the ways that one hopes for."""
+
+    def __init__(self, scheduler: str, name: Any, way: str) -> None:
+        self._way = way
+        self.status = Status.running
+        self.worker_address = f"inproc://unclosable/{name}"
+
+    def __await__(self) -> Any:
+        async def start() -> Unclosable:
+            return self
+
+        return start().__await__()
+
+    async def close(self) -> None:
+        if self._way == "raises":
+            raise OSError("no way out")
+        while True:
+            try:
+                await asyncio.sleep(5)
+                return
+            except asyncio.CancelledError:
+                if self._way != "clings":
+                    raise
+
+
+class Caused(Worker):
+    """Fails to start for a reason that has a reason."""
+
+    async def start(self) -> Any:
+        try:
+            raise FileNotFoundError("no such interface")
+        except FileNotFoundError as error:
+            raise ValueError("cannot listen") from error
+
+
+class Counted(Worker):
+    """Knows how many of its kind have been made."""
+
+    made: ClassVar[list[Any]] = []
+
+    def __init__(self, scheduler: str, **options: Any) -> None:
+        super().__init__(scheduler, **options)
+        self.made.append(self.name)

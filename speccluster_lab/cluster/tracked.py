@@ -1,0 +1,291 @@
+"""``worker_spec``: dicts and lists that note what is changed in them.
+
+They look and behave like the plain ones. The owner may change them from any thread; the cluster's
+loop asks which entries were touched, so that a change to one entry of many costs what one costs.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from speccluster_lab.cluster.form import Form
+from speccluster_lab.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+
+__all__ = ["EntrySpec", "WorkerSpecs"]
+
+_NOBODY: Final[deque[Any]] = deque(maxlen=0)
+
+
+class _Touch:
+    """What all containers of one entry share: whom they tell that they were changed."""
+
+    __slots__ = ("form", "key", "log", "version")
+
+    def __init__(self, form: Form | None = None) -> None:
+        self.log: deque[Any] = _NOBODY
+        self.key: Hashable = None
+        self.version = 0
+        self.form = None if form is None else (0, form)
+
+    def __call__(self) -> None:
+        # After the change, so that who sees the note sees the change as well.
+        self.version += 1
+        self.log.append(self.key)
+
+
+def _tracked(value: Any, touch: _Touch) -> Any:
+    match value:
+        case dict():
+            return _Dict(value, touch)
+        case list():
+            return _List(value, touch)
+        case _:
+            return value
+
+
+def _noting(name: str, kind: type) -> Callable[..., Any]:
+    method = getattr(kind, name)
+
+    def noting(self: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return method(self, *args, **options)
+        finally:
+            self._touch()
+
+    noting.__name__ = name
+    noting.__doc__ = method.__doc__
+    return noting
+
+
+class _Dict(dict[Any, Any]):
+    """A dict inside an entry."""
+
+    __slots__ = ("_touch",)
+
+    def __init__(self, content: Mapping[Any, Any], touch: _Touch) -> None:
+        self._touch = touch
+        super().__init__({key: _tracked(value, touch) for key, value in dict(content).items()})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, _tracked(value, self._touch))
+        self._touch()
+
+    def update(self, *args: Any, **more: Any) -> None:
+        """As :meth:`dict.update`."""
+        changes = dict(*args, **more)
+        super().update({key: _tracked(value, self._touch) for key, value in changes.items()})
+        self._touch()
+
+    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
+        self.update(other)
+        return self
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """As :meth:`dict.setdefault`."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    __delitem__ = _noting("__delitem__", dict)
+    clear = _noting("clear", dict)
+    pop = _noting("pop", dict)
+    popitem = _noting("popitem", dict)
+
+    def __copy__(self) -> dict[Any, Any]:
+        return dict(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[Any, Any]:
+        return copy.deepcopy(dict(self), memo)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+class _List(list[Any]):
+    """A list inside an entry."""
+
+    __slots__ = ("_touch",)
+
+    def __init__(self, content: list[Any], touch: _Touch) -> None:
+        self._touch = touch
+        super().__init__([_tracked(value, touch) for value in list(content)])
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        one = _tracked(value, self._touch)
+        super().__setitem__(place, list(one) if isinstance(place, slice) else one)
+        self._touch()
+
+    def append(self, value: Any) -> None:
+        """As :meth:`list.append`."""
+        super().append(_tracked(value, self._touch))
+        self._touch()
+
+    def insert(self, place: Any, value: Any) -> None:
+        """As :meth:`list.insert`."""
+        super().insert(place, _tracked(value, self._touch))
+        self._touch()
+
+    def extend(self, values: Any) -> None:
+        """As :meth:`list.extend`."""
+        super().extend([_tracked(value, self._touch) for value in values])
+        self._touch()
+
+    def __iadd__(self, values: Any) -> Any:  # type: ignore[misc]
+        self.extend(values)
+        return self
+
+    __delitem__ = _noting("__delitem__", list)
+    __imul__ = _noting("__imul__", list)
+    clear = _noting("clear", list)
+    pop = _noting("pop", list)
+    remove = _noting("remove", list)
+    reverse = _noting("reverse", list)
+    sort = _noting("sort", list)
+
+    def __copy__(self) -> list[Any]:
+        return list(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Any]:
+        return copy.deepcopy(list(self), memo)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+class EntrySpec(_Dict):
+    """One entry: a dict with ``cls``, ``options`` and perhaps ``group``.
+
+    Parameters
+    ----------
+    content : mapping
+        What it says; copied, and the dicts and lists in it too.
+    form : Form, optional
+        Its form, where that is known already.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, content: Mapping[str, Any], form: Form | None = None) -> None:
+        super().__init__(content, _Touch(form))
+
+    @classmethod
+    def like(cls, form: Form) -> EntrySpec:
+        """Return an entry that says what ``form`` does, and shares nothing with others of it."""
+        return cls(form.entry, form)
+
+    def form(self) -> Form:
+        """Return what it says now.
+
+        Raises
+        ------
+        InvalidInput
+            It is no entry, or not any more.
+        """
+        touch = self._touch
+        version = touch.version
+        if touch.form is None or touch.form[0] != version:
+            # Read after the number: a change meanwhile makes this reading one of the past.
+            touch.form = version, Form.of(self)
+        return touch.form[1]
+
+
+class WorkerSpecs(dict[Any, Any]):
+    """The entries of a cluster by name: a dict that knows which of them were touched.
+
+    Parameters
+    ----------
+    entries : mapping, optional
+        The first ones; all of them count as touched.
+    """
+
+    __slots__ = ("_log",)
+
+    def __init__(self, entries: Mapping[Hashable, Any] | None = None) -> None:
+        super().__init__()
+        self._log: deque[Hashable] = deque()
+        if entries:
+            self.update(entries)
+
+    def touched(self) -> list[Hashable]:
+        """Return the names that were touched since this was last asked, each once."""
+        found: dict[Hashable, None] = {}
+        for _ in range(len(self._log)):
+            found[self._log.popleft()] = None
+        return list(found)
+
+    def peek(self) -> list[Hashable]:
+        """Return what :meth:`touched` would, and leave it there."""
+        return list(dict.fromkeys(self._log.copy()))
+
+    def touch(self, names: list[Hashable]) -> None:
+        """Have entries looked at again."""
+        self._log.extend(names)
+
+    def _held(self, key: Hashable, value: Any) -> Any:
+        if isinstance(value, EntrySpec) and value._touch.log is _NOBODY:
+            entry = value
+        elif isinstance(value, dict):
+            entry = EntrySpec(value)
+        else:
+            raise InvalidInput(
+                f'an entry must be a dict with "cls", not {value!r}', field=f"workers.{key}"
+            )
+        entry._touch.key = key
+        entry._touch.log = self._log
+        return entry
+
+    def __setitem__(self, key: Hashable, value: Any) -> None:
+        super().__setitem__(key, self._held(key, value))
+        self._log.append(key)
+
+    def __delitem__(self, key: Hashable) -> None:
+        super().__delitem__(key)
+        self._log.append(key)
+
+    def update(self, *args: Any, **more: Any) -> None:
+        """As :meth:`dict.update`."""
+        held = {key: self._held(key, value) for key, value in dict(*args, **more).items()}
+        super().update(held)
+        self._log.extend(held)
+
+    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
+        self.update(other)
+        return self
+
+    def setdefault(self, key: Hashable, default: Any = None) -> Any:
+        """As :meth:`dict.setdefault`."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def pop(self, key: Hashable, *default: Any) -> Any:
+        """As :meth:`dict.pop`."""
+        found = super().pop(key, *default)
+        self._log.append(key)
+        return found
+
+    def popitem(self) -> tuple[Any, Any]:
+        """As :meth:`dict.popitem`."""
+        key, entry = super().popitem()
+        self._log.append(key)
+        return key, entry
+
+    def clear(self) -> None:
+        """As :meth:`dict.clear`."""
+        keys = list(self)
+        super().clear()
+        self._log.extend(keys)
+
+    def __copy__(self) -> dict[Any, Any]:
+        return dict(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[Any, Any]:
+        return copy.deepcopy(dict(self), memo)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return dict, (dict(self),)

@@ -1,0 +1,109 @@
+"""Fault 8: whatever a worker does, ``close`` ends, and the scheduler with it."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+import pytest
+from distributed import Client
+from distributed.core import Status
+
+from speccluster_lab.cluster import SpecCluster
+from speccluster_lab.reconcile import Policy
+
+from ..conftest import QUICK, SCHEDULER, cluster_of, entry, names, phases, registered, run, until
+from ..workers import Hanging, Slow, Unclosable
+
+HERE = Unclosable.__module__
+WAYS = ["hangs", "raises", "clings"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_fault_08_close_ends_though_a_worker_does_not(way: str) -> None:
+    async def test() -> None:
+        stubborn = {"cls": f"{HERE}.Unclosable", "options": {"way": way}}
+        async with cluster_of({"stubborn": stubborn, "good": entry()}) as cluster:
+            await until(lambda: names(cluster) == ["good"] and len(cluster.workers) == 2)
+            begin = monotonic()
+            await asyncio.gather(cluster.close(), cluster.close())
+            await cluster.close()
+            assert monotonic() - begin < 3 * QUICK.close_timeout + 2
+            assert cluster.status is Status.closed
+            assert cluster.scheduler.status is Status.closed
+            assert cluster.scheduler.workers == {}
+
+    run(test)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_fault_08_an_entry_that_does_not_close_is_given_up(way: str) -> None:
+    async def test() -> None:
+        stubborn = {"cls": f"{HERE}.Unclosable", "options": {"way": way}}
+        async with cluster_of({"stubborn": stubborn, "good": entry()}) as cluster:
+            await until(lambda: names(cluster) == ["good"] and len(cluster.workers) == 2)
+            del cluster.worker_spec["stubborn"]
+            cluster.worker_spec["later"] = entry()
+            await registered(cluster, "good", "later")
+            assert list(phases(cluster)) == ["good", "later"]
+            # Its name is free again.
+            cluster.worker_spec["stubborn"] = entry()
+            await registered(cluster, "good", "later", "stubborn")
+
+    run(test)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.1, 0.5])
+def test_fault_08_close_ends_in_whatever_state_the_cluster_is(after: float) -> None:
+    async def test() -> None:
+        Slow.forget()
+        cluster = SpecCluster(
+            workers={"stuck": {"cls": Hanging}, "a": entry(), "b": entry(f"{HERE}.Slow", delay=1)},
+            worker=entry(),
+            scheduler=SCHEDULER,
+            asynchronous=True,
+            policy=QUICK,
+        )
+        starting = asyncio.ensure_future(cluster._start())
+        await asyncio.sleep(after)
+        cluster.scale(5)
+        await cluster.close()
+        assert cluster.status is Status.closed
+        await asyncio.wait({starting}, timeout=5)
+        assert starting.done()
+        starting.exception()
+        assert {one.status for one in Slow.made} <= {Status.closed, Status.failed}
+
+    run(test)
+
+
+def test_fault_08_close_ends_while_data_has_nowhere_to_go() -> None:
+    async def test() -> None:
+        policy = Policy(close_timeout=1, cancel_grace=0.1)
+        async with (
+            cluster_of({"a": entry()}, policy=policy) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await registered(cluster, "a")
+            kept = await client.scatter([1])
+            cluster.scale(0)
+            await until(lambda: cluster.entries()[0].reason == "NoRoomForData")
+            async with asyncio.timeout(5):
+                await cluster.close()
+            del kept
+
+    run(test)
+
+
+def test_fault_08_one_who_stops_waiting_for_close_does_not_stop_it() -> None:
+    async def test() -> None:
+        stubborn = {"cls": f"{HERE}.Unclosable", "options": {"way": "hangs"}}
+        async with cluster_of({"stubborn": stubborn}) as cluster:
+            await until(lambda: len(cluster.workers) == 1)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(cluster.close(), 0.2)
+            async with asyncio.timeout(5):
+                await cluster.close()
+            assert cluster.status is Status.closed
+
+    run(test)

@@ -1,0 +1,315 @@
+"""``worker_spec`` is a dict like any other that knows what was changed in it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speccluster_lab.cluster.tracked import EntrySpec, WorkerSpecs
+from speccluster_lab.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAMES = st.sampled_from(["a", "b", "c", 0, 1])
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(0, 5), st.text("xyz", max_size=2))
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("pqr"), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+ENTRIES = st.fixed_dictionaries(
+    {"cls": st.sampled_from(["A", "B"])},
+    optional={
+        "options": st.dictionaries(st.sampled_from("pqr"), VALUES, max_size=3),
+        "group": st.lists(st.sampled_from(["-0", "-1", "-2"]), max_size=3),
+    },
+)
+SLICES = st.builds(slice, *[st.one_of(st.none(), st.integers(-3, 3))] * 2)
+PLACES = st.integers(-3, 3)
+
+
+def inside(data: st.DataObject, top: Any) -> list[Any]:
+    """Choose a container somewhere in ``top``; return the way to it."""
+    way: list[Any] = []
+    here = top
+    while True:
+        items = here.items() if isinstance(here, dict) else enumerate(here)
+        deeper = [key for key, value in items if isinstance(value, (dict, list))]
+        if not deeper or (way and data.draw(st.booleans())):
+            return way
+        way.append(data.draw(st.sampled_from(deeper)))
+        here = here[way[-1]]
+
+
+def at(top: Any, way: list[Any]) -> Any:
+    for key in way:
+        top = top[key]
+    return top
+
+
+def dict_change(data: st.DataObject, keys: Any, values: Any) -> tuple[str, tuple[Any, ...]]:
+    many = st.dictionaries(keys, values, max_size=3)
+    return data.draw(
+        st.one_of(
+            st.tuples(st.just("__setitem__"), st.tuples(keys, values)),
+            st.tuples(st.just("__delitem__"), st.tuples(keys)),
+            st.tuples(st.just("pop"), st.one_of(st.tuples(keys), st.tuples(keys, SCALARS))),
+            st.tuples(st.just("setdefault"), st.tuples(keys, values)),
+            st.tuples(st.just("update"), st.one_of(st.just(()), st.tuples(many))),
+            st.tuples(st.just("__ior__"), st.tuples(many)),
+            st.tuples(st.just("popitem"), st.just(())),
+            st.tuples(st.just("clear"), st.just(())),
+        )
+    )
+
+
+def list_change(data: st.DataObject) -> tuple[str, tuple[Any, ...]]:
+    many = st.lists(VALUES, max_size=3)
+    return data.draw(
+        st.one_of(
+            st.tuples(st.just("__setitem__"), st.tuples(PLACES, VALUES)),
+            st.tuples(st.just("__setitem__"), st.tuples(SLICES, many)),
+            st.tuples(st.just("__delitem__"), st.tuples(st.one_of(PLACES, SLICES))),
+            st.tuples(st.just("append"), st.tuples(VALUES)),
+            st.tuples(st.just("insert"), st.tuples(PLACES, VALUES)),
+            st.tuples(st.just("extend"), st.tuples(many)),
+            st.tuples(st.just("__iadd__"), st.tuples(many)),
+            st.tuples(st.just("__imul__"), st.tuples(st.integers(0, 2))),
+            st.tuples(st.just("pop"), st.one_of(st.just(()), st.tuples(PLACES))),
+            st.tuples(st.just("remove"), st.tuples(SCALARS)),
+            st.tuples(st.just("reverse"), st.just(())),
+            st.tuples(st.just("sort"), st.just(())),
+            st.tuples(st.just("clear"), st.just(())),
+        )
+    )
+
+
+def done(to: Any, method: str, arguments: tuple[Any, ...]) -> Any:
+    """Carry a change out; return what comes of it."""
+    try:
+        return getattr(to, method)(*copy.deepcopy(arguments))
+    except (LookupError, ValueError, TypeError) as error:
+        return type(error)
+
+
+def changed(before: dict[Any, Any], after: dict[Any, Any]) -> set[Any]:
+    missing = object()
+    # repr: 1 and True are equal, and not the same wish.
+    return {
+        key
+        for key in before.keys() | after.keys()
+        if repr(before.get(key, missing)) != repr(after.get(key, missing))
+    }
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.dictionaries(NAMES, ENTRIES, max_size=3), st.data())
+def test_it_is_like_a_plain_dict_and_knows_what_was_changed(
+    first: dict[Any, Any], data: st.DataObject
+) -> None:
+    plain, ours = copy.deepcopy(first), WorkerSpecs(copy.deepcopy(first))
+    assert set(ours.touched()) == set(plain)
+    assert ours.touched() == []
+    for _ in range(data.draw(st.integers(1, 12))):
+        before = copy.deepcopy(plain)
+        way = inside(data, plain) if plain and data.draw(st.booleans()) else []
+        here = at(plain, way)
+        if not way:
+            change = dict_change(data, NAMES, ENTRIES)
+        elif isinstance(here, dict):
+            keys = st.sampled_from(["cls", "options", "group", *"pqr"])
+            change = dict_change(data, keys, VALUES)
+        else:
+            change = list_change(data)
+        expected = done(here, *change)
+        found = done(at(ours, way), *change)
+        assert found == expected
+        assert repr(found) == repr(expected)
+        assert ours == plain
+        assert plain == ours
+        assert (ours != plain) is False
+        assert list(ours) == list(plain)
+        assert repr(ours) == repr(plain)
+        assert json.dumps(ours) == json.dumps(plain)
+        assert changed(before, plain) <= set(ours.peek())
+        assert changed(before, plain) <= set(ours.touched())
+        assert ours.touched() == []
+
+
+def containers(value: Any) -> list[Any]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    here = [value] if isinstance(value, (dict, list)) else []
+    return here + [one for item in inner for one in containers(item)]
+
+
+COPIES = [
+    copy.copy,
+    copy.deepcopy,
+    lambda one: one.copy(),
+    lambda one: pickle.loads(pickle.dumps(one)),
+    lambda one: pickle.loads(pickle.dumps(one, 2)),
+]
+
+
+@settings(deadline=None)
+@given(st.dictionaries(NAMES, ENTRIES, min_size=1, max_size=3), st.sampled_from(COPIES))
+def test_copies_are_equal_and_plain(first: dict[Any, Any], copied: Any) -> None:
+    ours = WorkerSpecs(first)
+    ours.touched()
+    for one in containers(ours):
+        twin = copied(one)
+        assert twin == one
+        assert repr(twin) == repr(one)
+        assert type(twin) in (dict, list)
+        if twin:
+            twin.clear()
+    assert ours == first
+    assert ours.touched() == []
+
+
+@given(st.dictionaries(NAMES, ENTRIES, min_size=1, max_size=3))
+def test_deep_copies_and_pickles_are_plain_all_the_way(first: dict[Any, Any]) -> None:
+    ours = WorkerSpecs(first)
+    for twin in (copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
+        assert {type(one) for one in containers(twin)} <= {dict, list}
+    assert {type(one) for one in containers(ours)} & {dict, list} == set()
+
+
+@given(ENTRIES)
+def test_what_is_put_in_is_not_shared(entry: dict[str, Any]) -> None:
+    before = copy.deepcopy(entry)
+    ours = WorkerSpecs({"a": entry, "b": entry})
+    ours["c"] = ours["a"]
+    ours["d"] = entry
+    ours.touched()
+    ours["a"]["options"] = {"new": []}
+    ours["a"]["options"]["new"].append(1)
+    assert entry == before
+    assert ours["b"] == ours["c"] == ours["d"] == before
+    assert set(ours.touched()) == {"a"}
+    entry["cls"] = "changed outside"
+    assert ours["d"] == before
+
+
+@given(ENTRIES, st.data())
+def test_the_form_is_that_of_now(entry: dict[str, Any], data: st.DataObject) -> None:
+    ours = WorkerSpecs({"a": entry})["a"]
+    for _ in range(4):
+        try:
+            form = ours.form()
+        except InvalidInput:
+            form = None
+        else:
+            assert form.entry == ours
+            assert ours.form() is form, "read once"
+            twin = EntrySpec.like(form)
+            assert twin == ours
+            assert twin.form() is form
+            twin["cls"] = "another"
+            assert ours.form() is form
+        change = dict_change(data, st.sampled_from(["cls", "options", "p"]), VALUES)
+        before = copy.deepcopy(ours)
+        done(ours, *change)
+        if form is not None and repr(before) != repr(ours):
+            with suppress(InvalidInput):
+                assert ours.form().fingerprint != form.fingerprint or before == ours
+
+
+@pytest.mark.parametrize("value", [None, 3, "Worker", ["cls"], object()])
+def test_what_is_no_entry_is_refused_and_changes_nothing(value: object) -> None:
+    ours = WorkerSpecs({"a": {"cls": "A"}})
+    ours.touched()
+    for change in (
+        lambda: ours.__setitem__("b", value),
+        lambda: ours.update({"a": {"cls": "B"}, "b": value}),
+        lambda: ours.setdefault("b", value),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            change()
+        assert caught.value.field == "workers.b"
+        assert ours == {"a": {"cls": "A"}}
+        assert ours.touched() == []
+
+
+@pytest.fixture
+def _threads_take_turns_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_threads_take_turns_often")
+def test_changes_from_another_thread_are_not_lost() -> None:
+    """The loop reads while its owner writes; what it saw last is what is there last."""
+    ours = WorkerSpecs({key: {"cls": "A", "options": {"n": -1}} for key in range(8)})
+    over = threading.Event()
+    seen: dict[Any, int] = {}
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        for key in ours.touched():
+            entry = ours.get(key)
+            if entry is not None:
+                seen[key] = entry.form().entry["options"]["n"]
+
+    def reader() -> None:
+        try:
+            while not over.is_set():
+                read()
+        except BaseException as error:
+            failures.append(error)
+
+    def writer(first: int) -> None:
+        for number in range(3_000):
+            for key in range(first, 8, 2):
+                ours[key]["options"]["n"] = number
+
+    threads = [threading.Thread(target=writer, args=(first,)) for first in range(2)]
+    reading = threading.Thread(target=reader)
+    for thread in (reading, *threads):
+        thread.start()
+    for thread in threads:
+        thread.join()
+    over.set()
+    reading.join()
+    read()
+    assert failures == []
+    assert seen == dict.fromkeys(range(8), 2_999)
+
+
+@pytest.mark.usefixtures("_threads_take_turns_often")
+def test_an_entry_may_grow_in_another_thread_while_it_is_read() -> None:
+    ours = WorkerSpecs({"a": {"cls": "A", "options": {str(n): [n] for n in range(200)}}})
+    over = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            ours["a"]["options"][f"new-{number % 50}"] = number
+            ours["a"]["options"].pop(f"new-{(number + 25) % 50}", None)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        readings = 0
+        while readings < 500:
+            for key in ours.touched():
+                assert ours[key].form().entry["cls"] == "A"
+                readings += 1
+    finally:
+        over.set()
+        writer.join()
