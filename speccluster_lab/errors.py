@@ -16,6 +16,7 @@ __all__ = [
     "BodyTooLarge",
     "ClassNotAllowed",
     "ClusterNotFound",
+    "EntryNotFound",
     "GroupMismatch",
     "HostNotResponding",
     "InvalidClass",
@@ -122,6 +123,13 @@ class ClusterNotFound(SpecClusterError, LookupError):
     """No cluster has this id."""
 
     code = "cluster_not_found"
+    status = 404
+
+
+class EntryNotFound(SpecClusterError, LookupError):
+    """The cluster has no entry of this name."""
+
+    code = "entry_not_found"
     status = 404
 
 

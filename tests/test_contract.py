@@ -104,6 +104,11 @@ def test_every_path_of_this_slice_is_there() -> None:
         ("delete", "/clusters/{id}"),
         ("put", "/clusters/{id}/spec"),
         ("post", "/clusters/{id}/scale"),
+        ("post", "/clusters/{id}/plan"),
+        ("put", "/clusters/{id}/adaptive"),
+        ("delete", "/clusters/{id}/adaptive"),
+        ("post", "/clusters/{id}/entries/{name}/retry"),
+        ("get", "/clusters/{id}/events"),
         ("get", "/events"),
     }
 

@@ -26,13 +26,23 @@ from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import Connection, list_connections, read_connection
 from speccluster_lab.link.launch import HOST_LOG
 from speccluster_lab.link.paths import cluster_folder
-from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, Credentials, Scale
+from speccluster_lab.spec.api import (
+    MAX_EVENTS,
+    Cluster,
+    ClusterPhase,
+    Condition,
+    Credentials,
+    EventsQuery,
+    PlanRequest,
+    Scale,
+)
 from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 
-    from speccluster_lab.spec.api import Entry, Member
+    from speccluster_lab.spec.api import Entry, Event, Member, Plan
+    from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["ClusterHandle", "connect"]
 
@@ -406,15 +416,107 @@ class ClusterHandle(SyncMethodMixin):
         NotRunning
             The cluster is starting or stopping.
         """
-        given = {"entries": n, "workers": workers, "cores": cores, "memory": memory}
+        given = _given(entries=n, workers=workers, cores=cores, memory=memory)
         try:
-            scale = Scale.model_validate({key: v for key, v in given.items() if v is not None})
+            scale = Scale.model_validate(given)
         except ValidationError as error:
             raise invalid_input(error) from None
         return self.sync(self._scale, scale)
 
     async def _scale(self, scale: Scale) -> None:
         self._cluster = await self._reach().scale(scale)
+
+    def plan(
+        self,
+        spec: ClusterSpec | Mapping[str, Any] | None = None,
+        *,
+        n: int | None = None,
+        workers: int | None = None,
+        cores: int | None = None,
+        memory: int | str | None = None,
+        remove: Collection[str] | None = None,
+    ) -> Any:
+        """Return what a change would do, and what data is at stake; changes nothing.
+
+        Parameters
+        ----------
+        spec : ClusterSpec or mapping, optional
+            A whole new desired state.
+        n, workers, cores, memory : optional
+            A size, as :meth:`scale` takes it.
+        remove : collection of str, optional
+            Names of entries that are to go.
+
+        Returns
+        -------
+        Plan
+
+        Raises
+        ------
+        InvalidInput
+            Not exactly one change, or one that would be refused.
+        NotRunning
+            The cluster is starting or stopping.
+        """
+        size = _given(entries=n, workers=workers, cores=cores, memory=memory)
+        names = None if remove is None else [str(name) for name in remove]
+        try:
+            request = PlanRequest.model_validate(
+                _given(spec=spec, scale=size or None, remove=names)
+            )
+        except ValidationError as error:
+            raise invalid_input(error) from None
+        return self.sync(self._plan, request)
+
+    async def _plan(self, request: PlanRequest) -> Plan:
+        return await self._reach().plan(request)
+
+    def retry(self, entry: str) -> Any:
+        """Try an entry again now, whatever its backoff says.
+
+        Parameters
+        ----------
+        entry : str
+            Its name.
+
+        Raises
+        ------
+        EntryNotFound
+            There is no such entry.
+        NotRunning
+            The cluster is starting or stopping.
+        """
+        return self.sync(self._retry, str(entry))
+
+    async def _retry(self, entry: str) -> None:
+        self._cluster = await self._reach().retry(entry)
+
+    def events(self, since: int = 0) -> Any:
+        """Return what has happened to the cluster and its entries, oldest first.
+
+        Parameters
+        ----------
+        since : int
+            Only what came after the event of this number; the oldest are not kept for ever.
+
+        Returns
+        -------
+        list of Event
+        """
+        try:
+            query = EventsQuery(since=since, limit=MAX_EVENTS)
+        except ValidationError as error:
+            raise invalid_input(error) from None
+        return self.sync(self._events, query)
+
+    async def _events(self, query: EventsQuery) -> list[Event]:
+        found: list[Event] = []
+        while True:
+            page = await self._reach().timeline(query)
+            found.extend(page)
+            if len(page) < query.limit:
+                return found
+            query = EventsQuery(since=page[-1].seq, limit=query.limit)
 
     def wait(self, phase: str = "running", timeout: float = SCHEDULER_SECONDS) -> Any:
         """Wait until the cluster is in a phase.
@@ -493,6 +595,10 @@ class ClusterHandle(SyncMethodMixin):
             return self._now(), None
         except SpecClusterError as error:
             return self._cluster, f"This is how the cluster was before: {error.message}"
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _check_hope(cluster: Cluster) -> None:

@@ -12,7 +12,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from tornado import iostream
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, HTTPError, RequestHandler
@@ -30,12 +30,16 @@ from speccluster_lab.link.feed import as_message
 from speccluster_lab.spec.api import (
     API_PREFIX,
     MAX_BODY_BYTES,
+    Adapt,
     Cluster,
+    Event,
+    EventsQuery,
+    PlanRequest,
     Scale,
     SnapshotRequest,
 )
 from speccluster_lab.spec.models import ClusterSpec
-from speccluster_lab.spec.validation import parse_body, parse_if_match
+from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_query
 
 if TYPE_CHECKING:
     from speccluster_lab.host.life import Host
@@ -47,6 +51,7 @@ logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 
+_EVENTS: Final = TypeAdapter(list[Event])
 _PING_SECONDS: Final = 10.0
 _BODY_SECONDS: Final = 30.0
 
@@ -200,6 +205,49 @@ class ScaleHandler(Handler):
         await self.answer(self.host.scale(scale), 202)
 
 
+class PlanHandler(Handler):
+    """What a change would do."""
+
+    async def post(self, id: str) -> None:
+        """Send it, and change nothing."""
+        request = self.parsed(PlanRequest)
+        await self.host.begun()
+        await self.answer(await self.host.plan(request))
+
+
+class AdaptiveHandler(Handler):
+    """Adaptive scaling."""
+
+    async def put(self, id: str) -> None:
+        """Have it keep to a range."""
+        adapt = self.parsed(Adapt)
+        await self.host.begun()
+        await self.answer(self.host.adapt(adapt), 202)
+
+    async def delete(self, id: str) -> None:
+        """End it; it is no error when it is off already."""
+        await self.host.begun()
+        await self.answer(self.host.end_adaptive(), 202)
+
+
+class RetryHandler(Handler):
+    """The next attempt to start an entry."""
+
+    async def post(self, id: str, name: str) -> None:
+        """Make it now."""
+        await self.host.begun()
+        await self.answer(self.host.retry(name), 202)
+
+
+class TimelineHandler(Handler):
+    """What has happened."""
+
+    async def get(self, id: str) -> None:
+        """List it."""
+        query = parse_query(EventsQuery, self.request.query_arguments)
+        await self.finish(_EVENTS.dump_json(await self.host.events(query)))
+
+
 class CredentialsHandler(Handler):
     """A client's certificate: on the host's socket only, which is its owner's only."""
 
@@ -279,6 +327,10 @@ def make_app(host: Host) -> SocketServer:
             (cluster, ClusterHandler, arguments),
             (rf"{cluster}/spec", SpecHandler, arguments),
             (rf"{cluster}/scale", ScaleHandler, arguments),
+            (rf"{cluster}/plan", PlanHandler, arguments),
+            (rf"{cluster}/adaptive", AdaptiveHandler, arguments),
+            (rf"{cluster}/entries/(?P<name>[^/]+)/retry", RetryHandler, arguments),
+            (rf"{cluster}/events", TimelineHandler, arguments),
             (rf"{cluster}/credentials", CredentialsHandler, arguments),
             (rf"{API_PREFIX}/events", EventsHandler, arguments),
         ],

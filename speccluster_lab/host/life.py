@@ -18,26 +18,32 @@ import psutil
 
 import speccluster_lab
 from speccluster_lab.errors import (
+    EntryNotFound,
     InvalidClass,
+    InvalidInput,
     NameInUse,
     NotRunning,
     SpecClusterError,
     StaleGeneration,
     StartFailed,
+    TimedOut,
 )
 from speccluster_lab.host.app import make_app
+from speccluster_lab.host.events import EventStore
 from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.launch import Launch, read_launch
 from speccluster_lab.link.paths import socket_path
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.api import (
+    Adaptive,
     Cluster,
     ClusterPhase,
     Condition,
     ConditionStatus,
     Credentials,
-    Scale,
+    Plan,
+    Stake,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +51,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from speccluster_lab.cluster import SpecCluster
+    from speccluster_lab.cluster.preview import Preview
     from speccluster_lab.host.certificates import Certificates
+    from speccluster_lab.spec.api import Adapt, Event, EventsQuery, PlanRequest, Scale
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["Host", "run_host"]
@@ -57,9 +65,11 @@ CANCEL_SECONDS: Final = 2.0
 TERMINATE_SECONDS: Final = 3.0
 KILL_SECONDS: Final = 5.0
 FAREWELL_SECONDS: Final = 1.0
+STORE_SECONDS: Final = 2.0
 EXIT_SECONDS: Final = 2.0
 # Less than a server waits for an answer.
 BEGIN_SECONDS: Final = 8.0
+PLAN_SECONDS: Final = 8.0
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -78,6 +88,7 @@ class Host:
     def __init__(self, folder: Path, launch: Launch) -> None:
         self.launch = launch
         self.stream = Stream(self.document)
+        self.history = EventStore(folder)
         self.sending: set[asyncio.Task[None]] = set()
         self._folder = folder
         self._cluster: SpecCluster | None = None
@@ -111,6 +122,7 @@ class Host:
             conditions=[*cluster.conditions, *failure],
             generation=cluster.generation,
             observed_generation=cluster.observed_generation,
+            adaptive=_adaptive(cluster),
             scheduler=cluster.scheduler_status(),
             counts=cluster.counts(),
             spec=cluster.document(),
@@ -176,12 +188,114 @@ class Host:
             That many are not allowed, or the cluster cannot be scaled in this unit.
         """
         cluster = self._running()
+        cluster.set_entries(self._entries_for(cluster, scale))
+        self.stream.changed()
+        return self.document()
+
+    def _entries_for(self, cluster: SpecCluster, scale: Scale) -> int:
+        """Return how many entries have a size; refuse one that is not allowed."""
         entries = cluster.entries_for(scale)
         unit = next(iter(scale.model_dump(exclude_none=True)))
         self.launch.admission.check_number(cluster.members_after(entries), field=unit)
-        cluster.set_entries(entries)
+        return entries
+
+    async def plan(self, request: PlanRequest) -> Plan:
+        """Return what a change would do, which is not made.
+
+        Raises
+        ------
+        NotRunning
+            The cluster has not come up yet, or is stopping.
+        InvalidInput
+            The change would be refused.
+        TimedOut
+            The scheduler has not said in time what data there is.
+        """
+        cluster = self._running()
+        try:
+            async with asyncio.timeout(PLAN_SECONDS):
+                preview = await self._preview(cluster, request)
+        except TimeoutError as error:
+            if isinstance(error, SpecClusterError):
+                raise
+            raise TimedOut(
+                f"the scheduler of cluster {self.launch.id!r} has not said what data there is"
+            ) from error
+        return Plan(
+            start=list(preview.start),
+            replace=list(preview.replace),
+            retire=list(preview.retire),
+            at_stake=Stake(keys=preview.stake.keys, nbytes=preview.stake.nbytes),
+            stuck=preview.stuck,
+        )
+
+    async def _preview(self, cluster: SpecCluster, request: PlanRequest) -> Preview:
+        admission, trusted = self.launch.admission, self.launch.trusted
+        if request.spec is not None:
+            admission.check(request.spec, trusted=trusted, prefix="spec")
+            with _within("spec"):
+                return await cluster.preview(spec=request.spec)
+        if request.scale is not None:
+            with _within("scale"):
+                self._entries_for(cluster, request.scale)
+                return await cluster.preview(scale=request.scale)
+        return await cluster.preview(remove=request.remove or [])
+
+    def adapt(self, adapt: Adapt) -> Cluster:
+        """Have adaptive scaling keep to a range, and return the cluster.
+
+        Raises
+        ------
+        NotRunning
+            The cluster has not come up yet, or is stopping.
+        InvalidInput
+            That many are not allowed, or there is nothing to make entries from.
+        """
+        cluster, admission = self._running(), self.launch.admission
+        if not cluster.new_spec:
+            raise InvalidInput("the cluster has no worker form to make entries from")
+        maximum = admission.max_workers if adapt.maximum is None else adapt.maximum
+        admission.check_number(maximum, field="maximum")
+        # The minimum is kept with whole entries, if need be with more than the maximum.
+        members = cluster.members_per_entry()
+        least = -(-adapt.minimum // members) * members
+        admission.check_number(least, field="minimum")
+        cluster.adapt(minimum=adapt.minimum, maximum=maximum)
         self.stream.changed()
         return self.document()
+
+    def end_adaptive(self) -> Cluster:
+        """End adaptive scaling, and return the cluster, which keeps its size.
+
+        Raises
+        ------
+        NotRunning
+            The cluster has not come up yet, or is stopping.
+        """
+        self._running().end_adaptive()
+        self.stream.changed()
+        return self.document()
+
+    def retry(self, entry: str) -> Cluster:
+        """Try an entry again now, whatever its backoff says, and return the cluster.
+
+        Raises
+        ------
+        NotRunning
+            The cluster has not come up yet, or is stopping.
+        EntryNotFound
+            There is no such entry.
+        """
+        try:
+            self._running().retry(entry)
+        except InvalidInput as error:
+            raise EntryNotFound(error.message) from None
+        self.stream.changed()
+        return self.document()
+
+    async def events(self, query: EventsQuery) -> list[Event]:
+        """Return what has happened, oldest first."""
+        return await self.history.since(query.since, query.limit)
 
     def credentials(self) -> Credentials:
         """Return what a client connects with.
@@ -236,6 +350,7 @@ class Host:
                 await self._stopping.wait()
                 await _bounded(starting, 0.0)
                 clean = await self._end_cluster()
+                await _bounded(self.history.close(), STORE_SECONDS)
                 self.stream.end()
                 if self.sending:
                     await asyncio.wait(self.sending, timeout=FAREWELL_SECONDS)
@@ -273,6 +388,8 @@ class Host:
             cluster, self._certificates = make_cluster(self.launch)
             self._cluster = cluster
             cluster.subscribe(self.stream.changed)
+            cluster.subscribe(self.history.changed)
+            await self.history.follow(cluster.events)
             self.stream.changed()
             cluster.check(self.launch.spec)
             self._begun.set()
@@ -326,6 +443,21 @@ class Host:
             os.dup2(nowhere, descriptor)
         os.close(nowhere)
         shutil.rmtree(self._folder)
+
+
+def _adaptive(cluster: SpecCluster) -> Adaptive | None:
+    limits = cluster.adaptive_range()
+    return None if limits is None else Adaptive(minimum=limits[0], maximum=limits[1])
+
+
+@contextmanager
+def _within(part: str) -> Iterator[None]:
+    """Let what is refused say in which part of the request it stands."""
+    try:
+        yield
+    except InvalidInput as error:
+        error.field = f"{part}.{error.field}" if error.field else part
+        raise
 
 
 def _root_of(error: BaseException) -> BaseException:

@@ -6,8 +6,9 @@ import asyncio
 import json
 import socket
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import quote
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from tornado.httpclient import HTTPError, HTTPRequest, HTTPResponse
 from tornado.iostream import StreamClosedError
 from tornado.netutil import Resolver
@@ -20,22 +21,29 @@ from speccluster_lab.spec.api import (
     API_PREFIX,
     Cluster,
     Credentials,
+    Event,
+    EventsQuery,
     PatchEvent,
-    Scale,
+    Plan,
     SnapshotEvent,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from speccluster_lab.spec.api import Adapt, PlanRequest, Scale
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["HostClient"]
 
-M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 _ANSWER_BYTES: Final = 64 * 1024 * 1024
 _PING_SECONDS: Final = 5.0
+_CLUSTER: Final = TypeAdapter(Cluster)
+_CREDENTIALS: Final = TypeAdapter(Credentials)
+_EVENTS: Final = TypeAdapter(list[Event])
+_PLAN: Final = TypeAdapter(Plan)
 _MESSAGES: Final[TypeAdapter[SnapshotEvent | PatchEvent]] = TypeAdapter(SnapshotEvent | PatchEvent)
 
 
@@ -78,12 +86,12 @@ class HostClient:
 
     async def get(self) -> Cluster:
         """Return the cluster as it is."""
-        return await self._call(Cluster, "GET", self._cluster)
+        return await self._call(_CLUSTER, "GET", self._cluster)
 
     async def scale(self, scale: Scale) -> Cluster:
         """Set the size of the cluster."""
         body = scale.model_dump_json(exclude_none=True)
-        return await self._call(Cluster, "POST", f"{self._cluster}/scale", body)
+        return await self._call(_CLUSTER, "POST", f"{self._cluster}/scale", body)
 
     async def replace_spec(self, spec: ClusterSpec, if_generation: int) -> Cluster:
         """Replace the desired state.
@@ -101,20 +109,57 @@ class HostClient:
             The desired state has changed since.
         """
         return await self._call(
-            Cluster,
+            _CLUSTER,
             "PUT",
             f"{self._cluster}/spec",
             spec.model_dump_json(),
             {"If-Match": f'"{if_generation}"'},
         )
 
+    async def plan(self, request: PlanRequest) -> Plan:
+        """Return what a change would do; it is not made."""
+        body = request.model_dump_json(exclude_none=True)
+        return await self._call(_PLAN, "POST", f"{self._cluster}/plan", body)
+
+    async def adapt(self, adapt: Adapt) -> Cluster:
+        """Have adaptive scaling keep to a range."""
+        body = adapt.model_dump_json()
+        return await self._call(_CLUSTER, "PUT", f"{self._cluster}/adaptive", body)
+
+    async def end_adaptive(self) -> Cluster:
+        """End adaptive scaling; the cluster keeps its size."""
+        return await self._call(_CLUSTER, "DELETE", f"{self._cluster}/adaptive")
+
+    async def retry(self, entry: str) -> Cluster:
+        """Try an entry again now, whatever its backoff says.
+
+        Raises
+        ------
+        EntryNotFound
+            There is no such entry.
+        """
+        path = f"{self._cluster}/entries/{quote(entry, safe='')}/retry"
+        return await self._call(_CLUSTER, "POST", path, "{}")
+
+    async def timeline(self, query: EventsQuery | None = None) -> list[Event]:
+        """Return what has happened, oldest first, as far as it is kept.
+
+        Parameters
+        ----------
+        query : EventsQuery, optional
+            After which number, and how many at most.
+        """
+        asked = query or EventsQuery()
+        path = f"{self._cluster}/events?since={asked.since}&limit={asked.limit}"
+        return await self._call(_EVENTS, "GET", path)
+
     async def stop(self) -> Cluster:
         """Begin to stop the cluster; the host ends when that is done."""
-        return await self._call(Cluster, "DELETE", self._cluster)
+        return await self._call(_CLUSTER, "DELETE", self._cluster)
 
     async def credentials(self) -> Credentials:
         """Return a client's certificate."""
-        return await self._call(Credentials, "POST", f"{self._cluster}/credentials", "{}")
+        return await self._call(_CREDENTIALS, "POST", f"{self._cluster}/credentials", "{}")
 
     async def events(self) -> AsyncGenerator[SnapshotEvent | PatchEvent]:
         """Yield a snapshot, and then changes in order, until the host closes the stream.
@@ -163,12 +208,12 @@ class HostClient:
 
     async def _call(
         self,
-        answer: type[M],
+        answer: TypeAdapter[T],
         method: str,
         path: str,
         body: str | None = None,
         headers: dict[str, str] | None = None,
-    ) -> M:
+    ) -> T:
         if self._http is None:
             # Not shared with anybody: the resolver knows this host's socket only.
             self._http = SimpleAsyncHTTPClient(
@@ -197,7 +242,7 @@ class HostClient:
         if response.code >= 300:
             raise self._refusal(response)
         try:
-            return answer.model_validate_json(response.body)
+            return answer.validate_json(response.body)
         except ValidationError as error:
             raise self._garbled(error) from None
 

@@ -16,14 +16,18 @@ from speccluster_lab.errors import BodyTooLarge, SpecClusterError
 from speccluster_lab.spec.api import (
     API_PREFIX,
     MAX_BODY_BYTES,
+    Adapt,
     Cluster,
     CreateCluster,
+    Event,
+    EventsQuery,
+    PlanRequest,
     Scale,
     Template,
 )
 from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.templates import shipped_templates
-from speccluster_lab.spec.validation import parse_body, parse_if_match
+from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +44,7 @@ M = TypeVar("M", bound=BaseModel)
 V = TypeVar("V", bound="Callable[..., Any]")
 
 _CLUSTERS: Final = TypeAdapter(list[Cluster])
+_EVENTS: Final = TypeAdapter(list[Event])
 _TEMPLATES: Final = TypeAdapter(list[Template])
 
 
@@ -195,6 +200,54 @@ class ScaleHandler(SpecClusterHandler):
         await self.answer(await self.manager.scale(id, self.parsed(Scale)), 202)
 
 
+class PlanHandler(SpecClusterHandler):
+    """What a change of one cluster would do."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, id: str) -> None:
+        """Send it, and change nothing."""
+        plan = await self.manager.plan(id, self.parsed(PlanRequest))
+        await self.finish(plan.model_dump_json())
+
+
+class AdaptiveHandler(SpecClusterHandler):
+    """Adaptive scaling of one cluster."""
+
+    @web.authenticated
+    @authorized
+    async def put(self, id: str) -> None:
+        """Have it keep to a range."""
+        await self.answer(await self.manager.adapt(id, self.parsed(Adapt)), 202)
+
+    @web.authenticated
+    @authorized
+    async def delete(self, id: str) -> None:
+        """End it; it is no error when it is off already."""
+        await self.answer(await self.manager.end_adaptive(id), 202)
+
+
+class RetryHandler(SpecClusterHandler):
+    """The next attempt to start an entry of one cluster."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, id: str, name: str) -> None:
+        """Make it now."""
+        await self.answer(await self.manager.retry(id, name), 202)
+
+
+class TimelineHandler(SpecClusterHandler):
+    """What has happened to one cluster."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, id: str) -> None:
+        """List it."""
+        query = parse_query(EventsQuery, self.request.query_arguments)
+        await self.finish(_EVENTS.dump_json(await self.manager.events(id, query)))
+
+
 class UnknownPathHandler(SpecClusterHandler):
     """Whatever is below the prefix and has no path of its own."""
 
@@ -237,6 +290,10 @@ ROUTES: Final[list[tuple[str, type[SpecClusterHandler]]]] = [
     (f"{API_PREFIX}{_ID}", ClusterHandler),
     (f"{API_PREFIX}{_ID}/spec", SpecHandler),
     (f"{API_PREFIX}{_ID}/scale", ScaleHandler),
+    (f"{API_PREFIX}{_ID}/plan", PlanHandler),
+    (f"{API_PREFIX}{_ID}/adaptive", AdaptiveHandler),
+    (f"{API_PREFIX}{_ID}/entries/([^/]+)/retry", RetryHandler),
+    (f"{API_PREFIX}{_ID}/events", TimelineHandler),
     (f"{API_PREFIX}(?:/.*)?", UnknownPathHandler),
 ]
 """Paths below Jupyter's base URL; the first one that fits answers."""

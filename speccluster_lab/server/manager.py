@@ -23,7 +23,7 @@ from speccluster_lab.link.launch import Launch, read_launch, reserve, start_host
 from speccluster_lab.link.paths import cluster_folder, clusters_folder, connections_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server.supervisor import Bounds, Child, Supervisor
-from speccluster_lab.spec.api import Cluster, ClusterPhase, CreateCluster, Owner, OwnerKind, Scale
+from speccluster_lab.spec.api import Cluster, ClusterPhase, CreateCluster, Owner, OwnerKind
 from speccluster_lab.spec.names import id_from_name, suggest_id
 from speccluster_lab.spec.templates import get_template
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.link.connections import Connection
     from speccluster_lab.spec.admission import Admission
+    from speccluster_lab.spec.api import Adapt, Event, EventsQuery, Plan, PlanRequest, Scale
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["ClusterManager"]
@@ -151,6 +152,56 @@ class ClusterManager:
             The latter as the host refuses it.
         """
         return await self._find(id).write(lambda host: host.replace_spec(spec, if_generation))
+
+    async def plan(self, id: str, request: PlanRequest) -> Plan:
+        """Return what a change of a cluster would do; it is not made.
+
+        Raises
+        ------
+        ClusterNotFound, NotRunning, HostNotResponding, TimedOut, InvalidInput
+            The latter as the host refuses the change.
+        """
+        return await self._find(id).ask(lambda host: host.plan(request))
+
+    async def adapt(self, id: str, adapt: Adapt) -> Cluster:
+        """Have adaptive scaling of a cluster keep to a range, and return the cluster.
+
+        Raises
+        ------
+        ClusterNotFound, NotRunning, HostNotResponding, InvalidInput
+            The latter as the host refuses it.
+        """
+        return await self._find(id).write(lambda host: host.adapt(adapt))
+
+    async def end_adaptive(self, id: str) -> Cluster:
+        """End adaptive scaling of a cluster, and return the cluster, which keeps its size.
+
+        Raises
+        ------
+        ClusterNotFound, NotRunning, HostNotResponding
+            Nothing was changed.
+        """
+        return await self._find(id).write(lambda host: host.end_adaptive())
+
+    async def retry(self, id: str, entry: str) -> Cluster:
+        """Try an entry of a cluster again now, and return the cluster.
+
+        Raises
+        ------
+        ClusterNotFound, EntryNotFound, NotRunning, HostNotResponding
+            Nothing was tried.
+        """
+        return await self._find(id).write(lambda host: host.retry(entry))
+
+    async def events(self, id: str, query: EventsQuery) -> list[Event]:
+        """Return what has happened to a cluster, oldest first.
+
+        Raises
+        ------
+        ClusterNotFound, NotRunning, HostNotResponding
+            There is nobody to ask.
+        """
+        return await self._find(id).ask(lambda host: host.timeline(query))
 
     def stop(self, id: str) -> Cluster:
         """Begin to stop a cluster, and return it.

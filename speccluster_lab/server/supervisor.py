@@ -8,7 +8,7 @@ import shutil
 import signal
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import jsonpatch
 from jsonpointer import JsonPointerException
@@ -61,6 +61,8 @@ _MISFITS: Final = (
     TypeError,
     ValidationError,
 )
+T = TypeVar("T")
+
 _FIRST_LOOK: Final = 0.02
 _NEXT_LOOK: Final = 0.25
 _FIRST_RETRY: Final = 0.1
@@ -185,9 +187,26 @@ class Supervisor:
         HostNotResponding
             It does not answer in time.
         """
-        client = await self._reach()
-        self._answered = await call(client)
+        if self._ending is not None:
+            raise NotRunning(f"cluster {self.id!r} is being stopped")
+        self._answered = answered = await self.ask(call)
+        told = self._cluster
+        if answered.generation == told.generation and told.phase is not ClusterPhase.STOPPING:
+            # What has been told last does not know yet of a change that is none of the spec.
+            return answered
         return self.newest
+
+    async def ask(self, call: Callable[[HostClient], Awaitable[T]]) -> T:
+        """Return what the host answers to a question.
+
+        Raises
+        ------
+        NotRunning
+            The host has ended.
+        HostNotResponding
+            It does not answer in time.
+        """
+        return await call(await self._reach())
 
     def stop(self) -> None:
         """Begin to stop the cluster; nothing of it is left in the end."""
@@ -220,8 +239,6 @@ class Supervisor:
             self._client.close()
 
     async def _reach(self) -> HostClient:
-        if self._ending is not None:
-            raise NotRunning(f"cluster {self.id!r} is being stopped")
         assert self._following is not None
         connecting = asyncio.ensure_future(self._connected.wait())
         await asyncio.wait(

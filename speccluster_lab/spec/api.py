@@ -18,12 +18,16 @@ from pydantic import (
 )
 
 from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
-from speccluster_lab.spec.names import ClusterId, DisplayName
+from speccluster_lab.spec.names import ClusterId, DisplayName, MemberName
 from speccluster_lab.spec.options import MemorySize
 from speccluster_lab.spec.templates import Template
 
 __all__ = [
     "API_PREFIX",
+    "MAX_BODY_BYTES",
+    "MAX_EVENTS",
+    "Adapt",
+    "Adaptive",
     "Cluster",
     "ClusterPhase",
     "Condition",
@@ -34,20 +38,26 @@ __all__ = [
     "Entry",
     "EntryPhase",
     "ErrorBody",
+    "Event",
+    "EventsQuery",
     "Member",
     "Owner",
     "OwnerKind",
     "Patch",
     "PatchEvent",
+    "Plan",
+    "PlanRequest",
     "Scale",
     "SchedulerStatus",
     "SnapshotEvent",
     "SnapshotRequest",
+    "Stake",
     "Template",
 ]
 
 API_PREFIX: Final = "/speccluster-lab/api/v1"
 MAX_BODY_BYTES: Final = 256 * 1024
+MAX_EVENTS: Final = 10_000
 
 
 class EntryPhase(StrEnum):
@@ -218,6 +228,80 @@ class Scale(Document):
         if len(given) != 1:
             raise ValueError("give exactly one of entries, workers, cores, memory")
         return self
+
+
+class Adapt(Document):
+    """Have adaptive scaling keep to a range."""
+
+    minimum: int = Field(default=0, ge=0, le=100_000, strict=True, description="Workers.")
+    maximum: int | None = Field(
+        default=None,
+        ge=0,
+        le=100_000,
+        strict=True,
+        description="Workers; without it, as many as the cluster may have.",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.maximum is not None and self.maximum < self.minimum:
+            raise ValueError("minimum must not be more than maximum")
+        return self
+
+
+class PlanRequest(Document):
+    """Ask what a change would do: exactly one of a new desired state, a size, or entries to go."""
+
+    spec: ClusterSpec | None = None
+    scale: Scale | None = None
+    remove: list[MemberName] | None = Field(
+        default=None, max_length=10_000, description="Names of entries."
+    )
+
+    @model_validator(mode="after")
+    def _one_change(self) -> Self:
+        given = [key for key in self.model_fields_set if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of spec, scale, remove")
+        return self
+
+
+class Stake(Answer):
+    """Data that only workers hold which are to go."""
+
+    keys: int = Field(description="Results and scattered values.")
+    nbytes: int = Field(description="Their size in bytes, as far as it is known.")
+
+
+class Plan(Answer):
+    """What a change would do, had it been made now."""
+
+    start: list[str] = Field(description="Entries that would be made.")
+    replace: list[str] = Field(description="Entries that would be made anew.")
+    retire: list[str] = Field(description="Entries that would go.")
+    at_stake: Stake = Field(description="What would have to move first.")
+    stuck: bool = Field(description="Whether nobody would be left who could take it.")
+
+
+class Event(Answer):
+    """One thing that has happened to an entry, or to the whole cluster."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    seq: int = Field(ge=1, description="Counts the events of a cluster, from 1.")
+    time: AwareDatetime
+    entry: str | None = Field(description="Null where it is about the whole cluster.")
+    from_: EntryPhase | None = Field(alias="from", description="Null for an entry that is new.")
+    to: EntryPhase | None = Field(description="Null for an entry that has gone.")
+    reason: str | None = Field(description="Why, as one word for a program.")
+    message: str | None = Field(description="Why, in words for a person.")
+
+
+class EventsQuery(Document):
+    """Which events are asked for; the oldest of them come first."""
+
+    since: int = Field(default=0, ge=0, le=10**15, description="Only those after this number.")
+    limit: int = Field(default=1000, ge=1, le=MAX_EVENTS, description="No more than this.")
 
 
 class Credentials(Answer):

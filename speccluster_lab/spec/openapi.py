@@ -16,10 +16,15 @@ from pydantic.json_schema import models_json_schema
 
 from speccluster_lab.spec.api import (
     API_PREFIX,
+    Adapt,
     Cluster,
     CreateCluster,
     ErrorBody,
+    Event,
+    EventsQuery,
     PatchEvent,
+    Plan,
+    PlanRequest,
     Scale,
     SnapshotEvent,
     SnapshotRequest,
@@ -56,6 +61,8 @@ class Operation:
         Statuses of failures, beside those that every call can have.
     body, answer : type, optional
         Models of the request's and the answer's bodies.
+    query : type, optional
+        Model of what may stand after the path.
     many : bool
         Whether the answer is a list of ``answer``.
     if_match : bool
@@ -70,6 +77,7 @@ class Operation:
     errors: Sequence[int] = ()
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
     many: bool = False
     if_match: bool = False
     headers: Sequence[str] = field(default=())
@@ -129,6 +137,58 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         answer=Cluster,
         headers=("ETag",),
     ),
+    Operation(
+        "post",
+        f"{_ID}/plan",
+        "planCluster",
+        "What a change would start, replace and retire, and what data is at stake; changes nothing",
+        200,
+        (400, 404, 409, 413, 422, 504),
+        body=PlanRequest,
+        answer=Plan,
+    ),
+    Operation(
+        "put",
+        f"{_ID}/adaptive",
+        "adaptCluster",
+        "Have adaptive scaling keep to a range",
+        202,
+        (400, 404, 409, 413, 422, 504),
+        body=Adapt,
+        answer=Cluster,
+        headers=("ETag",),
+    ),
+    Operation(
+        "delete",
+        f"{_ID}/adaptive",
+        "endAdaptive",
+        "End adaptive scaling; the cluster keeps the size that it has",
+        202,
+        (404, 409, 504),
+        answer=Cluster,
+        headers=("ETag",),
+    ),
+    Operation(
+        "post",
+        f"{_ID}/entries/{{name}}/retry",
+        "retryEntry",
+        "Try an entry again now, whatever its backoff says",
+        202,
+        (404, 409, 504),
+        answer=Cluster,
+        headers=("ETag",),
+    ),
+    Operation(
+        "get",
+        f"{_ID}/events",
+        "listEvents",
+        "What has happened, oldest first: the timeline",
+        200,
+        (404, 409, 422, 504),
+        answer=Event,
+        query=EventsQuery,
+        many=True,
+    ),
 )
 
 _HEADERS: Final = {
@@ -144,10 +204,10 @@ _EVERYWHERE: Final = (401, 403)
 def document() -> dict[str, Any]:
     """Return the OpenAPI document as JSON values."""
     models: list[type[BaseModel]] = [
-        Cluster, ClusterSpec, CreateCluster, ErrorBody, PatchEvent,
-        Scale, SnapshotEvent, SnapshotRequest, Template,
+        Adapt, Cluster, ClusterSpec, CreateCluster, ErrorBody, Event, PatchEvent,
+        Plan, PlanRequest, Scale, SnapshotEvent, SnapshotRequest, Template,
     ]  # fmt: skip
-    inputs: set[type[BaseModel]] = {CreateCluster, Scale, SnapshotRequest}
+    inputs: set[type[BaseModel]] = {Adapt, CreateCluster, PlanRequest, Scale, SnapshotRequest}
     _, schemas = models_json_schema(
         [(model, "validation" if model in inputs else "serialization") for model in models],
         ref_template=_REF,
@@ -219,6 +279,18 @@ def _operation(operation: Operation) -> dict[str, Any]:
                 "schema": {"type": "string", "pattern": f"^{ID_PATTERN}$"},
             }
         )
+    if "{name}" in operation.path:
+        parameters.append(
+            {
+                "name": "name",
+                "in": "path",
+                "required": True,
+                "description": "The entry's.",
+                "schema": {"type": "string"},
+            }
+        )
+    if operation.query is not None:
+        parameters.extend(_query(operation.query))
     if operation.if_match:
         parameters.append(
             {
@@ -234,6 +306,19 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _json(_ref(operation.body))}
     return described
+
+
+def _query(model: type[BaseModel]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema.pop("description"),
+            "schema": schema,
+        }
+        for name, schema in model.model_json_schema()["properties"].items()
+    ]
 
 
 def _events() -> dict[str, Any]:

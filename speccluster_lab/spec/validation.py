@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,7 +15,10 @@ from speccluster_lab.errors import (
     PreconditionRequired,
 )
 
-__all__ = ["invalid_input", "parse_body", "parse_if_match"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["invalid_input", "parse_body", "parse_if_match", "parse_query"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -62,6 +65,33 @@ def parse_body(model: type[M], body: bytes) -> M:
         raise MalformedBody("the body must be a JSON object")
     try:
         return model.model_validate(document)
+    except ValidationError as error:
+        raise invalid_input(error) from None
+
+
+def parse_query(model: type[M], arguments: Mapping[str, Sequence[bytes]]) -> M:
+    """Return what the query of an address asks for.
+
+    Parameters
+    ----------
+    model : type
+        The query's model.
+    arguments : mapping
+        The values of each name. Names that the model does not have are not ours, such as the
+        token of a Jupyter server; of several values the last one counts.
+
+    Raises
+    ------
+    InvalidInput
+        A value is not acceptable; ``field`` says which.
+    """
+    given = {
+        name: values[-1].decode("utf-8", "replace")
+        for name, values in arguments.items()
+        if name in model.model_fields and values
+    }
+    try:
+        return model.model_validate(given)
     except ValidationError as error:
         raise invalid_input(error) from None
 

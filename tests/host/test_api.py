@@ -18,9 +18,20 @@ from tornado.httpclient import HTTPRequest
 from tornado.netutil import Resolver
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from speccluster_lab.errors import InvalidInput, StaleGeneration
+from speccluster_lab.client import connect
+from speccluster_lab.errors import EntryNotFound, InvalidInput, StaleGeneration
 from speccluster_lab.link.client import HostClient, _end_stream
-from speccluster_lab.spec.api import API_PREFIX, Cluster, Credentials, Scale
+from speccluster_lab.spec.api import (
+    API_PREFIX,
+    Adapt,
+    Adaptive,
+    Cluster,
+    Credentials,
+    Event,
+    EventsQuery,
+    PlanRequest,
+    Scale,
+)
 from speccluster_lab.spec.models import ClusterSpec
 
 if TYPE_CHECKING:
@@ -90,6 +101,11 @@ def test_a_known_etag_is_no_reason_for_silence(host: RunningHost) -> None:
         ("DELETE", ""),
         ("PUT", "/spec"),
         ("POST", "/scale"),
+        ("POST", "/plan"),
+        ("PUT", "/adaptive"),
+        ("DELETE", "/adaptive"),
+        ("POST", "/entries/0/retry"),
+        ("GET", "/events"),
         ("POST", "/credentials"),
         ("GET", "/nothing"),
     ],
@@ -119,6 +135,10 @@ def test_who_means_another_cluster_finds_nothing(host: RunningHost, id: str) -> 
         ("GET", f"{API_PREFIX}/clusters/test-cluster/credentials", 405),
         ("GET", f"{API_PREFIX}/clusters/test-cluster/scale", 405),
         ("DELETE", f"{API_PREFIX}/clusters/test-cluster/spec", 405),
+        ("GET", f"{API_PREFIX}/clusters/test-cluster/plan", 405),
+        ("POST", f"{API_PREFIX}/clusters/test-cluster/events", 405),
+        ("POST", f"{API_PREFIX}/clusters/test-cluster/entries//retry", 404),
+        ("POST", f"{API_PREFIX}/clusters/test-cluster/entries/a/b/retry", 404),
         ("GET", f"{API_PREFIX}/events", 400),
     ],
 )
@@ -147,32 +167,36 @@ NO_OBJECTS = [
 
 @pytest.mark.parametrize("body", NO_OBJECTS, ids=range(len(NO_OBJECTS)))
 def test_a_body_that_is_no_object(host: RunningHost, body: bytes) -> None:
-    _refused(host.request("POST", "/scale", body), 400, "malformed_body")
+    for method, path in (("POST", "/scale"), ("POST", "/plan"), ("PUT", "/adaptive")):
+        _refused(host.request(method, path, body), 400, "malformed_body")
     etag = host.request("GET").headers["ETag"]
     answer = host.request("PUT", "/spec", body, headers={"If-Match": etag})
     _refused(answer, 400, "malformed_body")
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({}, None),
-        ({"entries": None}, None),
-        ({"entries": 1, "workers": 1}, None),
-        ({"entries": -1}, "entries"),
-        ({"entries": 1.5}, "entries"),
-        ({"entries": True}, "entries"),
-        ({"entries": "2"}, "entries"),
-        ({"entries": 10**9}, "entries"),
-        ({"entries": 9}, "entries"),
-        ({"workers": 9}, "workers"),
-        ({"cores": 18}, "cores"),
-        ({"memory": "18 GiB"}, "memory"),
-        ({"unknown": 1}, "unknown"),
-    ],
-)
+WRONG_SIZES: list[tuple[object, str | None]] = [
+    ({}, None),
+    ({"entries": None}, None),
+    ({"entries": 1, "workers": 1}, None),
+    ({"entries": -1}, "entries"),
+    ({"entries": 1.5}, "entries"),
+    ({"entries": True}, "entries"),
+    ({"entries": "2"}, "entries"),
+    ({"entries": 10**9}, "entries"),
+    ({"entries": 9}, "entries"),
+    ({"workers": 9}, "workers"),
+    ({"cores": 18}, "cores"),
+    ({"memory": "18 GiB"}, "memory"),
+    ({"unknown": 1}, "unknown"),
+]
+
+
+@pytest.mark.parametrize(("body", "field"), WRONG_SIZES)
 def test_a_size_that_cannot_be(host: RunningHost, body: object, field: str | None) -> None:
     _refused(host.request("POST", "/scale", body), 422, "invalid_input", field)
+    # The plan for it is refused for the same reason.
+    inside = "scale" if field is None else f"scale.{field}"
+    _refused(host.request("POST", "/plan", {"scale": body}), 422, "invalid_input", inside)
 
 
 @pytest.mark.parametrize("memory", ["lots", "-1 GB", "1e999 GB", -1, 2**80, [], {}])
@@ -226,6 +250,8 @@ def test_a_spec_that_cannot_be(
     before = host.request("GET")
     answer = host.request("PUT", "/spec", spec, headers={"If-Match": before.headers["ETag"]})
     _refused(answer, 422, code, field)
+    inside = "spec" if field is None else f"spec.{field}"
+    _refused(host.request("POST", "/plan", {"spec": spec}), 422, code, inside)
     assert host.request("GET").headers["ETag"] == before.headers["ETag"]
 
 
@@ -265,6 +291,197 @@ def test_scale_and_back(host: RunningHost) -> None:
     host.ask(lambda client: client.scale(Scale(entries=1)))
     settled = host.until(lambda cluster: [one.name for one in cluster.workers] == ["0"])
     assert settled.counts.registered == 1
+
+
+# -- what a change would do ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, None),
+        ({"spec": None}, None),
+        ({"spec": {}, "scale": {"entries": 1}}, None),
+        ({"scale": {"entries": 1}, "remove": []}, None),
+        ({"remove": "0"}, "remove"),
+        ({"remove": [0]}, "remove.0"),
+        ({"remove": ["~holder-0"]}, "remove.0"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_a_plan_for_what_cannot_be(host: RunningHost, body: object, field: str | None) -> None:
+    _refused(host.request("POST", "/plan", body), 422, "invalid_input", field)
+
+
+def test_a_plan_changes_nothing(host: RunningHost) -> None:
+    before = host.request("GET")
+    current = before.body["spec"]
+    other = {**current["workers"]["0"], "options": {"nthreads": 1, "memory_limit": "1 GiB"}}
+
+    def plan(**request: Any) -> dict[str, Any]:
+        answer = host.request("POST", "/plan", request)
+        assert answer.status == 200, answer.text
+        found: dict[str, Any] = answer.body
+        assert found.pop("at_stake") == {"keys": 0, "nbytes": 0}
+        return found
+
+    nothing: dict[str, Any] = {"start": [], "replace": [], "retire": [], "stuck": False}
+    assert plan(spec=current) == plan(scale={"entries": 1}) == plan(remove=[]) == nothing
+    assert len(plan(scale={"workers": 3})["start"]) == 2
+    assert plan(spec={**current, "workers": {"0": other, "b": other}}) | {"stuck": None} == {
+        **nothing,
+        "replace": ["0"],
+        "start": ["b"],
+        "stuck": None,
+    }
+    assert plan(remove=["0"])["retire"] == ["0"]
+    answer = host.request("POST", "/plan", {"remove": ["0", "unknown"]})
+    _refused(answer, 422, "invalid_input", "remove")
+    after = host.request("GET")
+    assert (after.body["spec"], after.body["generation"]) == (current, before.body["generation"])
+
+
+def test_a_plan_says_what_data_is_at_stake(host: RunningHost) -> None:
+    with connect(host.id) as handle, handle.get_client() as client:
+        kept = client.scatter(b"x" * 1_000_000)
+        plan = host.ask(lambda c: c.plan(PlanRequest(scale=Scale(entries=0))))
+        assert plan.retire == ["0"]
+        assert plan.at_stake.keys == 1
+        assert 1_000_000 <= plan.at_stake.nbytes < 1_001_000
+        assert plan.stuck
+        more = host.ask(lambda c: c.plan(PlanRequest(scale=Scale(entries=2))))
+        assert (more.at_stake.keys, more.stuck) == (0, False)
+        del kept
+
+
+# -- what has happened ---------------------------------------------------------------------------
+
+
+def test_events(host: RunningHost) -> None:
+    answer = host.request("GET", "/events")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    first = answer.body[0]
+    assert set(first) == {"seq", "time", "entry", "from", "to", "reason", "message"}
+    assert (first["seq"], first["entry"], first["from"], first["to"]) == (1, "0", None, "pending")
+    events = [Event.model_validate(one) for one in answer.body]
+    assert [one.seq for one in events] == list(range(1, len(events) + 1))
+    began = [one.to for one in events if one.entry == "0"][:4]
+    assert began == ["pending", "starting", "waiting", "running"]
+
+
+def test_events_since(host: RunningHost) -> None:
+    before = host.ask(lambda client: client.timeline())
+    host.ask(lambda client: client.scale(Scale(entries=2)))
+    host.until(lambda cluster: cluster.counts.registered == 2)
+    host.ask(lambda client: client.scale(Scale(entries=1)))
+    host.until(lambda cluster: len(cluster.workers) == 1)
+
+    async def since(client: HostClient) -> list[Event]:
+        return await client.timeline(EventsQuery(since=before[-1].seq))
+
+    new = host.ask(since)
+    assert [one.seq for one in new] == [before[-1].seq + n for n in range(1, len(new) + 1)]
+    (name,) = {one.entry for one in new}
+    assert name not in (None, "0")
+    assert (new[0].from_, new[-1].to) == (None, None)
+    # Each goes on where the one before has ended.
+    assert [one.from_ for one in new[1:]] == [one.to for one in new[:-1]]
+    limited = host.request("GET", f"/events?since={before[-1].seq}&limit=2&token=x").body
+    assert [one["seq"] for one in limited] == [one.seq for one in new[:2]]
+    assert host.request("GET", f"/events?since={new[-1].seq}").body == []
+    assert host.request("GET", "/events?since=999999999999").body == []
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("since=x", "since"),
+        ("since=", "since"),
+        ("since=-1", "since"),
+        ("since=1.5", "since"),
+        ("since=1e3", "since"),
+        ("since=%ff", "since"),
+        ("since=%00", "since"),
+        ("since=1&since=x", "since"),
+        ("since=" + "9" * 5000, "since"),
+        ("limit=0", "limit"),
+        ("limit=10001", "limit"),
+        ("limit=all", "limit"),
+        ("limit=-5&since=3", "limit"),
+    ],
+)
+def test_a_query_that_cannot_be(host: RunningHost, query: str, field: str) -> None:
+    _refused(host.request("GET", f"/events?{query}"), 422, "invalid_input", field)
+
+
+# -- trying again --------------------------------------------------------------------------------
+
+
+def test_retry(host: RunningHost) -> None:
+    """Of an entry that is well nothing becomes."""
+    before = host.request("GET")
+    answer = host.request("POST", "/entries/0/retry")
+    assert answer.status == 202
+    assert answer.headers["ETag"] == before.headers["ETag"]
+
+
+@pytest.mark.parametrize("name", ["1", "00", "%20", "%2e%2e", "a%2Fb", "%3Cimg%3E", "x" * 3000])
+def test_retry_of_what_is_not_there(host: RunningHost, name: str) -> None:
+    _refused(host.request("POST", f"/entries/{name}/retry", {}), 404, "entry_not_found")
+    with pytest.raises(EntryNotFound):
+        host.ask(lambda client: client.retry("a/b?c#d"))
+
+
+# -- adaptive scaling ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"minimum": -1}, "minimum"),
+        ({"minimum": True}, "minimum"),
+        ({"minimum": "1"}, "minimum"),
+        ({"minimum": 1.5}, "minimum"),
+        ({"minimum": None}, "minimum"),
+        ({"maximum": -1}, "maximum"),
+        ({"maximum": 9}, "maximum"),
+        ({"maximum": 10**30}, "maximum"),
+        ({"minimum": 3, "maximum": 2}, None),
+        ({"minimum": 9}, "minimum"),
+        ({"minimum": 9, "maximum": 9}, "maximum"),
+        ({"interval": "1 s"}, "interval"),
+    ],
+)
+def test_a_range_that_cannot_be(host: RunningHost, body: object, field: str | None) -> None:
+    _refused(host.request("PUT", "/adaptive", body), 422, "invalid_input", field)
+    assert host.get().adaptive is None
+
+
+def test_adaptive_scaling(host: RunningHost) -> None:
+    answer = host.request("PUT", "/adaptive", {"minimum": 2, "maximum": 3})
+    assert answer.status == 202
+    assert answer.body["adaptive"] == {"minimum": 2, "maximum": 3}
+    host.until(lambda cluster: cluster.counts.registered == 2)
+    answer = host.request("PUT", "/adaptive", {"minimum": 1})
+    # As many as the cluster may have.
+    assert answer.body["adaptive"] == {"minimum": 1, "maximum": 8}
+    assert host.get().adaptive == Adaptive(minimum=1, maximum=8)
+    for _ in range(2):
+        answer = host.request("DELETE", "/adaptive")
+        assert (answer.status, answer.body["adaptive"]) == (202, None)
+    # Whatever size it has come to by then.
+    host.ask(lambda client: client.scale(Scale(entries=1)))
+    host.until(lambda cluster: [one.phase for one in cluster.workers] == ["running"])
+
+
+def test_scaling_by_hand_ends_adaptive_scaling(host: RunningHost) -> None:
+    assert host.ask(lambda client: client.adapt(Adapt(minimum=1, maximum=1))).adaptive
+    assert host.ask(lambda client: client.scale(Scale(entries=1))).adaptive is None
+    last = host.ask(lambda client: client.timeline())[-1]
+    assert (last.entry, last.reason) == (None, "AdaptiveEnded")
+    assert host.ask(lambda client: client.end_adaptive()).adaptive is None
 
 
 def test_errors_come_back_as_they_were_raised(host: RunningHost) -> None:

@@ -17,17 +17,19 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from difficult_workers import hold_the_interpreter
-from running_hosts import SECONDS, hosts_in
+from running_hosts import SECONDS, RunningHost, hosts_in
 
 from speccluster_lab.client import connect
+from speccluster_lab.host.events import EVENTS_FILE
 from speccluster_lab.link.connections import list_connections
-from speccluster_lab.link.launch import LAUNCH_FILE, write_launch
+from speccluster_lab.link.launch import LAUNCH_FILE, start_host, write_launch
 from speccluster_lab.link.paths import connection_file, socket_path
+from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.api import PatchEvent
 
 if TYPE_CHECKING:
     from distributed import Client
-    from running_hosts import Hosts, RunningHost
+    from running_hosts import Hosts
 
     from speccluster_lab.link.client import HostClient
     from speccluster_lab.spec.api import Cluster
@@ -69,6 +71,9 @@ def test_it_answers_before_the_cluster_is_there(hosts: Hosts) -> None:
     assert (cluster.generation, cluster.observed_generation) == (1, 0)
     assert cluster.spec == host.launch.spec
     answer = host.request("POST", "/credentials", {})
+    assert (answer.status, answer.body["code"]) == (409, "not_running")
+    assert host.request("GET", "/events").status == 200
+    answer = host.request("POST", "/plan", {"scale": {"entries": 2}})
     assert (answer.status, answer.body["code"]) == (409, "not_running")
     assert host.until_running().counts.registered == 1
 
@@ -160,6 +165,47 @@ def test_a_stop_leaves_nothing(hosts: Hosts, template: str) -> None:
     assert answer.body["phase"] == "stopping"
     _gone(host)
     assert not any(_runs(process) for process in processes)
+
+
+# -- what has happened ---------------------------------------------------------------------------
+
+
+def test_the_next_host_knows_what_has_happened(hosts: Hosts) -> None:
+    host = hosts.start()
+    host.until_running()
+    before = host.ask(lambda client: client.timeline())
+    file = host.folder / EVENTS_FILE
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(file.read_bytes().splitlines()) == before[-1].seq == len(before)
+    host.leader.end(0)
+    host.ended()
+    connection_file(host.id).unlink()
+    with open(file, "ab") as events:
+        events.write(b'{"seq":99,"ti')
+    process = start_host(host.folder)
+    again = RunningHost(host.launch, host.folder, process, HostProcess.of_child(process.pid))
+    hosts.started.append(again)
+    again.until_running()
+    after = again.ask(lambda client: client.timeline())
+    assert after[: len(before)] == before
+    assert [one.seq for one in after] == list(range(1, len(after) + 1))
+    assert after[len(before)].to == "pending"
+    again.ask(lambda client: client.stop())
+    _gone(again)
+
+
+def test_a_failing_entry_is_tried_again_at_once(hosts: Hosts) -> None:
+    host = hosts.start(spec=_spec("difficult_workers.NeverStarts"))
+    host.until(lambda cluster: [one.attempts for one in cluster.workers] == [2])
+    host.ask(lambda client: client.retry("0"))
+    host.until(lambda cluster: [one.attempts for one in cluster.workers] == [1])
+    failed = [one for one in host.ask(lambda client: client.timeline()) if one.to == "backoff"]
+    assert len(failed) == 3
+    for event in failed:
+        assert event.reason is not None
+        assert "this worker never starts" in str(event.message)
+    # Before the third attempt would have been due: a second and a half after the one before.
+    assert (failed[2].time - failed[1].time).total_seconds() < 1.5
 
 
 def test_the_end_is_told(hosts: Hosts) -> None:

@@ -26,14 +26,21 @@ from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import Connection
 from speccluster_lab.spec.api import (
     API_PREFIX,
+    Adapt,
     Cluster,
     ClusterPhase,
     Credentials,
+    EntryPhase,
+    Event,
+    EventsQuery,
     Owner,
     OwnerKind,
     PatchEvent,
+    Plan,
+    PlanRequest,
     Scale,
     SnapshotEvent,
+    Stake,
 )
 from speccluster_lab.spec.models import ClusterSpec
 
@@ -48,6 +55,16 @@ CLUSTER = Cluster(
     observed_generation=1,
     created=datetime.datetime.now(datetime.UTC),
     spec=ClusterSpec(),
+)
+PLAN = Plan(start=[], replace=["a"], retire=["0"], at_stake=Stake(keys=1, nbytes=8), stuck=True)
+EVENT = Event(
+    seq=8,
+    time=CLUSTER.created,
+    entry="0",
+    from_=None,
+    to=EntryPhase.PENDING,
+    reason=None,
+    message="why",
 )
 CREDENTIALS = Credentials(address="tls://127.0.0.1:1", ca="a", certificate="b", key="very-secret")
 
@@ -77,7 +94,7 @@ class Any_(RequestHandler):
         self.server.asked.append(
             (
                 str(request.method),
-                str(request.path),
+                str(request.uri),
                 request.body,
                 headers.get("X-SpecCluster-Nonce"),
                 headers.get("If-Match"),
@@ -122,6 +139,14 @@ async def test_what_is_sent(own_folders: Path) -> None:
         await client.scale(Scale(entries=3))
         await client.replace_spec(CLUSTER.spec, if_generation=7)
         await client.stop()
+        await client.adapt(Adapt(minimum=2))
+        await client.end_adaptive()
+        await client.retry("a/b?c #d")
+        server.body = PLAN.model_dump_json()
+        assert await client.plan(PlanRequest(remove=["0"])) == PLAN
+        server.body = f"[{EVENT.model_dump_json()}]"
+        assert await client.timeline() == [EVENT]
+        assert await client.timeline(EventsQuery(since=7, limit=3)) == [EVENT]
         server.body = CREDENTIALS.model_dump_json()
         assert await client.credentials() == CREDENTIALS
         where = f"{API_PREFIX}/clusters/one"
@@ -130,12 +155,20 @@ async def test_what_is_sent(own_folders: Path) -> None:
             ("POST", f"{where}/scale"),
             ("PUT", f"{where}/spec"),
             ("DELETE", where),
+            ("PUT", f"{where}/adaptive"),
+            ("DELETE", f"{where}/adaptive"),
+            ("POST", f"{where}/entries/a%2Fb%3Fc%20%23d/retry"),
+            ("POST", f"{where}/plan"),
+            ("GET", f"{where}/events?since=0&limit=1000"),
+            ("GET", f"{where}/events?since=7&limit=3"),
             ("POST", f"{where}/credentials"),
         ]
         assert {nonce for *_, nonce, _ in server.asked} == {NONCE}
         assert json.loads(server.asked[1][2]) == {"entries": 3}
         assert ClusterSpec.model_validate_json(server.asked[2][2]) == CLUSTER.spec
-        assert [match for *_, match in server.asked] == [None, None, '"7"', None, None]
+        assert json.loads(server.asked[4][2]) == {"minimum": 2, "maximum": None}
+        assert json.loads(server.asked[7][2]) == {"remove": ["0"]}
+        assert [match for *_, match in server.asked if match is not None] == ['"7"']
         assert "very-secret" not in repr(CREDENTIALS)
 
 
@@ -176,6 +209,7 @@ Calls = Callable[[HostClient], Any]
         lambda client: client.get(),
         lambda client: client.stop(),
         lambda client: client.credentials(),
+        lambda client: client.timeline(),
         lambda client: anext(client.events()),
     ],
 )

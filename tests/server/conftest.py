@@ -38,10 +38,12 @@ def api(jp_fetch: Any) -> Api:
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
         undescribed: int | None = None,
+        params: dict[str, str] | None = None,
     ) -> Answer:
         content = raw if raw is not None else None if body is None else json.dumps(body)
         response = await jp_fetch(
             *f"{API_PREFIX}{path}".strip("/").split("/"),
+            params=params,
             method=method,
             body=content,
             headers=headers,

@@ -20,7 +20,7 @@ from tornado.netutil import bind_unix_socket
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
-from speccluster_lab.errors import ClusterNotFound, SpecClusterError, StaleGeneration
+from speccluster_lab.errors import ClusterNotFound, EntryNotFound, SpecClusterError, StaleGeneration
 from speccluster_lab.link.connections import (
     NONCE_HEADER,
     Connection,
@@ -31,16 +31,24 @@ from speccluster_lab.link.launch import Launch, read_launch
 from speccluster_lab.link.paths import socket_path
 from speccluster_lab.spec.api import (
     API_PREFIX,
+    Adapt,
+    Adaptive,
     Cluster,
     ClusterPhase,
+    EntryPhase,
+    Event,
+    EventsQuery,
     Member,
     PatchEvent,
     PatchOperation,
+    Plan,
+    PlanRequest,
     Scale,
     SnapshotEvent,
+    Stake,
 )
 from speccluster_lab.spec.models import ClusterSpec
-from speccluster_lab.spec.validation import parse_body, parse_if_match
+from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_query
 
 MODES = ("good", "slow", "silent", "exits", "other_nonce", "refuses", "mute")
 DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW, GAP = range(41, 50)
@@ -186,6 +194,57 @@ class Size(Handler):
         self.answer()
 
 
+class PlanOf(Handler):
+    def post(self, id: str) -> None:
+        request = parse_body(PlanRequest, self.request.body)
+        plan = Plan(
+            start=["new one<br>"],
+            replace=[],
+            retire=request.remove or [],
+            at_stake=Stake(keys=3, nbytes=2**40),
+            stuck=False,
+        )
+        self.finish(plan.model_dump_json())
+
+
+class Range(Handler):
+    def put(self, id: str) -> None:
+        adapt = parse_body(Adapt, self.request.body)
+        adaptive = Adaptive(minimum=adapt.minimum, maximum=adapt.maximum)
+        self.host.change(adaptive=adaptive)
+        self.answer()
+
+    def delete(self, id: str) -> None:
+        self.host.change(adaptive=None)
+        self.answer()
+
+
+class Retry(Handler):
+    def post(self, id: str, name: str) -> None:
+        if name != "new one<br>":
+            raise EntryNotFound(f"there is no entry {name!r}")
+        self.answer()
+
+
+class Timeline(Handler):
+    def get(self, id: str) -> None:
+        query = parse_query(EventsQuery, self.request.query_arguments)
+        first = query.since + 1
+        events = [
+            Event(
+                seq=seq,
+                time=self.host.cluster.created,
+                entry="0",
+                from_=EntryPhase.LOST,
+                to=None,
+                reason="Why",
+                message="<b>",
+            )
+            for seq in range(first, min(first + query.limit, 6))
+        ]
+        self.finish(b"[" + b",".join(one.model_dump_json().encode() for one in events) + b"]")
+
+
 class Events(Handler, WebSocketHandler):
     def open(self) -> None:
         self.seq = 0
@@ -218,6 +277,10 @@ async def main(folder: Path) -> None:
             (cluster, One, arguments),
             (f"{cluster}/spec", Spec, arguments),
             (f"{cluster}/scale", Size, arguments),
+            (f"{cluster}/plan", PlanOf, arguments),
+            (f"{cluster}/adaptive", Range, arguments),
+            (f"{cluster}/entries/([^/]+)/retry", Retry, arguments),
+            (f"{cluster}/events", Timeline, arguments),
             (f"{API_PREFIX}/events", Events, arguments),
         ]
     )

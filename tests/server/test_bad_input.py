@@ -201,6 +201,37 @@ WRONG_SCALES: dict[str, tuple[dict[str, Any], str | None]] = {
     "memory in no unit": ({"memory": "a lot"}, "memory"),
 }
 
+# The body for a plan or for adaptive scaling, and the field of the refusal.
+WRONG_PLANS: dict[str, tuple[dict[str, Any], str | None]] = {
+    "nothing": ({}, None),
+    "two changes": ({"scale": {"entries": 1}, "remove": ["0"]}, None),
+    "a wrong size": ({"scale": {"entries": -1}}, "scale.entries"),
+    "no size": ({"scale": {}}, "scale"),
+    "a wrong spec": ({"spec": {"workers": {"0": {}}}}, "spec.workers.0.cls"),
+    "names as text": ({"remove": "0"}, "remove"),
+    "a reserved name": ({"remove": ["0", "~holder-0"]}, "remove.1"),
+    "too many names": ({"remove": ["0"] * 10_001}, "remove"),
+    "unknown": ({"nodes": 2}, "nodes"),
+}
+
+WRONG_RANGES: dict[str, tuple[dict[str, Any], str | None]] = {
+    "negative": ({"minimum": -1}, "minimum"),
+    "huge": ({"maximum": 10**12}, "maximum"),
+    "text": ({"minimum": "2"}, "minimum"),
+    "true": ({"maximum": True}, "maximum"),
+    "upside down": ({"minimum": 3, "maximum": 2}, None),
+    "unknown": ({"minimum": 1, "interval": "1 ms"}, "interval"),
+}
+
+WRONG_QUERIES: dict[str, str] = {
+    "text": "x",
+    "nothing": "",
+    "negative": "-1",
+    "a fraction": "1.5",
+    "huge": "9" * 3000,
+    "script": "<img src=x onerror=alert(1)>",
+}
+
 WRONG_SPECS: dict[str, tuple[dict[str, Any], str | None]] = {
     "unknown field": ({"colour": 1}, "colour"),
     "workers as a list": ({"workers": []}, "workers"),
@@ -232,6 +263,8 @@ async def test_what_is_no_json_object_is_refused_by_every_call(
         ("POST", "/clusters"),
         ("POST", "/clusters/some-id/scale"),
         ("PUT", "/clusters/some-id/spec"),
+        ("POST", "/clusters/some-id/plan"),
+        ("PUT", "/clusters/some-id/adaptive"),
     ):
         answer = await api(method, path, raw=raw, headers={"If-Match": '"1"'})
         assert (answer.status, answer.code) == (400, "malformed_body"), path
@@ -247,6 +280,8 @@ async def test_a_body_that_is_too_large_is_refused_by_every_call(
         ("POST", "/clusters"),
         ("POST", "/clusters/some-id/scale"),
         ("PUT", "/clusters/some-id/spec"),
+        ("POST", "/clusters/some-id/plan"),
+        ("PUT", "/clusters/some-id/adaptive"),
     ):
         answer = await api(method, path, raw=raw, headers={"If-Match": '"1"'})
         assert (answer.status, answer.code) == (413, "body_too_large"), path
@@ -282,6 +317,11 @@ async def test_a_cluster_that_cannot_be_made(
         ("DELETE", "", None),
         ("PUT", "/spec", {}),
         ("POST", "/scale", {"entries": 1}),
+        ("POST", "/plan", {"scale": {"entries": 1}}),
+        ("PUT", "/adaptive", {"maximum": 1}),
+        ("DELETE", "/adaptive", None),
+        ("POST", "/entries/0/retry", {}),
+        ("GET", "/events", None),
     ],
 )
 @pytest.mark.parametrize("id", ["no-such", "UPPER", "a" * 64, "\0", "<img>"])
@@ -306,6 +346,19 @@ async def test_wrong_changes_change_nothing(
         answer = await api("POST", "/clusters/one/scale", body)
         found = (answer.status, answer.code, answer.body.get("field"))
         assert found == (422, "invalid_input", field), name
+    for name, (body, field) in WRONG_PLANS.items():
+        answer = await api("POST", "/clusters/one/plan", body)
+        found = (answer.status, answer.code, answer.body.get("field"))
+        assert found == (422, "invalid_input", field), name
+    for name, (body, field) in WRONG_RANGES.items():
+        answer = await api("PUT", "/clusters/one/adaptive", body)
+        found = (answer.status, answer.code, answer.body.get("field"))
+        assert found == (422, "invalid_input", field), name
+    for name, value in WRONG_QUERIES.items():
+        for key in ("since", "limit"):
+            answer = await api("GET", "/clusters/one/events", params={key: value})
+            found = (answer.status, answer.code, answer.body.get("field"))
+            assert found == (422, "invalid_input", key), name
     for name, (body, field) in WRONG_SPECS.items():
         raw = json.dumps(body).replace("Infinity", "1e999").encode()
         answer = await api("PUT", "/clusters/one/spec", raw=raw, headers={"If-Match": '"1"'})
@@ -355,6 +408,10 @@ requests = st.fixed_dictionaries(
             },
         ),
         "entries": json_values,
+        "scale": st.fixed_dictionaries({}, optional={"entries": json_values}) | json_values,
+        "remove": st.lists(st.text(max_size=5), max_size=3) | json_values,
+        "minimum": json_values,
+        "maximum": json_values,
         "other": json_values,
     },
 )
@@ -384,6 +441,8 @@ def test_generated_requests_never_find_a_hole(
             ("POST", "/clusters"),
             ("POST", "/clusters/some-id/scale"),
             ("PUT", "/clusters/some-id/spec"),
+            ("POST", "/clusters/some-id/plan"),
+            ("PUT", "/clusters/some-id/adaptive"),
         ):
             call = api(method, path, raw=raw, headers={"If-Match": '"1"'})
             answer = jp_asyncio_loop.run_until_complete(call)

@@ -94,6 +94,60 @@ async def test_from_start_to_end(
     no_tracebacks()
 
 
+async def test_what_is_passed_on(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, no_tracebacks: Callable[[], None]
+) -> None:
+    id = await make(api)
+    where = f"/clusters/{id}"
+    await wait_for(id, "running")
+
+    events = (await api("GET", f"{where}/events")).body
+    assert [one["seq"] for one in events] == [1, 2, 3, 4, 5]
+    assert (events[0]["from"], events[0]["to"]) == ("lost", None)
+    query = {"since": "2", "limit": "2", "something": "else"}
+    some = (await api("GET", f"{where}/events", params=query)).body
+    assert [one["seq"] for one in some] == [3, 4]
+    assert (await api("GET", f"{where}/events", params={"since": "5"})).body == []
+
+    plan = (await api("POST", f"{where}/plan", {"remove": ["0"]})).body
+    assert (plan["start"], plan["retire"]) == (["new one<br>"], ["0"])
+    assert plan["at_stake"] == {"keys": 3, "nbytes": 2**40}
+
+    adapted = await api("PUT", f"{where}/adaptive", {"minimum": 1, "maximum": 2})
+    assert (adapted.status, adapted.body["adaptive"]) == (202, {"minimum": 1, "maximum": 2})
+    ended = await api("DELETE", f"{where}/adaptive")
+    assert (ended.status, ended.body["adaptive"]) == (202, None)
+
+    tried = await api("POST", f"{where}/entries/new one<br>/retry", {})
+    assert (tried.status, tried.body["id"]) == (202, id)
+    refused = await api("POST", f"{where}/entries/new/retry", {})
+    assert (refused.status, refused.code) == (404, "entry_not_found")
+    no_tracebacks()
+    await api("DELETE", where)
+    await wait_for(id, None)
+
+
+async def test_what_has_happened_is_told_while_it_stops(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    supervisor = manager._find(id)
+    # As one that has just begun to stop, and takes its time.
+    supervisor._ending = asyncio.create_task(asyncio.sleep(0.5))
+    assert len((await api("GET", f"/clusters/{id}/events")).body) == 5
+    for method, path, body in (
+        ("PUT", "/adaptive", {"minimum": 1}),
+        ("POST", "/entries/0/retry", {}),
+        ("POST", "/scale", {"entries": 1}),
+    ):
+        answer = await api(method, f"/clusters/{id}{path}", body)
+        assert (answer.status, answer.code) == (409, "not_running")
+    await supervisor._ending
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
 async def test_it_is_there_at_once_however_slow_its_host(
     api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
 ) -> None:

@@ -9,6 +9,7 @@ from serving import Api, Wait, until
 
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.spec.admission import Admission
+from speccluster_lab.spec.api import Adaptive
 
 
 def files_of(data_folder: Path, own_folders: Path) -> list[Path]:
@@ -48,6 +49,51 @@ async def test_from_start_to_end(
     await wait_for("real", None)
     assert processes_of(own_folders) == []
     assert files_of(data_folder, own_folders) == []
+    no_tracebacks()
+
+
+async def test_what_is_asked_of_the_host(
+    api: Api,
+    manager: ClusterManager,
+    wait_for: Wait,
+    no_tracebacks: Callable[[], None],
+) -> None:
+    await api("POST", "/clusters", {"template": "threads", "name": "Real"})
+    before = await wait_for("real", "running")
+    assert before is not None
+
+    events = (await api("GET", "/clusters/real/events")).body
+    assert [one["to"] for one in events[:4]] == ["pending", "starting", "waiting", "running"]
+    later = await api("GET", "/clusters/real/events", params={"since": "2", "limit": "1"})
+    assert later.body == events[2:3]
+
+    plan = (await api("POST", "/clusters/real/plan", {"scale": {"entries": 0}})).body
+    assert plan["retire"] == list(before["spec"]["workers"])
+    assert plan["at_stake"] == {"keys": 0, "nbytes": 0}
+    refused = await api("POST", "/clusters/real/plan", {"scale": {"entries": 65}})
+    assert (refused.status, refused.body["field"]) == (422, "scale.entries")
+    preload = {"cls": "distributed.Worker", "options": {"preload": "print('boo')"}}
+    refused = await api("POST", "/clusters/real/plan", {"spec": {"workers": {"0": preload}}})
+    assert (refused.status, refused.code) == (422, "class_not_allowed")
+    assert refused.body["field"] == "spec.workers.0.options.preload"
+
+    assert (await api("POST", "/clusters/real/entries/0/retry", {})).status == 202
+    assert (await api("POST", "/clusters/real/entries/x/retry", {})).code == "entry_not_found"
+
+    cluster = (await api("GET", "/clusters/real")).body
+    assert (cluster["spec"], cluster["generation"]) == (before["spec"], before["generation"])
+
+    adapted = await api("PUT", "/clusters/real/adaptive", {"minimum": 1, "maximum": 1})
+    assert (adapted.status, adapted.body["adaptive"]) == (202, {"minimum": 1, "maximum": 1})
+    await until(lambda: manager.get("real").adaptive == Adaptive(minimum=1, maximum=1))
+    refused = await api("PUT", "/clusters/real/adaptive", {"minimum": 1, "maximum": 65})
+    assert (refused.status, refused.body["field"]) == (422, "maximum")
+    ended = await api("DELETE", "/clusters/real/adaptive")
+    assert (ended.status, ended.body["adaptive"]) == (202, None)
+    await until(lambda: manager.get("real").adaptive is None)
+
+    await api("DELETE", "/clusters/real")
+    await wait_for("real", None)
     no_tracebacks()
 
 
