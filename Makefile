@@ -19,7 +19,7 @@ JS_SOURCES := $(shell find src style schema 2>/dev/null)
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help setup lab test lint fix ruff mypy contract contract-write js-lint js-tests \
-	python-tests ui-tests lock clean
+	python-tests ui-tests peer-tests bench mutation lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -68,6 +68,7 @@ ruff: .make/python
 
 mypy: .make/python
 	$(BIN)/mypy
+	$(BIN)/mypy --strict benchmarks/*.py
 
 contract: .make/python .make/node ## fail when docs/openapi.json or src/api/schema.d.ts is stale
 	@$(BIN)/python -m speccluster_lab.spec.openapi > .make/openapi.json
@@ -91,6 +92,31 @@ python-tests: setup ## pytest tests/
 # A process of its own: Playwright's loop and pytest-jupyter's do not share one.
 ui-tests: setup ## pytest ui-tests/ (needs Chromium)
 	$(BIN)/python -m pytest -c ui-tests/pytest.ini ui-tests
+
+# They are no part of this repository: CONTRIBUTING.md says where they come from.
+peer-tests: .make/python ## distributed's own tests against our class (PEER=folder; STOCK=1, ARGS='-k …')
+	$(BIN)/python scripts/peer_tests/run.py '$(PEER)' $(if $(STOCK),--stock) $(ARGS)
+
+bench: .make/python ## our cluster beside the stock one (ARGS='--only bulk --rounds 4')
+	$(BIN)/python benchmarks/reconcile.py $(ARGS)
+
+# Not in the lock: no other step needs it, and the figure is one of this version.
+.make/mutmut/bin/mutmut: $(LOCK)
+	$(PYTHON) -m venv .make/mutmut
+	.make/mutmut/bin/python -m pip install -q -c $(LOCK) mutmut==3.8.1 hypothesis pydantic pyyaml pytest pytest-timeout
+	@touch $@
+
+# In a copy, so that nobody who works in the tree meets a mutant.
+mutation: MUTANTS := .make/mutation/mutants/mutmut-cicd-stats.json
+mutation: .make/mutmut/bin/mutmut ## see that the tests of reconcile/ notice when it is broken (5 minutes)
+	@rm -rf .make/mutation && mkdir -p .make/mutation/speccluster_lab .make/mutation/tests
+	@cp -r $(addprefix speccluster_lab/,__init__.py errors.py spec reconcile) .make/mutation/speccluster_lab
+	@cp -r tests/reconcile .make/mutation/tests
+	@cp tests/reconcile/mutation.cfg .make/mutation/setup.cfg
+	cd .make/mutation && export RECONCILE_MACHINE=quick && ../mutmut/bin/mutmut run --max-children 2
+	cd .make/mutation && ../mutmut/bin/mutmut results && ../mutmut/bin/mutmut export-cicd-stats
+	@$(PYTHON) -c 'import json, sys; s = json.load(open("$(MUTANTS)")); left = s["survived"] + s["no_tests"]; \
+		print(s["total"] - left, "of", s["total"], "mutants were noticed"); sys.exit(left > s["total"] / 10)'
 
 # ---- upkeep
 

@@ -77,6 +77,7 @@ const TYPESCRIPT = ['src/**/*.{ts,tsx}'];
 export default defineConfig([
   {
     ignores: [
+      '.make',
       '.venv',
       'build',
       'coverage',
