@@ -9,7 +9,14 @@ from typing import Any, Final
 
 from distributed.core import Status
 
-__all__ = ["begin_to_close", "close_instance", "has_ended", "note_failure"]
+__all__ = [
+    "begin_to_close",
+    "close_instance",
+    "has_ended",
+    "note_failure",
+    "tells_whether_it_runs",
+    "told_by",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -21,11 +28,26 @@ def has_ended(instance: Any) -> bool:
 
     A class need not say it; then only the scheduler tells.
     """
-    status = getattr(instance, "status", None)
+    status, process = told_by(instance, "status"), told_by(instance, "process")
     if isinstance(status, Status) and status in _ENDED:
         return True
-    process = getattr(instance, "process", None)
-    return isinstance(getattr(process, "returncode", None), int)
+    return isinstance(told_by(process, "returncode"), int)
+
+
+def tells_whether_it_runs(instance: Any) -> bool:
+    """Return whether :func:`has_ended` can know."""
+    return (
+        isinstance(told_by(instance, "status"), Status) or told_by(instance, "process") is not None
+    )
+
+
+def told_by(instance: Any, name: str) -> Any:
+    """Return what an instance says of itself, or ``None``: a class need not, or not yet."""
+    try:
+        return getattr(instance, name, None)
+    except Exception:
+        # A property of somebody else's class.
+        return None
 
 
 def begin_to_close(instance: Any) -> asyncio.Future[Any] | None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
 from itertools import islice
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 
-from speccluster_lab.cluster.closing import has_ended
+from speccluster_lab.cluster.closing import has_ended, told_by
 from speccluster_lab.cluster.history import History
 from speccluster_lab.cluster.instances import Instances
 from speccluster_lab.cluster.ledger import Ledger
@@ -48,6 +50,7 @@ logger = logging.getLogger(__name__)
 # Entries of one pass: between two of them the loop is free for whatever else waits.
 PASS_LENGTH: Final = 250
 _TIMED: Final = frozenset(EntryPhase) - {EntryPhase.PENDING, EntryPhase.RUNNING, EntryPhase.LOST}
+_ACTIVE: Final = (EntryPhase.PENDING, EntryPhase.STARTING, EntryPhase.CLOSING, EntryPhase.LOST)
 _TEXT: Final = {phase: str(phase.value) for phase in EntryPhase}
 
 
@@ -68,6 +71,18 @@ class Workshop(Protocol):
 
     def view(self) -> View:
         """Return the scheduler."""
+
+    def owner_of(self, member: str) -> str | None:
+        """Return the entry of the spec that is to have a member."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """Somebody who waits until nothing is under way for some entries."""
+
+    failures: list[BaseException]
+    names: set[str] | None = None
+    done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Executor:
@@ -117,9 +132,7 @@ class Executor:
         self._alarms: list[tuple[float, str]] = []
         self._alarm: asyncio.TimerHandle | None = None
         self._pass: asyncio.Handle | None = None
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._waiting: list[list[BaseException]] = []
+        self._waiting: list[_Waiter] = []
         self._unheard: dict[str, BaseException] = {}
         self._begun = self._ended = False
 
@@ -131,6 +144,11 @@ class Executor:
     @policy.setter
     def policy(self, policy: Policy) -> None:
         self._policy = self._retirement.policy = policy
+        for phase in _TIMED:
+            for name in self.ledger.by_phase[phase]:
+                self._note(self.entries[name])
+                self._dirty[name] = None
+        self.request_pass()
 
     # -- what is wanted ----------------------------------------------------------------------
 
@@ -148,6 +166,8 @@ class Executor:
         if desired is None:
             if entry is None:
                 return
+            if entry.made_of is None:
+                self._disown(entry)
             entry.want(None, (), generation)
         else:
             if entry is None:
@@ -157,6 +177,9 @@ class Executor:
                 self._disown(entry)
                 entry.want(desired.form.fingerprint, desired.members, generation)
             self._own(entry)
+        holder = HOLDER_PREFIX + name
+        if self.ledger.holders and holder in self.entries:
+            self._dirty[holder] = None
         # A new one waits in the ledger for its turn.
         if entry.phase is not EntryPhase.PENDING or desired is None:
             self._dirty[name] = None
@@ -195,14 +218,47 @@ class Executor:
         """
         failures = list(self._unheard.values())
         self._unheard.clear()
-        self._waiting.append(failures)
-        self.run_pass()
+        waiter = _Waiter(failures)
+        self._waiting.append(waiter)
         try:
-            await self._idle.wait()
+            # What starts now, and fails at once, is this one's to hear of.
+            self.run_pass()
+            waiter.names = set(filter(self._is_active, self._under_way()))
+            if waiter.names and not self._ended:
+                await waiter.done.wait()
         finally:
-            # By identity: two empty lists are equal.
-            self._waiting = [one for one in self._waiting if one is not failures]
+            self._waiting = [one for one in self._waiting if one is not waiter]
         return failures
+
+    def _under_way(self) -> list[str]:
+        by_phase = self.ledger.by_phase
+        names = [name for phase in (*_ACTIVE, *LEAVING) for name in by_phase[phase]]
+        return [*names, *self._dirty]
+
+    def _is_active(self, name: str) -> bool:
+        """Return whether something is being done for an entry, or is about to be."""
+        entry = self.entries.get(name)
+        if entry is None:
+            return False
+        if entry.phase is EntryPhase.PENDING:
+            # Without a scheduler it may wait for ever.
+            return self.has_scheduler or entry.wanted is None
+        if entry.active or name in self._dirty:
+            return True
+        # What a holder is made for goes on with the holder.
+        holder = self.entries.get(HOLDER_PREFIX + name) if self.ledger.holders else None
+        return entry.phase in LEAVING and holder is not None and holder.active
+
+    def _release(self, names: list[str]) -> None:
+        """Let those go who waited for nothing but these entries."""
+        for waiter in self._waiting:
+            if waiter.names is None:
+                continue
+            for name in names:
+                if name in waiter.names and not self._is_active(name):
+                    waiter.names.discard(name)
+            if not waiter.names:
+                waiter.done.set()
 
     # -- what is -----------------------------------------------------------------------------
 
@@ -219,7 +275,7 @@ class Executor:
         entry = self._entry_of(member)
         if entry is not None:
             entry.leave(member, monotonic())
-            if entry.phase in UP:
+            if entry.phase in UP or entry.phase in LEAVING:
                 self._look_whether_ended(entry)
                 self._touch(entry.name)
 
@@ -235,7 +291,9 @@ class Executor:
         now = monotonic()
         by_phase = self.ledger.by_phase
         for name in names.union(by_phase[EntryPhase.WAITING], by_phase[EntryPhase.DEGRADED]):
-            entry = self.entries[name]
+            entry = self.entries.get(name)
+            if entry is None:
+                continue
             present = self._membership.present(entry.members)
             if present != entry.present and entry.made_of is not None:
                 entry.see(present, now)
@@ -286,6 +344,10 @@ class Executor:
         """Return what an entry is to be, or, where it is not wanted any more, what it was."""
         return self.desired[name] if name in self.desired else self._made[name]
 
+    def is_described(self, name: str) -> bool:
+        """Return whether it is known what an entry is to be, or was."""
+        return name in self.desired or name in self._made
+
     def _entry_of(self, member: str) -> EntryState | None:
         name = self._owners.get(member)
         return None if name is None else self.entries.get(name)
@@ -314,6 +376,15 @@ class Executor:
         for member in entry.members:
             if self._owners.get(member) == entry.name:
                 del self._owners[member]
+                self._hand_on(member, entry)
+
+    def _hand_on(self, member: str, owner: EntryState) -> None:
+        """Give a name that is free now to the entry that is to have it."""
+        heir = self.entries.get(self._workshop.owner_of(member) or "")
+        if heir is not None and heir is not owner and member in heir.members:
+            self._owners[member] = heir.name
+            heir.see(self._membership.present(heir.members), monotonic())
+            self._touch(heir.name)
 
     def _touch(self, name: str) -> None:
         self._dirty[name] = None
@@ -322,7 +393,6 @@ class Executor:
     def request_pass(self) -> None:
         """Have the planner look at what has changed, soon."""
         if self._pass is None and self._begun and not self._ended:
-            self._idle.clear()
             self._pass = asyncio.get_running_loop().call_soon(self.run_pass)
 
     def run_pass(self) -> None:
@@ -333,6 +403,7 @@ class Executor:
         if self._ended or not self._begun:
             return
         now, left = monotonic(), PASS_LENGTH
+        seen: list[str] = []
         self._ring(now)
         while left > 0 and self._collect():
             names = list(islice(self._dirty, left))
@@ -340,13 +411,18 @@ class Executor:
             for name in names:
                 del self._dirty[name]
             for step in plan(self._state(), names, now):
-                self._take(step, now)
+                try:
+                    self._take(step, now)
+                except Exception:
+                    # Nobody would run the next pass for the others.
+                    logger.exception("entry %r: %s failed", step.name, step.action)
+            seen += names
         if self._collect():
             self.request_pass()
         else:
             self._set_alarm(now)
-            if not self._is_active():
-                self._idle.set()
+        if self._waiting:
+            self._release(seen)
         self._changed()
 
     def _state(self) -> ClusterState:
@@ -377,21 +453,12 @@ class Executor:
             most = room + len(ledger.holders)
             self._dirty.update(dict.fromkeys(islice(ledger.outdated, most)))
 
-    def _is_active(self) -> bool:
-        if len(self._retirement) or self._asking:
-            return True
-        changing = self.ledger.changing
-        if not self.has_scheduler:
-            # They wait for a scheduler, which may never come.
-            changing -= len(self.ledger.by_phase[EntryPhase.PENDING])
-        return changing > 0
-
     def _note(self, entry: EntryState) -> None:
         """Take over what has changed of an entry, into all that is kept about it."""
         name, phase = entry.name, entry.phase
         ledger = self.ledger
         before = ledger.note(entry)
-        if phase in _TIMED:
+        if phase in _TIMED or entry.attempts:
             due = next_look(entry, self._policy)
             if due is not None:
                 heappush(self._alarms, (due, name))
@@ -428,6 +495,9 @@ class Executor:
                 continue
             due = next_look(entry, self._policy)
             if due is not None and due <= now:
+                if entry.phase is EntryPhase.CLOSING and not entry.closing:
+                    # What a start that never ends has registered is not to be closed unseen.
+                    self._look_up(entry)
                 self._dirty[name] = None
 
     def _take(self, step: Step, now: float) -> None:
@@ -447,7 +517,8 @@ class Executor:
             case Action.CANCEL:
                 # A nanny whose start is cut off in its first moments leaves its process behind:
                 # a start that is not wanted any more has the policy's grace to end by itself.
-                pass
+                if self._look_up(entry):
+                    self._ask(name, lambda _: None)
             case Action.START:
                 self._start(entry)
             case Action.RETIRE:
@@ -507,8 +578,8 @@ class Executor:
         logger.warning("entry %r: the start failed: %r", entry.name, error)
         if not self._waiting:
             self._unheard[entry.name] = error
-        for failures in self._waiting:
-            failures.append(error)
+        for waiter in self._waiting:
+            waiter.failures.append(error)
         failure = Failure(type(error).__name__, _in_words(error))
         entry.start_failed(failure, monotonic(), self._policy)
         self._note(entry)
@@ -558,27 +629,33 @@ class Executor:
             self._begin_to_retire(entry)
 
     def _begin_to_retire(self, entry: EntryState) -> None:
-        found = map(self._membership.address, entry.members)
-        addresses = [address for address in found if address is not None]
-        if addresses and self.has_scheduler:
+        if not entry.present:
+            self._adopt(entry)
+        addresses = self._left_behind(entry)
+        if addresses:
             self._retirement.begin(entry.name, addresses)
         else:
             entry.retirement_ended(None, monotonic(), self._policy)
             self._touch(entry.name)
 
-    def _retirement_ended(self, name: str, stuck: Failure | None) -> None:
+    def _retirement_ended(self, name: str, addresses: list[str], stuck: Failure | None) -> None:
         entry = self.entries.get(name)
         if entry is None or self._ended:
             return
+        now = monotonic()
         if stuck is not None:
             logger.warning("entry %r: not retired: %s", name, stuck.message)
         else:
-            # The scheduler has forgotten them; the event that says so may still be on its way.
-            for member in entry.members:
-                address = self._membership.address(member)
-                if address is not None:
-                    self._membership.remove(address)
-        entry.retirement_ended(stuck, monotonic(), self._policy)
+            for address in addresses:
+                # The scheduler has forgotten it; the event that says so may be on its way.
+                member = self._membership.remove(address)
+                if member is not None:
+                    entry.leave(member, now)
+            if entry.present and entry.phase in LEAVING:
+                # One that came meanwhile has not been asked for.
+                self._retire(entry)
+                return
+        entry.retirement_ended(stuck, now, self._policy)
         if stuck is not None:
             self._note(entry)
         self._touch(name)
@@ -620,6 +697,31 @@ class Executor:
             return []
         found = map(self._membership.address, entry.members)
         return [address for address in found if address is not None]
+
+    def _adopt(self, entry: EntryState) -> None:
+        """Take on, before an entry goes, workers of it that registered under other names.
+
+        Or what they hold would be lost. A class may name its workers as it likes: then it may
+        say where its worker is, and dask-jobqueue numbers those of a job even where the spec has
+        no group.
+        """
+        name = entry.name
+        if not self.has_scheduler or name not in self._unsure:
+            return
+        address = told_by(self._instances.get(name), "worker_address")
+        told = self._membership.name_at(address) if isinstance(address, str) else None
+        found = {told} if told is not None else self._numbered(name)
+        strays = sorted(one for one in found if one not in self._owners)
+        if strays:
+            self._disown(entry)
+            entry.adopt(strays, monotonic())
+            self._own(entry)
+
+    def _numbered(self, name: str) -> set[str]:
+        if self.desired_of(name).form.group is not None:
+            return set()
+        number = re.compile(rf"{re.escape(name)}-\d+")
+        return {one for one in self._membership.names() if number.fullmatch(one)}
 
     def _abandon(self, entry: EntryState) -> None:
         logger.warning("entry %r does not close, and is given up", entry.name)
@@ -664,7 +766,8 @@ class Executor:
             EntryState(
                 str(made.key),
                 since=monotonic(),
-                wanted=made.form.fingerprint,
+                # What it stands for: it may have to be made a little otherwise.
+                wanted=entry.wanted if beforehand else entry.made_of,
                 members=made.members,
                 generation=entry.generation,
                 holds_for=entry.name,
@@ -699,7 +802,8 @@ class Executor:
         await self._instances.end(self._policy, self._retirement.stop())
         for made in self._made.values():
             self._workshop.worker_gone(made)
-        self._idle.set()
+        for waiter in self._waiting:
+            waiter.done.set()
 
 
 def _in_words(error: BaseException) -> str:

@@ -64,7 +64,7 @@ class Form:
             It is no entry.
         """
         if not isinstance(entry, Mapping):
-            raise InvalidInput(f'must be a dict with "cls", not {entry!r}')
+            raise InvalidInput(f'must be a dict with "cls", not {type(entry).__name__}')
         if "cls" not in entry:
             raise InvalidInput("must say the class of its workers", field="cls")
         copy = copy_of(entry)

@@ -54,7 +54,13 @@ class Instances:
         TypeError
             It cannot be awaited.
         """
-        starting = asyncio.ensure_future(instance)
+        try:
+            starting = asyncio.ensure_future(instance)
+        except TypeError:
+            closing = begin_to_close(instance)
+            if closing is not None:
+                self.leave_to_itself(closing)
+            raise
         self._there[name] = instance
         self._starts[name] = starting
         starting.add_done_callback(partial(self._on_start, name))

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger"]
 
-_NOT_ACTIVE = frozenset({*UP, EntryPhase.BACKOFF, EntryPhase.RETIRING, EntryPhase.REPLACING})
-
 
 class Ledger:
     """Indexes of a cluster's entries; dicts, because they keep the order in which names came in.
@@ -98,11 +96,6 @@ class Ledger:
     def surging(self) -> int:
         """How many holders a roll-out has made beforehand."""
         return sum(self.holders.values()) if self.holders else 0
-
-    @property
-    def changing(self) -> int:
-        """How many are in a phase that ends by itself."""
-        return len(self._phases) - sum(len(self.by_phase[phase]) for phase in _NOT_ACTIVE)
 
     @property
     def settled(self) -> bool:

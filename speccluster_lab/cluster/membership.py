@@ -33,6 +33,10 @@ class Membership:
         """Return where the worker of this name is, if the scheduler has it."""
         return self._addresses.get(name)
 
+    def name_at(self, address: str) -> str | None:
+        """Return the name of the worker at an address, if the scheduler has it."""
+        return self._names.get(address)
+
     def present(self, members: Iterable[str]) -> set[str]:
         """Return those of ``members`` that the scheduler has."""
         return {name for name in members if name in self._addresses}

@@ -7,7 +7,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from speccluster_lab.reconcile import NO_ROOM, Failure
+from speccluster_lab.reconcile import HOLDS_ACTOR, NO_ROOM, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterable
@@ -36,20 +36,23 @@ class Retirement:
     policy : Policy
         ``retire_timeout`` is how long nothing may move.
     ended : callable
-        Called with the name of an entry, and with ``None`` or with why its data cannot move.
+        Called with the name of an entry, with the addresses of the workers that it was asked for
+        with, and with ``None`` or with why their data cannot move.
     """
 
     def __init__(
         self,
         view: Callable[[], View],
         policy: Policy,
-        ended: Callable[[str, Failure | None], None],
+        ended: Callable[[str, list[str], Failure | None], None],
     ) -> None:
         self.policy = policy
         self._view = view
         self._ended = ended
         self._next: dict[str, list[str]] = {}
         self._current: dict[str, object] = {}
+        # Calls that go on although nobody waits for them: nothing moves.
+        self._lingering: dict[str, asyncio.Task[Any]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
@@ -77,8 +80,17 @@ class Retirement:
 
     def _go(self) -> None:
         asked, self._next = self._next, {}
-        single = {name: one for name, one in asked.items() if len(one) == 1}
-        groups = {name: one for name, one in asked.items() if len(one) > 1}
+        single: dict[str, list[str]] = {}
+        groups: dict[str, list[str]] = {}
+        for name, addresses in asked.items():
+            call = self._lingering.pop(name, None)
+            if call is not None and not call.done():
+                # Another call beside it would move nothing either.
+                self._spawn(_Batch(self, {name: addresses}, whole=True, call=call).run())
+            elif len(addresses) == 1:
+                single[name] = addresses
+            else:
+                groups[name] = addresses
         for batch in (single, groups):
             if batch:
                 self._spawn(_Batch(self, batch, whole=batch is groups).run())
@@ -102,8 +114,14 @@ class _Batch:
     """
 
     def __init__(
-        self, retirement: Retirement, entries: dict[str, list[str]], *, whole: bool
+        self,
+        retirement: Retirement,
+        entries: dict[str, list[str]],
+        *,
+        whole: bool,
+        call: asyncio.Task[Collection[str]] | None = None,
     ) -> None:
+        self._call = call
         self._whole = whole
         self._retirement = retirement
         self._view = retirement._view()
@@ -112,19 +130,20 @@ class _Batch:
         self._asked = dict(entries)
 
     async def run(self) -> None:
-        addresses = [one for entry in self._left.values() for one in entry]
-        retiring = self._view.retire(addresses, forget=not self._whole)
-        call = self._retirement._spawn(retiring)
         try:
-            freed = await self._watch(call)
+            await self._run()
         except Exception as error:
-            if not call.done():
-                call.cancel()
             logger.warning("retiring %s failed: %r", sorted(self._left), error)
             reason = f"{type(error).__name__}: {error}"
             for name in list(self._left):
                 self._end(name, Failure("RetireFailed", reason))
-            return
+
+    async def _run(self) -> None:
+        if self._call is None:
+            addresses = [one for entry in self._left.values() for one in entry]
+            retiring = self._view.retire(addresses, forget=not self._whole)
+            self._call = self._retirement._spawn(retiring)
+        freed = await self._watch(self._call)
         ready = [name for name, entry in self._left.items() if freed.issuperset(entry)]
         if self._whole:
             await self._finish(ready)
@@ -132,7 +151,7 @@ class _Batch:
             for name in ready:
                 self._end(name, None)
         if self._left:
-            await self._give_up()
+            await self._give_up(freed)
 
     async def _watch(self, call: asyncio.Task[Collection[str]]) -> set[str]:
         """Let go whoever is safe before the others are; return the addresses that were freed."""
@@ -152,6 +171,7 @@ class _Batch:
                     moved[name] = now
                 elif now - moved[name] >= self._limit:
                     text = f"nothing has moved for {self._limit:g} s: {stake} left"
+                    self._retirement._lingering[name] = call
                     self._end(name, Failure("RetireTimeout", text))
             stakes = found
             await self._finish([name for name in self._left if not found[name].keys])
@@ -174,16 +194,22 @@ class _Batch:
             if name not in stakes or not stakes[name].keys:
                 self._end(name, None)
 
-    async def _give_up(self) -> None:
+    async def _give_up(self, freed: set[str]) -> None:
         async with asyncio.timeout(self._limit):
             stakes = await self._view.stakes(self._left)
         for name, stake in stakes.items():
-            if stake.keys:
-                verb = "has" if stake.keys == 1 else "have"
-                text = f"{stake} {verb} no other worker to go to"
-                self._end(name, Failure(NO_ROOM, text))
-            else:
-                self._end(name, None)
+            self._end(name, self._why_stuck(self._left[name], freed, stake))
+
+    def _why_stuck(self, addresses: list[str], freed: set[str], stake: Stake) -> Failure | None:
+        if self._view.holds_actor(addresses):
+            return Failure(HOLDS_ACTOR, "holds an actor, which cannot move")
+        if not stake.keys:
+            return None
+        verb = "has" if stake.keys == 1 else "have"
+        text = f"{stake} {verb} no other worker to go to"
+        # Those of a group that could be freed wait for their end, and do nothing more.
+        as_before = self._view.restore(freed.intersection(addresses)) or freed.isdisjoint(addresses)
+        return Failure(NO_ROOM if as_before else "NoRoomForGroup", text)
 
     def _end(self, name: str, stuck: Failure | None) -> None:
         del self._left[name]
@@ -191,4 +217,4 @@ class _Batch:
         # It may have been asked for anew since, or not be waited for any more.
         if retirement._current.get(name) is self._asked[name]:
             del retirement._current[name]
-            retirement._ended(name, stuck)
+            retirement._ended(name, self._asked[name], stuck)

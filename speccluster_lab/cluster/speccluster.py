@@ -302,7 +302,7 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
 
     @new_spec.setter
     def new_spec(self, form: Mapping[str, Any] | None) -> None:
-        self._wanted.form = None if form is None else EntrySpec(form)
+        self._wanted.form = None if form is None else EntrySpec(form).own()
 
     def _align(self, *, by_adaptive: bool = False) -> None:
         """Take over what has been changed in ``worker_spec``; costs as much as was changed.
@@ -511,7 +511,11 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
             return
         ended.stop(reason=why)
         self._wanted.adapted.clear()
-        self._note("AdaptiveEnded", f"adaptive scaling has ended: {why}")
+        text = f"adaptive scaling has ended: {why}"
+        if self.called_from_running_loop:
+            self._note("AdaptiveEnded", text)
+        else:
+            cast("IOLoop", self.loop).add_callback(self._note, "AdaptiveEnded", text)
 
     def adaptive_range(self) -> tuple[int, int | None] | None:
         """Return the minimum and the maximum that adaptive scaling keeps to, where it is on."""
@@ -704,10 +708,13 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         return lambda: self._subscribers.remove(callback)
 
     def _changed(self) -> None:
-        if self._executor.settled and self._watch.running:
+        if self._executor.settled and self._watch.running and self._watch.failure is None:
             self.observed_generation = self.generation
         for callback in list(self._subscribers):
-            callback()
+            try:
+                callback()
+            except Exception:
+                logger.exception("a subscriber failed")
 
     def _note(self, reason: str, message: str) -> None:
         self._executor.note(reason, message)
@@ -823,6 +830,10 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
             self._created.add(instance)
         return instance
 
+    def owner_of(self, member: str) -> str | None:
+        """Return the entry of the spec that is to have a member."""
+        return self._wanted.owner_of(member)
+
     def runs_here(self, desired: Desired) -> bool:
         """Return whether the members of an entry are processes of this machine."""
         return self._recipe(desired.form).runs_here
@@ -839,7 +850,8 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         """Note that an instance is up."""
         if str(desired.key).startswith(HOLDER_PREFIX):
             return
-        with suppress(AttributeError):
+        # A class need not take it, and may refuse it in its own way.
+        with suppress(Exception):
             instance._cluster = weakref.ref(self)
         self.workers[desired.key] = instance
 

@@ -66,6 +66,7 @@ class StatusReport:
             self._ready(cluster),
             *self._scheduler_lost(cluster),
             *self._spec_refused(cluster),
+            *self._names_differ(cluster),
             *self._degraded(cluster),
             *self._data_at_stake(cluster),
             *self._overshoot(cluster),
@@ -82,17 +83,40 @@ class StatusReport:
         have = f"{counts.registered} of {counts.expected} workers have registered"
         if cluster.status is not Status.running:
             return self._condition("Ready", ConditionStatus.FALSE, "SchedulerNotRunning", have)
+        if cluster._watch.failure is not None:
+            return self._condition("Ready", ConditionStatus.FALSE, "SchedulerLost", have)
         if cluster._executor.settled:
             return self._condition("Ready", ConditionStatus.TRUE, "AllMembersRegistered", have)
         return self._condition("Ready", ConditionStatus.FALSE, "Reconciling", have)
 
     def _scheduler_lost(self, cluster: SpecCluster) -> list[Condition]:
-        failure = cluster._watch.failure
-        if failure is None:
-            self._since.pop("SchedulerLost", None)
+        watch = cluster._watch
+        found = []
+        for kind, failure in (("SchedulerLost", watch.failure), ("SchedulerSilent", watch.silence)):
+            if failure is None:
+                self._since.pop(kind, None)
+            else:
+                status, text = ConditionStatus.TRUE, failure.message
+                found.append(self._condition(kind, status, failure.reason, text))
+        return found
+
+    def _names_differ(self, cluster: SpecCluster) -> list[Condition]:
+        """Say that workers may be those of an entry, which expects them under other names."""
+        waiting = [
+            entry
+            for name in cluster._executor.ledger.by_phase[EntryPhase.WAITING]
+            if not (entry := cluster._executor.entries[name]).present
+        ]
+        strangers = [] if not waiting else self.unexpected(cluster)
+        if not strangers:
+            self._since.pop("UnexpectedNames", None)
             return []
-        text = failure.message
-        return [self._condition("SchedulerLost", ConditionStatus.TRUE, failure.reason, text)]
+        text = (
+            f"{waiting[0].name} waits for {', '.join(waiting[0].members[:3])}, while "
+            f"{strangers[0].name} has registered, which no entry expects: does the entry's class "
+            "name its workers otherwise, or lack a group?"
+        )
+        return [self._condition("UnexpectedNames", ConditionStatus.TRUE, "NamesDiffer", text)]
 
     def _spec_refused(self, cluster: SpecCluster) -> list[Condition]:
         refusal = cluster._refusal
@@ -145,7 +169,8 @@ class StatusReport:
         states, desired = cluster._executor.entries, cluster._executor.desired
         order = [name for name in desired if name in states]
         order += [name for name in states if name not in desired]
-        return [self._entry(cluster, states[name]) for name in order]
+        described = cluster._executor.is_described
+        return [self._entry(cluster, states[name]) for name in order if described(name)]
 
     def _entry(self, cluster: SpecCluster, entry: EntryState) -> Entry:
         desired = cluster._executor.desired_of(entry.name)
@@ -174,7 +199,8 @@ class StatusReport:
 
     def counts(self, cluster: SpecCluster) -> Counts:
         """Return the cluster in numbers."""
-        expected = [m for one in cluster._executor.desired.values() for m in one.members]
+        states = cluster._executor.entries
+        expected = [m for name in cluster._executor.desired for m in states[name].members]
         found = [info for name in expected if (info := cluster.info(name))]
         return Counts(
             entries=len(cluster._executor.desired),

@@ -178,6 +178,11 @@ class EntrySpec(_Dict):
         """Return an entry that says what ``form`` does, and shares nothing with others of it."""
         return cls(form.entry, form)
 
+    def own(self) -> EntrySpec:
+        """Return it as one that belongs to somebody, and is not to become an entry itself."""
+        self._touch.log = deque(maxlen=0)
+        return self
+
     def form(self) -> Form:
         """Return what it says now.
 
@@ -233,7 +238,8 @@ class WorkerSpecs(dict[Any, Any]):
             entry = EntrySpec(value)
         else:
             raise InvalidInput(
-                f'an entry must be a dict with "cls", not {value!r}', field=f"workers.{key}"
+                f'an entry must be a dict with "cls", not {type(value).__name__}',
+                field=f"workers.{key}",
             )
         entry._touch.key = key
         entry._touch.log = self._log

@@ -107,6 +107,12 @@ class View(Protocol):
     async def forget(self, address: str) -> None:
         """Have the scheduler forget a worker that is gone, or not to be waited for."""
 
+    def restore(self, addresses: Iterable[str]) -> bool:
+        """Have workers go on that were to go; return whether that can be done."""
+
+    def holds_actor(self, addresses: Iterable[str]) -> bool:
+        """Return whether an actor lives there, as far as that is known: it cannot move."""
+
 
 def view_of(scheduler: Any, rpc: Any) -> View:
     """Return the view of a scheduler.
@@ -194,6 +200,27 @@ class LocalView:
         await self._scheduler.remove_worker(
             address, stimulus_id="speccluster-forget", expected=True
         )
+
+    def restore(self, addresses: Iterable[str]) -> bool:
+        """Have workers go on that were to go."""
+        for address in addresses:
+            worker = self._worker(address)
+            stream = self._scheduler.stream_comms.get(address)
+            if worker is not None and stream is not None:
+                # As the scheduler does with those that it could not retire.
+                stream.send(
+                    {
+                        "op": "worker-status-change",
+                        "status": Status.running.name,
+                        "stimulus_id": "speccluster-restore",
+                    }
+                )
+        return True
+
+    def holds_actor(self, addresses: Iterable[str]) -> bool:
+        """Return whether an actor lives there: it cannot move."""
+        found = (self._worker(address) for address in addresses)
+        return any(worker is not None and worker.actors for worker in found)
 
     def _worker(self, address: str) -> WorkerState | None:
         return self._scheduler.workers.get(address)
@@ -288,3 +315,11 @@ class RemoteView:
     async def forget(self, address: str) -> None:
         """Have the scheduler forget a worker that is gone, or not to be waited for."""
         await self._rpc.unregister(address=address, stimulus_id="speccluster-forget", expected=True)
+
+    def restore(self, addresses: Iterable[str]) -> bool:
+        """Return that it cannot be done: only the scheduler itself can."""
+        return False
+
+    def holds_actor(self, addresses: Iterable[str]) -> bool:
+        """Return ``False``: it is not known."""
+        return False

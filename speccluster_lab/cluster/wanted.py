@@ -84,9 +84,13 @@ class Wanted:
         try:
             changes = self._changes(touched)
             form = self.form_fingerprint()
-        except BaseException:
+        except InvalidInput:
             self.specs.touch(touched)
             raise
+        except Exception as error:
+            # What a spec holds is somebody else's: a name whose text raises, a dict in itself.
+            self.specs.touch(touched)
+            raise InvalidInput(f"cannot be read: {type(error).__name__}") from error
         changed = bool(changes) or form != self._last_form
         self._last_form = form
         for name, one in changes.items():

@@ -11,7 +11,7 @@ from distributed.core import Status, rpc
 from distributed.objects import SchedulerInfo
 
 from speccluster_lab.cluster.classes import resolve
-from speccluster_lab.cluster.closing import close_instance, has_ended
+from speccluster_lab.cluster.closing import close_instance, has_ended, tells_whether_it_runs
 from speccluster_lab.cluster.membership import Membership
 from speccluster_lab.cluster.view import view_of
 from speccluster_lab.errors import NotRunning
@@ -48,11 +48,15 @@ class SchedulerWatch:
         The workers that it has.
     failure : Failure or None
         Why there is no scheduler, once it has died.
+    silence : Failure or None
+        Why nothing is known of it just now.
     """
 
     def __init__(self, cluster: SpecCluster) -> None:
         self.membership = Membership()
         self.failure: Failure | None = None
+        self.silence: Failure | None = None
+        self._is_another = False
         self.period = PERIOD
         self._cluster = cluster
         self._view: View | None = None
@@ -89,7 +93,9 @@ class SchedulerWatch:
     async def begin(self) -> None:
         """Meet the scheduler, which has started, and watch it from now on."""
         self._meet()
-        await self._read()
+        # What it said when it was met will do, should it be busy.
+        with suppress(OSError, TimeoutError):
+            await self._read()
         self._task = asyncio.create_task(self._run(), name="scheduler watch")
 
     def end(self) -> None:
@@ -115,13 +121,18 @@ class SchedulerWatch:
         changed: set[str] = set()
         try:
             changed = await self._read()
-            self._unheard_since = None
+            self._unheard_since = self.silence = None
         except (OSError, TimeoutError) as error:
             logger.warning("the scheduler does not answer: %r", error)
-        if has_ended(cluster.scheduler) or self._is_unheard():
+            self._note_silence()
+        if self._is_dead() or (self.failure is not None and self._is_another):
             await self._replace()
-        cluster._align_soon()
-        cluster._executor.look_again(changed)
+        elif self.failure is not None and self.silence is None and self._unheard_since is None:
+            self._find()
+        try:
+            cluster._align_soon()
+        finally:
+            cluster._executor.look_again(changed)
 
     async def _pause(self) -> None:
         pause = min(LONGEST_PERIOD, self.period + len(self.membership) / WORKERS_PER_SECOND)
@@ -135,9 +146,9 @@ class SchedulerWatch:
         now = asyncio.get_running_loop().time()
         if self._unheard_since is None:
             self._unheard_since = now
-        async with asyncio.timeout(PERIOD):
+        async with asyncio.timeout(PERIOD + len(self.membership) / WORKERS_PER_SECOND):
             if self._is_deaf():
-                await self._listen()
+                await self._listen(self._cluster.scheduler_comm)
             self.membership.begin_reading()
             changed = self.membership.end_reading(await self.view.workers())
         # Stock's copy of what it was told when they registered says "init" for ever.
@@ -146,19 +157,35 @@ class SchedulerWatch:
             info["status"] = self.view.status(address) or info["status"]
         return changed
 
-    def _is_unheard(self) -> bool:
+    def _silent_for(self, seconds: float) -> bool:
         now = asyncio.get_running_loop().time()
-        since = self._unheard_since
-        return since is not None and now - since >= self._cluster.policy.lost_timeout
+        return self._unheard_since is not None and now - self._unheard_since >= seconds
+
+    def _note_silence(self) -> None:
+        limit = self._cluster.policy.lost_timeout
+        if self.silence is None and self._silent_for(limit):
+            text = f"the scheduler has not answered for {limit:g} s; its workers are left alone"
+            self.silence = Failure("SchedulerSilent", text)
+            self._cluster._note("SchedulerSilent", text)
+
+    def _is_dead(self) -> bool:
+        """Return whether the scheduler is gone: one that is busy, or stopped, may come back."""
+        scheduler, policy = self._cluster.scheduler, self._cluster.policy
+        if has_ended(scheduler):
+            return True
+        # Only one that cannot say whether it runs is given up for its silence.
+        return not tells_whether_it_runs(scheduler) and self._silent_for(
+            policy.lost_timeout + policy.scheduler_timeout
+        )
 
     def _is_deaf(self) -> bool:
         """Return whether the stream of the scheduler's events has ended."""
         task = self._cluster._watch_worker_status_task
         return task is not None and task.done() and not has_ended(self._cluster.scheduler)
 
-    async def _listen(self) -> None:
+    async def _listen(self, scheduler: Any) -> None:
         cluster: Any = self._cluster
-        comm = await cluster.scheduler_comm.live_comm()
+        comm = await scheduler.live_comm()
         comm.name = "Cluster worker status"
         await comm.write({"op": "subscribe_worker_status"})
         answer = await comm.read()
@@ -177,6 +204,12 @@ class SchedulerWatch:
         self.membership.begin_reading()
         self.membership.end_reading({address: str(info["name"]) for address, info in workers})
 
+    def _find(self) -> None:
+        """Note that there is a scheduler again."""
+        self.failure = None
+        self._meet()
+        self._cluster._executor.find_scheduler()
+
     async def _replace(self) -> None:
         """Say that the scheduler has died, and by policy start another one."""
         cluster = self._cluster
@@ -190,7 +223,9 @@ class SchedulerWatch:
             cluster._note("SchedulerLost", "the scheduler has died, and what it knew is lost")
         if not cluster.policy.restart_scheduler:
             return
-        await close_instance(cluster.scheduler, cluster.policy.close_timeout)
+        if not self._is_another:
+            await close_instance(cluster.scheduler, cluster.policy.close_timeout)
+        self._is_another = True
         try:
             async with asyncio.timeout(cluster.policy.scheduler_timeout):
                 await self._start_another()
@@ -199,19 +234,29 @@ class SchedulerWatch:
             text = f"the scheduler has died, and does not start again: {error}"
             self.failure = Failure("SchedulerLost", text)
             return
-        self.failure = self._unheard_since = None
-        self._meet()
-        cluster._executor.find_scheduler()
+        self._is_another = False
+        self._unheard_since = self.silence = None
+        self._find()
         cluster._note("SchedulerRestarted", "a new scheduler has been started")
 
     async def _start_another(self) -> None:
         cluster: Any = self._cluster
         spec = cluster.scheduler_spec
-        cluster.scheduler = await resolve(spec["cls"])(**spec.get("options", {}))
+        scheduler = resolve(spec["cls"])(**spec.get("options", {}))
+        connection: Any = None
+        try:
+            await scheduler
+            connection = rpc(
+                getattr(scheduler, "external_address", None) or scheduler.address,
+                connection_args=cluster.security.get_connection_args("client"),
+            )
+            await self._listen(connection)
+        except BaseException:
+            # Not half: the next period tries it anew.
+            if connection is not None:
+                await connection.close_rpc()
+            await close_instance(scheduler, cluster.policy.close_timeout)
+            raise
         if cluster.scheduler_comm is not None:
             await cluster.scheduler_comm.close_rpc()
-        cluster.scheduler_comm = rpc(
-            getattr(cluster.scheduler, "external_address", None) or cluster.scheduler.address,
-            connection_args=cluster.security.get_connection_args("client"),
-        )
-        await self._listen()
+        cluster.scheduler, cluster.scheduler_comm = scheduler, connection

@@ -57,7 +57,7 @@ so that nothing is taken away before something stands in for it. A holder is an 
 other, wanted for as long as the one that it holds for is wanted and not back.
 """
 
-from speccluster_lab.reconcile.failure import NO_ROOM, Failure
+from speccluster_lab.reconcile.failure import HOLDS_ACTOR, NO_ROOM, Failure
 from speccluster_lab.reconcile.fingerprint import Fingerprint
 from speccluster_lab.reconcile.plan import ClusterState, next_look, plan
 from speccluster_lab.reconcile.policy import Policy
@@ -65,6 +65,7 @@ from speccluster_lab.reconcile.state import LEAVING, UP, EntryState
 from speccluster_lab.reconcile.step import Action, Step
 
 __all__ = [
+    "HOLDS_ACTOR",
     "LEAVING",
     "NO_ROOM",
     "UP",

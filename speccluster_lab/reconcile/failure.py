@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["NO_ROOM", "Failure"]
+__all__ = ["HOLDS_ACTOR", "NO_ROOM", "Failure"]
 
 # Nobody can take the data, so its workers go on as if nothing had been asked of them.
 NO_ROOM: Final = "NoRoomForData"
+# Nobody could take it, however much room there were.
+HOLDS_ACTOR: Final = "HoldsActor"
 
 
 @dataclass(frozen=True, slots=True)

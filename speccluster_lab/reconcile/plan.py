@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from speccluster_lab.reconcile.failure import NO_ROOM, Failure
+from speccluster_lab.reconcile.failure import HOLDS_ACTOR, NO_ROOM, Failure
 from speccluster_lab.reconcile.state import UP
 from speccluster_lab.reconcile.step import Action, Step
 from speccluster_lab.spec.api import EntryPhase
@@ -264,7 +264,7 @@ def _leaving(entry: EntryState, state: ClusterState, now: float) -> Step | None:
         return Step(name, phase, Action.RETIRE)
     last_attempt = entry.deadline - state.policy.retire_interval
     holder = state.entries.get(HOLDER_PREFIX + name)
-    if holder is None and wanted and entry.holds_for is None:
+    if holder is None and wanted and entry.holds_for is None and _could_move(entry):
         return Step(name, phase, Action.HOLD)
     if holder is not None and holder.settled and holder.since >= last_attempt:
         return Step(name, phase, Action.RETIRE)
@@ -275,6 +275,11 @@ def _kept(entry: EntryState) -> bool:
     """Return whether an entry that was to go can stay: it was up, and is as it was before."""
     was_up = entry.complete or entry.absent_since is not None
     return was_up and entry.failure is not None and entry.failure.reason == NO_ROOM
+
+
+def _could_move(entry: EntryState) -> bool:
+    """Return whether what an entry holds could go to a holder."""
+    return entry.failure is None or entry.failure.reason != HOLDS_ACTOR
 
 
 def _closing(entry: EntryState, state: ClusterState, now: float) -> Step | None:

@@ -169,6 +169,13 @@ class EntryState:
         self.present.discard(member)
         self._note_absence(now, gone=gone)
 
+    def adopt(self, members: Iterable[str], now: float) -> None:
+        """Note that what there is of it has registered under other names than was expected."""
+        there = [name for name in self.members if name in self.present]
+        self.members = tuple(dict.fromkeys([*there, *members]))
+        self.present = set(self.members)
+        self._note_absence(now, gone=False)
+
     def _note_absence(self, now: float, *, gone: bool) -> None:
         if self.complete:
             self.absent_since = None

@@ -107,9 +107,8 @@ def test_a_loss_is_seen_before_it_is_made_good() -> None:
             seen = {len(cluster.workers)}
             cluster.subscribe(lambda: seen.add(len(cluster.workers)))
             await cluster.workers[1].close()
-            await until(lambda: len(cluster.workers) == 2)
-            await until(lambda: len(cluster.workers) == 3)
-            assert seen == {2, 3}
+            # It may be made good between two looks; the subscriber misses nothing.
+            await until(lambda: seen == {2, 3} and len(cluster.workers) == 3)
             assert sorted(cluster.workers) == [0, 1, 2]
 
     run(test)
