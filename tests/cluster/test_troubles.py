@@ -1,0 +1,153 @@
+"""What a scheduler, a spec or a caller may do that must not stop the reconciler."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from speccluster_lab.spec.api import ClusterPhase, ConditionStatus
+
+from .conftest import QUICK, cluster_of, condition, entry, names, observed, run, several, until
+from .workers import Failing
+
+HERE = Failing.__module__
+
+
+def test_waiting_ends_although_entries_go_on_failing() -> None:
+    async def test() -> None:
+        Failing.left.clear()
+        failing = {f"bad-{n}": entry(f"{HERE}.Failing", failures=1_000) for n in range(6)}
+        async with cluster_of({"good": entry(), **failing}) as cluster:
+            with pytest.raises(RuntimeError, match="has no luck"):
+                async with asyncio.timeout(20):
+                    await cluster
+            assert "good" in names(cluster)
+
+    run(test)
+
+
+def test_a_retirement_whose_last_step_fails_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test() -> None:
+        async with (
+            cluster_of({"a": entry()}) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await observed(cluster)
+            kept = await client.scatter(7)
+            view = cluster.view()
+            stakes, failed = view.stakes, asyncio.Event()
+
+            async def fails_once(groups: Any) -> Any:
+                if not failed.is_set():
+                    failed.set()
+                    raise OSError("no answer")
+                return await stakes(groups)
+
+            monkeypatch.setattr(view, "stakes", fails_once)
+            del cluster.worker_spec["a"]
+            cluster._align()
+            await failed.wait()
+            cluster.worker_spec["b"] = entry()
+            await observed(cluster)
+            assert names(cluster) == ["b"]
+            assert await client.gather(kept) == 7
+
+    run(test)
+
+
+def test_an_entry_that_names_its_worker_is_rolled_with_a_stand_in() -> None:
+    async def test() -> None:
+        policy = replace(QUICK, max_unavailable=0, max_surge=1)
+        async with cluster_of({"a": entry(name="bob")}, policy=policy) as cluster:
+            await observed(cluster)
+            assert names(cluster) == ["bob"]
+            cluster.worker_spec["a"]["options"]["nthreads"] = 2
+            await observed(cluster)
+            await until(lambda: names(cluster) == ["bob"])
+            assert [w.nthreads for w in cluster.scheduler.workers.values()] == [2]
+            assert len(cluster.events()) < 100
+
+    run(test)
+
+
+def test_a_subscriber_that_fails_stops_nothing() -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry()}) as cluster:
+            cluster.subscribe(lambda: 1 / 0)
+            cluster.worker_spec["b"] = entry()
+            await observed(cluster)
+            assert names(cluster) == ["a", "b"]
+        assert cluster.status.name == "closed"
+
+    run(test)
+
+
+def test_a_name_that_goes_from_one_entry_to_another_stays_watched() -> None:
+    async def test() -> None:
+        async with cluster_of({0: several(2)}) as cluster:
+            await observed(cluster)
+            del cluster.worker_spec[0]
+            cluster.worker_spec.update({"0-0": entry(), "0-1": entry()})
+            await observed(cluster)
+            assert cluster.unexpected() == []
+            await cluster.workers["0-0"].close()
+            await until(lambda: names(cluster) == ["0-1"])
+            await until(lambda: names(cluster) == ["0-0", "0-1"])
+
+    run(test)
+
+
+def test_an_entry_that_is_removed_before_it_starts_can_still_be_shown() -> None:
+    async def test() -> None:
+        policy = replace(QUICK, max_concurrent_starts=1)
+        async with cluster_of(worker=entry(), policy=policy) as cluster:
+            cluster.set_entries(3)
+            del cluster.worker_spec[2]
+            cluster._align()
+            assert {one.name for one in cluster.entries()} >= {"0", "1"}
+            await observed(cluster)
+            assert set(cluster._executor._owners) == {"0", "1"}
+
+    run(test)
+
+
+def test_a_scheduler_that_is_only_silent_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry()}) as cluster:
+            await observed(cluster)
+            cluster._watch.period = 0.05
+            view = cluster.view()
+            with monkeypatch.context() as patch:
+
+                async def silent() -> Any:
+                    raise TimeoutError
+
+                patch.setattr(view, "workers", silent)
+                await until(lambda: condition(cluster, "SchedulerSilent") is not None)
+                assert cluster.phase is ClusterPhase.RUNNING
+                assert names(cluster) == ["a"]
+            await until(lambda: condition(cluster, "SchedulerSilent") is None)
+            ready = condition(cluster, "Ready")
+            assert ready is not None
+            assert ready.status is ConditionStatus.TRUE
+
+    run(test)
+
+
+def test_entries_never_share_the_worker_form() -> None:
+    """Fault 3 again, through a subclass that returns the form itself."""
+
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            cluster.worker_spec["mine"] = cluster.new_spec
+            cluster.worker_spec["mine"]["options"]["nthreads"] = 2
+            assert cluster.new_spec["options"]["nthreads"] == 1
+            await observed(cluster)
+
+    run(test)
