@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from speccluster_lab.reconcile import NO_ROOM, Action
+from speccluster_lab.reconcile import HOLDS_ACTOR, NO_ROOM, Action, EntryState, Failure
 from speccluster_lab.spec.api import EntryPhase
 
 from .simulation import FULL, HOLDER, POLICY, TIMED_OUT, World, running
@@ -214,3 +214,29 @@ def test_a_name_that_is_still_taken_is_tried_again_until_it_is_free() -> None:
 
 def test_the_reason_has_a_name_that_others_may_compare_with() -> None:
     assert FULL.reason == NO_ROOM == "NoRoomForData"
+
+
+def test_an_actor_gets_no_holder_because_it_cannot_move() -> None:
+    world = running(computing=True)
+    world.want("a", version=2)
+    assert world.open == {"a": Action.RETIRE}
+    del world.open["a"]
+    entry = world.entries["a"]
+    actor = Failure(HOLDS_ACTOR, "holds an actor, which cannot move")
+    entry.retirement_ended(actor, world.now, world.policy)
+    world.settle()
+    assert HOLDER not in world.entries
+    assert (world.phase("a"), entry.failure, world.open) == (EntryPhase.REPLACING, actor, {})
+    world.advance(POLICY.retire_interval)
+    assert world.open == {"a": Action.RETIRE}
+
+
+def test_an_entry_adopts_workers_that_have_other_names() -> None:
+    entry = EntryState("a", members=("a-0", "a-1"), absent_since=1.0)
+    entry.adopt(["x", "y"], 5.0)
+    assert (entry.members, entry.present) == (("x", "y"), {"x", "y"})
+    assert entry.complete
+    assert entry.absent_since is None
+    entry.leave("y", 6.0)
+    entry.adopt(["z", "x"], 7.0)
+    assert (entry.members, entry.present) == (("x", "z"), {"x", "z"})
