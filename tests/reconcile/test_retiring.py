@@ -223,7 +223,7 @@ def test_an_actor_gets_no_holder_because_it_cannot_move() -> None:
     del world.open["a"]
     entry = world.entries["a"]
     actor = Failure(HOLDS_ACTOR, "holds an actor, which cannot move")
-    entry.retirement_ended(actor, world.now, world.policy)
+    world.tell(entry, EntryState.retirement_ended, actor, world.now, world.policy)
     world.settle()
     assert HOLDER not in world.entries
     assert (world.phase("a"), entry.failure, world.open) == (EntryPhase.REPLACING, actor, {})
