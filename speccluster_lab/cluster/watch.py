@@ -63,6 +63,8 @@ class SchedulerWatch:
         self._task: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self._unheard_since: float | None = None
+        # Kept until the entries have been told, whatever comes between.
+        self._changed: set[str] = set()
 
     @property
     def running(self) -> bool:
@@ -118,9 +120,8 @@ class SchedulerWatch:
 
     async def _look(self) -> None:
         cluster = self._cluster
-        changed: set[str] = set()
         try:
-            changed = await self._read()
+            await self._read()
             self._unheard_since = self.silence = None
         except (OSError, TimeoutError) as error:
             logger.warning("the scheduler does not answer: %r", error)
@@ -132,6 +133,7 @@ class SchedulerWatch:
         try:
             cluster._align_soon()
         finally:
+            changed, self._changed = self._changed, set()
             cluster._executor.look_again(changed)
 
     async def _pause(self) -> None:
@@ -141,8 +143,8 @@ class SchedulerWatch:
                 await self._look_now.wait()
         self._look_now.clear()
 
-    async def _read(self) -> set[str]:
-        """Read which workers there are; return the names of those that were not known."""
+    async def _read(self) -> None:
+        """Read which workers there are, and note the names of those that were not known."""
         now = asyncio.get_running_loop().time()
         if self._unheard_since is None:
             self._unheard_since = now
@@ -150,12 +152,11 @@ class SchedulerWatch:
             if self._is_deaf():
                 await self._listen(self._cluster.scheduler_comm)
             self.membership.begin_reading()
-            changed = self.membership.end_reading(await self.view.workers())
+            self._changed |= self.membership.end_reading(await self.view.workers())
         # Stock's copy of what it was told when they registered says "init" for ever.
         told: Mapping[str, dict[str, Any]] = self._cluster.scheduler_info["workers"]
         for address, info in told.items():
-            info["status"] = self.view.status(address) or info["status"]
-        return changed
+            info["status"] = self.view.status(address) or info.get("status")
 
     def _silent_for(self, seconds: float) -> bool:
         now = asyncio.get_running_loop().time()

@@ -245,7 +245,7 @@ def test_a_class_that_does_not_exist_fails_alone() -> None:
         async with cluster_of({"good": entry(), "nowhere": {"cls": "no.such.thing"}}) as cluster:
             await until(lambda: names(cluster) == ["good"])
             await until(lambda: cluster.entries()[1].reason == "InvalidClass")
-            assert phases(cluster)["good"] is EntryPhase.RUNNING
+            await until(lambda: phases(cluster)["good"] is EntryPhase.RUNNING)
 
     run(test)
 
