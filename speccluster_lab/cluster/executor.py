@@ -295,7 +295,7 @@ class Executor:
             if entry is None:
                 continue
             present = self._membership.present(entry.members)
-            if present != entry.present and entry.made_of is not None:
+            if present != set(entry.present) and entry.made_of is not None:
                 entry.see(present, now)
                 self._dirty[name] = None
             self._look_whether_ended(entry)

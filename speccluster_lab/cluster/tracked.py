@@ -24,13 +24,15 @@ _NOBODY: Final[deque[Any]] = deque(maxlen=0)
 class _Touch:
     """What all containers of one entry share: whom they tell that they were changed."""
 
-    __slots__ = ("form", "key", "log", "version")
+    __slots__ = ("first", "key", "log", "read", "version")
 
     def __init__(self, form: Form | None = None) -> None:
         self.log: deque[Any] = _NOBODY
         self.key: Hashable = None
         self.version = 0
-        self.form = None if form is None else (0, form)
+        # What it said at first, where that is known; and what it said at the last reading.
+        self.first = form
+        self.read: tuple[int, Form] | None = None
 
     def __call__(self) -> None:
         # After the change, so that who sees the note sees the change as well.
@@ -192,11 +194,13 @@ class EntrySpec(_Dict):
             It is no entry, or not any more.
         """
         touch = self._touch
-        version = touch.version
-        if touch.form is None or touch.form[0] != version:
+        version, read = touch.version, touch.read
+        if version == 0 and touch.first is not None:
+            return touch.first
+        if read is None or read[0] != version:
             # Read after the number: a change meanwhile makes this reading one of the past.
-            touch.form = version, Form.of(self)
-        return touch.form[1]
+            read = touch.read = version, Form.of(self)
+        return read[1]
 
 
 class WorkerSpecs(dict[Any, Any]):

@@ -58,7 +58,7 @@ class Policy:
         The limits would let nothing be started, or nothing be replaced.
     """
 
-    max_concurrent_starts: int = 8
+    max_concurrent_starts: int = 64
     scheduler_timeout: float = 60.0
     start_timeout: float = 120.0
     arrival_timeout: float | None = 120.0

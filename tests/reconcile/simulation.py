@@ -467,7 +467,7 @@ class World:
     def compute(self) -> None:
         """Have every member that is known to be there hold one more result."""
         for entry in self.entries.values():
-            for member in entry.present & self.results.keys():
+            for member in self.results.keys() & entry.present:
                 self.results[member] += 1
 
     def leave(self, member: str, *, heard: bool = True) -> None:

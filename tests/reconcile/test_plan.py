@@ -17,7 +17,7 @@ OLD, NEW = fingerprint(Form(1)), fingerprint(Form(2))
 def entry(name: str, phase: EntryPhase = EntryPhase.PENDING, **rest: object) -> EntryState:
     facts = {"wanted": OLD, "members": (name,), **rest}
     if phase is EntryPhase.RUNNING:
-        facts = {"made_of": OLD, "present": {name}, **facts}
+        facts = {"made_of": OLD, "present": (name,), **facts}
     return EntryState(name, phase, **facts)  # type: ignore[arg-type]
 
 
@@ -82,7 +82,7 @@ def test_a_plan_counts_the_roll_outs_that_it_gives_away(
 
 def test_an_entry_that_cannot_have_a_slot_does_not_keep_others_from_what_they_need() -> None:
     gone = entry("b", wanted=None)
-    steps = plan(state(entry("a"), gone, starting=8), "ab", 0.0)
+    steps = plan(state(entry("a"), gone, starting=64), "ab", 0.0)
     assert steps == [Step("b", EntryPhase.PENDING, Action.FORGET)]
 
 

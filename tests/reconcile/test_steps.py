@@ -21,7 +21,7 @@ from .simulation import BOOM, FULL, HOLDER, TIMED_OUT, Form, fingerprint
 OLD, NEW = fingerprint(Form(1)), fingerprint(Form(2))
 POLICY = Policy(start_timeout=30, arrival_timeout=20, lost_timeout=10, retire_interval=5)
 NOW = 100.0
-BOTH = {"a-0", "a-1"}
+BOTH = ("a-0", "a-1")
 GONE = Failure("MembersGone", "the scheduler has lost a-1")
 ALL_GONE = Failure("MembersGone", "the scheduler has lost a-0, a-1")
 ABSENT = Failure("NotRegistered", "a-0, a-1 did not register within 20 s")
@@ -73,11 +73,11 @@ def steps(one: EntryState, *others: EntryState, **counted: int) -> list[Step]:
             Step("a", CLOSING, Action.CLOSE, ABSENT, counts=True),
         ),
         (
-            entry(WAITING, since=NOW - 20, present={"a-0"}),
+            entry(WAITING, since=NOW - 20, present=("a-0",)),
             Step("a", REPLACING, Action.RETIRE, PART_ABSENT, counts=True),
         ),
-        (entry(WAITING, present={"a-0"}, absent_since=NOW), Step("a", DEGRADED, failure=GONE)),
-        (entry(RUNNING, present={"a-0"}, absent_since=NOW), Step("a", DEGRADED, failure=GONE)),
+        (entry(WAITING, present=("a-0",), absent_since=NOW), Step("a", DEGRADED, failure=GONE)),
+        (entry(RUNNING, present=("a-0",), absent_since=NOW), Step("a", DEGRADED, failure=GONE)),
         (entry(RUNNING, present=BOTH, wanted=None), Step("a", RETIRING, Action.RETIRE)),
         (
             entry(RUNNING, present=BOTH, wanted=NEW),
@@ -86,11 +86,11 @@ def steps(one: EntryState, *others: EntryState, **counted: int) -> list[Step]:
         (entry(RUNNING, present=BOTH, attempts=1, since=NOW - 60), Step("a", RUNNING)),
         (entry(DEGRADED, present=BOTH, failure=GONE), Step("a", RUNNING)),
         (
-            entry(DEGRADED, present={"a-0"}, absent_since=NOW, failure=ALL_GONE),
+            entry(DEGRADED, present=("a-0",), absent_since=NOW, failure=ALL_GONE),
             Step("a", DEGRADED, failure=GONE),
         ),
         (
-            entry(DEGRADED, present={"a-0"}, absent_since=NOW - 10),
+            entry(DEGRADED, present=("a-0",), absent_since=NOW - 10),
             Step("a", REPLACING, Action.RETIRE, GONE),
         ),
         (entry(DEGRADED, absent_since=NOW - 10), Step("a", LOST, failure=ALL_GONE)),
@@ -109,11 +109,11 @@ def steps(one: EntryState, *others: EntryState, **counted: int) -> list[Step]:
         (entry(RETIRING, present=BOTH, deadline=NOW + 1, failure=FULL), Step("a", RUNNING)),
         (entry(RETIRING, present=BOTH, deadline=NOW, failure=FULL), Step("a", RUNNING)),
         (
-            entry(RETIRING, present={"a-0"}, absent_since=1.0, deadline=NOW + 1, failure=FULL),
+            entry(RETIRING, present=("a-0",), absent_since=1.0, deadline=NOW + 1, failure=FULL),
             Step("a", DEGRADED),
         ),
         (
-            entry(RETIRING, present={"a-0"}, deadline=NOW + 1, failure=FULL),
+            entry(RETIRING, present=("a-0",), deadline=NOW + 1, failure=FULL),
             Step("a", REPLACING, Action.HOLD),
         ),
         (
@@ -135,8 +135,8 @@ def steps(one: EntryState, *others: EntryState, **counted: int) -> list[Step]:
         ),
         (entry(CLOSING), Step("a", CLOSING, Action.CLOSE)),
         (entry(CLOSING, busy=True, deadline=NOW), Step("a", CLOSING, Action.CLOSE)),
-        (entry(CLOSING, present={"a-0"}), Step("a", REPLACING, Action.RETIRE)),
-        (entry(CLOSING, present={"a-0"}, wanted=None), Step("a", RETIRING, Action.RETIRE)),
+        (entry(CLOSING, present=("a-0",)), Step("a", REPLACING, Action.RETIRE)),
+        (entry(CLOSING, present=("a-0",), wanted=None), Step("a", RETIRING, Action.RETIRE)),
         (
             entry(CLOSING, busy=True, closing=True, deadline=NOW),
             Step("a", CLOSING, Action.ABANDON),
@@ -159,7 +159,7 @@ def test_what_is_done(one: EntryState, step: Step) -> None:
         entry(RUNNING, present=BOTH),
         entry(RUNNING, present=BOTH, attempts=1, since=NOW - 59),
         entry(RUNNING, present=BOTH, since=NOW - 1_000),
-        entry(DEGRADED, present={"a-0"}, absent_since=NOW - 9, failure=GONE),
+        entry(DEGRADED, present=("a-0",), absent_since=NOW - 9, failure=GONE),
         entry(RETIRING, wanted=None, present=BOTH, busy=True),
         entry(RETIRING, wanted=None, busy=True),
         entry(RETIRING, wanted=None, present=BOTH, deadline=NOW + 1, failure=FULL),
@@ -220,9 +220,9 @@ START = Step(HOLDER, STARTING, Action.START)
     [
         (False, entry(REPLACING), START),
         (False, entry(PENDING), START),
-        (False, entry(WAITING, present={"a-0"}), START),
+        (False, entry(WAITING, present=("a-0",)), START),
         (False, entry(WAITING, present=BOTH), FORGET),
-        (False, entry(DEGRADED, present={"a-0"}), START),
+        (False, entry(DEGRADED, present=("a-0",)), START),
         (False, entry(RUNNING, present=BOTH), FORGET),
         (False, entry(RUNNING, present=BOTH, wanted=NEW), FORGET),
         (False, entry(REPLACING, wanted=None), FORGET),
@@ -241,7 +241,7 @@ def test_a_holder_is_wanted_while_its_entry_is_and_is_not_back(
 
 
 def test_nobody_makes_room_for_a_holder() -> None:
-    one = holder(REPLACING, present={f"{HOLDER}-0"}, deadline=NOW + 1, failure=BOOM)
+    one = holder(REPLACING, present=(f"{HOLDER}-0",), deadline=NOW + 1, failure=BOOM)
     assert steps(one, entry(REPLACING)) == []
 
 
