@@ -32,6 +32,7 @@ __all__ = [
     "TemplateNotFound",
     "TimedOut",
     "TooManyClusters",
+    "Unreachable",
 ]
 
 
@@ -193,6 +194,13 @@ class HostNotResponding(SpecClusterError, TimeoutError):
 
     code = "host_not_responding"
     status = 504
+
+
+class Unreachable(SpecClusterError, ConnectionError):
+    """The cluster's scheduler cannot be reached from this machine."""
+
+    code = "unreachable"
+    status = 409
 
 
 class TimedOut(SpecClusterError, TimeoutError):

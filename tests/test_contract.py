@@ -109,6 +109,7 @@ def test_every_path_of_this_slice_is_there() -> None:
         ("delete", "/clusters/{id}/adaptive"),
         ("post", "/clusters/{id}/entries/{name}/retry"),
         ("get", "/clusters/{id}/events"),
+        ("post", "/clusters/{id}/credentials"),
         ("get", "/events"),
     }
 

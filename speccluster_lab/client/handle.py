@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import socket
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, cast
+from urllib.parse import urlsplit
 
 from distributed import Client
 from distributed.core import Status
@@ -13,6 +16,7 @@ from distributed.utils import LoopRunner, NoOpAwaitable, SyncMethodMixin
 from pydantic import ValidationError
 
 from speccluster_lab.client.display import as_html, as_text, in_short
+from speccluster_lab.client.finding import find
 from speccluster_lab.errors import (
     ClusterNotFound,
     HostNotResponding,
@@ -21,11 +25,8 @@ from speccluster_lab.errors import (
     SpecClusterError,
     StartFailed,
     TimedOut,
+    Unreachable,
 )
-from speccluster_lab.link.client import HostClient
-from speccluster_lab.link.connections import Connection, list_connections, read_connection
-from speccluster_lab.link.launch import HOST_LOG
-from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.spec.api import (
     MAX_EVENTS,
     Cluster,
@@ -41,6 +42,7 @@ from speccluster_lab.spec.validation import invalid_input
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 
+    from speccluster_lab.link.api import ApiClient
     from speccluster_lab.spec.api import Entry, Event, Member, Plan
     from speccluster_lab.spec.models import ClusterSpec
 
@@ -61,13 +63,27 @@ _STATUSES: Final = {
 }
 
 
-def connect(id: str, *, asynchronous: bool = False, timeout: float = CONNECT_SECONDS) -> Any:
-    """Return a handle of a cluster of this user on this machine.
+def connect(
+    id: str,
+    *,
+    server: str | None = None,
+    token: str | None = None,
+    asynchronous: bool = False,
+    timeout: float = CONNECT_SECONDS,
+) -> Any:
+    """Return a handle of a cluster of this user.
+
+    It is looked for on this machine first, and then at the Jupyter servers that this process
+    belongs to: JupyterHub's, and the one that has started this kernel.
 
     Parameters
     ----------
     id : str
         The cluster's, as the panel shows it.
+    server : str, optional
+        The URL of the Jupyter server that shows it, to go through that one and nowhere else.
+    token : str, optional
+        What that server knows you by; ``JUPYTERHUB_API_TOKEN`` of the environment if not given.
     asynchronous : bool
         Whether the handle is to be used on the running event loop. It is to be awaited then, or
         used with ``async with``.
@@ -82,7 +98,7 @@ def connect(id: str, *, asynchronous: bool = False, timeout: float = CONNECT_SEC
     Raises
     ------
     ClusterNotFound
-        There is none of this id; the message names those that there are.
+        There is none of this id; the message names those that there are, and who was asked.
     HostNotResponding
         It is there, but its process does not answer.
 
@@ -91,7 +107,9 @@ def connect(id: str, *, asynchronous: bool = False, timeout: float = CONNECT_SEC
     >>> cluster = connect("brave-otter")  # doctest: +SKIP
     >>> client = cluster.get_client()  # doctest: +SKIP
     """
-    handle = ClusterHandle(id, asynchronous=asynchronous, timeout=timeout)
+    handle = ClusterHandle(
+        id, server=server, token=token, asynchronous=asynchronous, timeout=timeout
+    )
     if not asynchronous:
         try:
             handle.sync(handle._start)
@@ -120,6 +138,8 @@ class ClusterHandle(SyncMethodMixin):
     ----------
     id : str
         The cluster's.
+    server, token : str, optional
+        As :func:`connect` takes them.
     asynchronous : bool
         Whether it is used on the running event loop.
     timeout : float
@@ -127,15 +147,22 @@ class ClusterHandle(SyncMethodMixin):
     """
 
     def __init__(
-        self, id: str, *, asynchronous: bool = False, timeout: float = CONNECT_SECONDS
+        self,
+        id: str,
+        *,
+        server: str | None = None,
+        token: str | None = None,
+        asynchronous: bool = False,
+        timeout: float = CONNECT_SECONDS,
     ) -> None:
         self.id = id
+        self._server, self._token = server, token
         self._asynchronous = asynchronous
         self._timeout = timeout
         self._loop_runner = LoopRunner(asynchronous=asynchronous)
         self._loop_runner.start()
         self.loop = self._loop_runner.loop
-        self._host: HostClient | None = None
+        self._host: ApiClient | None = None
         self._cluster: Cluster | None = None
         self._credentials: Credentials | None = None
         self._security: Security | None = None
@@ -145,7 +172,7 @@ class ClusterHandle(SyncMethodMixin):
 
     async def _start(self) -> Self:
         if self._host is None and not self._closed:
-            self._host = HostClient(await _find(self.id, self._timeout))
+            self._host = await find(self.id, self._timeout, self._server, self._token)
             cluster = await self._refresh()
             if cluster.scheduler.address is not None:
                 with suppress(NotRunning):
@@ -214,15 +241,14 @@ class ClusterHandle(SyncMethodMixin):
         if self._asynchronous:
             self.close()
 
-    async def _end(self, host: HostClient) -> None:
-        connection = host.connection
+    async def _end(self, host: ApiClient) -> None:
         try:
             self._cluster = await host.stop()
-        except HostNotResponding:
+        except (HostNotResponding, ClusterNotFound):
             # Somebody else may have stopped it meanwhile, which is what was wanted.
-            if connection.is_alive():
+            if await host.exists():
                 raise
-        while connection.is_alive():
+        while await host.exists():
             with suppress(HostNotResponding, ClusterNotFound):
                 async with aclosing(host.events()) as events:
                     async for _ in events:
@@ -249,7 +275,7 @@ class ClusterHandle(SyncMethodMixin):
         self._cluster = cluster = await self._reach().get()
         return cluster
 
-    def _reach(self) -> HostClient:
+    def _reach(self) -> ApiClient:
         if self._closed:
             raise NotRunning(f"this handle of cluster {self.id!r} has been closed")
         if self._host is None:
@@ -346,6 +372,7 @@ class ClusterHandle(SyncMethodMixin):
             lambda cluster: cluster.scheduler.address is not None, SCHEDULER_SECONDS, what
         )
         credentials = await self._reach().credentials()
+        _check_reachable(self.id, credentials)
         # Other roles' fields would otherwise be taken from the user's own configuration.
         others = {
             f"tls_{role}_{part}": None
@@ -601,6 +628,22 @@ def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _check_reachable(id: str, credentials: Credentials) -> None:
+    """Raise when a scheduler listens for its own machine only, and that is not this one."""
+    machine = credentials.machine
+    host = urlsplit(credentials.address).hostname or ""
+    try:
+        only_there = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        only_there = host == "localhost"
+    if only_there and machine not in ("", socket.gethostname()):
+        raise Unreachable(
+            f"the scheduler of cluster {id!r} listens on {machine!r} for that machine only, and "
+            f"this is {socket.gethostname()!r}; use a template whose `bind` names an interface "
+            "that can be reached from here"
+        )
+
+
 def _check_hope(cluster: Cluster) -> None:
     """Raise when a cluster will not come to any other phase."""
     match cluster.phase:
@@ -623,35 +666,3 @@ async def _within(seconds: float, work: Awaitable[None], otherwise: str) -> None
         if not limit.expired():
             raise
         raise TimedOut(f"{otherwise} after {seconds:g} s") from None
-
-
-async def _find(id: str, seconds: float) -> Connection:
-    """Return how a cluster is reached; waits for one that has just been launched."""
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + seconds
-    while True:
-        try:
-            connection = read_connection(id)
-        except ClusterNotFound as error:
-            reason = error.message
-        else:
-            if connection.is_alive():
-                return connection
-            raise ClusterNotFound(f"the host of cluster {id!r} has died; {_others()}")
-        try:
-            folder = cluster_folder(id)
-        except ClusterNotFound:
-            raise ClusterNotFound(f"{reason}; {_others()}") from None
-        if not folder.is_dir():
-            raise ClusterNotFound(f"{reason}; {_others()}")
-        if clock() >= deadline:
-            raise HostNotResponding(
-                f"the host of cluster {id!r} has not come up; its log is {str(folder / HOST_LOG)!r}"
-            )
-        # A file that appears cannot be awaited in a way that works everywhere.
-        await asyncio.sleep(_LOOK_SECONDS)
-
-
-def _others() -> str:
-    ids = ", ".join(connection.id for connection in list_connections())
-    return f"there are: {ids}" if ids else "no cluster is running"

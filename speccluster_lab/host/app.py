@@ -32,6 +32,7 @@ from speccluster_lab.spec.api import (
     MAX_BODY_BYTES,
     Adapt,
     Cluster,
+    CredentialsRequest,
     Event,
     EventsQuery,
     PlanRequest,
@@ -253,7 +254,7 @@ class CredentialsHandler(Handler):
 
     async def post(self, id: str) -> None:
         """Send it."""
-        await self.answer(self.host.credentials())
+        await self.answer(self.host.credentials(self.parsed(CredentialsRequest)))
 
 
 class EventsHandler(Handler, WebSocketHandler):

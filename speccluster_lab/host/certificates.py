@@ -1,13 +1,13 @@
 """A cluster's own certificate authority, and one certificate for each role.
 
-Everything is in memory. The authority's key is forgotten as soon as the certificates are there,
-so nobody can make another one.
+Everything is in memory. The authority's key never leaves this process; what it signs later is
+good for clients only, and for a time.
 """
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography import x509
@@ -56,6 +56,7 @@ class Certificates:
     scheduler: Leaf
     worker: Leaf
     client: Leaf
+    _signer: _Authority = field(compare=False)
 
     @classmethod
     def issue(cls, id: str) -> Certificates:
@@ -72,7 +73,18 @@ class Certificates:
             scheduler=authority.issue("scheduler", [_SERVES, _CALLS]),
             worker=authority.issue("worker", [_SERVES, _CALLS]),
             client=authority.issue("client", [_CALLS]),
+            _signer=authority,
         )
+
+    def client_for(self, lifetime: datetime.timedelta) -> Leaf:
+        """Return a client's certificate that expires.
+
+        Parameters
+        ----------
+        lifetime : datetime.timedelta
+            From now.
+        """
+        return self._signer.issue("client", [_CALLS], lifetime)
 
     def for_scheduler(self) -> Security:
         """Return what the scheduler listens and connects with."""
@@ -101,26 +113,31 @@ class Certificates:
 
 
 class _Authority:
-    """Signs certificates; lives for one call of :meth:`Certificates.issue`."""
+    """Signs certificates."""
 
     def __init__(self, id: str) -> None:
         self._id = id
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(id, "authority")
         certificate = (
-            _builder(self._name, self._name, self._key)
+            _builder(self._name, self._name, self._key, _VALID)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs_certificates=True), critical=True)
             .sign(self._key, SHA256())
         )
         self.text = certificate.public_bytes(Encoding.PEM).decode()
 
-    def issue(self, role: str, purposes: Sequence[x509.ObjectIdentifier]) -> Leaf:
+    def issue(
+        self,
+        role: str,
+        purposes: Sequence[x509.ObjectIdentifier],
+        lifetime: datetime.timedelta = _VALID,
+    ) -> Leaf:
         """Return a certificate for ``role`` that is good for ``purposes`` and nothing else."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
-            _builder(_name(self._id, role), self._name, key)
+            _builder(_name(self._id, role), self._name, key, lifetime)
             .add_extension(issuer, critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
@@ -144,7 +161,10 @@ def _name(id: str, role: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    lifetime: datetime.timedelta,
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -154,7 +174,7 @@ def _builder(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCK_SKEW)
-        .not_valid_after(now + _VALID)
+        .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

@@ -53,7 +53,14 @@ if TYPE_CHECKING:
     from speccluster_lab.cluster import SpecCluster
     from speccluster_lab.cluster.preview import Preview
     from speccluster_lab.host.certificates import Certificates
-    from speccluster_lab.spec.api import Adapt, Event, EventsQuery, PlanRequest, Scale
+    from speccluster_lab.spec.api import (
+        Adapt,
+        CredentialsRequest,
+        Event,
+        EventsQuery,
+        PlanRequest,
+        Scale,
+    )
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["Host", "run_host"]
@@ -297,8 +304,13 @@ class Host:
         """Return what has happened, oldest first."""
         return await self.history.since(query.since, query.limit)
 
-    def credentials(self) -> Credentials:
+    def credentials(self, request: CredentialsRequest) -> Credentials:
         """Return what a client connects with.
+
+        Parameters
+        ----------
+        request : CredentialsRequest
+            For how long.
 
         Raises
         ------
@@ -311,12 +323,16 @@ class Host:
         address = cluster.scheduler_status().address
         if address is None or certificates is None:
             raise NotRunning(f"the scheduler of cluster {self.launch.id!r} is not there yet")
+        client = certificates.client
+        if request.lifetime is not None:
+            client = certificates.client_for(datetime.timedelta(seconds=request.lifetime))
         return Credentials(
             address=address,
+            machine=socket.gethostname(),
             dashboard_link=dashboard_link(cluster),
             ca=certificates.authority,
-            certificate=certificates.client.certificate,
-            key=certificates.client.key,
+            certificate=client.certificate,
+            key=client.key,
         )
 
     def stop(self) -> None:

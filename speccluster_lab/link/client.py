@@ -1,50 +1,22 @@
-"""The typed HTTP client of one host, over its unix socket."""
+"""The client of one host, over its unix socket."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import socket
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-from tornado.httpclient import HTTPError, HTTPRequest, HTTPResponse
-from tornado.iostream import StreamClosedError
 from tornado.netutil import Resolver
-from tornado.simple_httpclient import SimpleAsyncHTTPClient
-from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
-from speccluster_lab.errors import HostNotResponding, SpecClusterError
+from speccluster_lab.link.api import ApiClient
 from speccluster_lab.link.connections import NONCE_HEADER, Connection
-from speccluster_lab.spec.api import (
-    API_PREFIX,
-    Cluster,
-    Credentials,
-    Event,
-    EventsQuery,
-    PatchEvent,
-    Plan,
-    SnapshotEvent,
-)
+from speccluster_lab.spec.api import API_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from speccluster_lab.spec.api import Adapt, PlanRequest, Scale
-    from speccluster_lab.spec.models import ClusterSpec
+    from speccluster_lab.spec.api import PatchEvent, SnapshotEvent
 
 __all__ = ["HostClient"]
-
-T = TypeVar("T")
-
-_ANSWER_BYTES: Final = 64 * 1024 * 1024
-_PING_SECONDS: Final = 5.0
-_CLUSTER: Final = TypeAdapter(Cluster)
-_CREDENTIALS: Final = TypeAdapter(Credentials)
-_EVENTS: Final = TypeAdapter(list[Event])
-_PLAN: Final = TypeAdapter(Plan)
-_MESSAGES: Final[TypeAdapter[SnapshotEvent | PatchEvent]] = TypeAdapter(SnapshotEvent | PatchEvent)
 
 
 class _SocketResolver(Resolver):
@@ -61,8 +33,8 @@ class _SocketResolver(Resolver):
         return [(socket.AF_UNIX, self._path)]
 
 
-class HostClient:
-    """Talks to one host; belongs to the event loop on which it is first used.
+class HostClient(ApiClient):
+    """Talks to one host directly.
 
     Parameters
     ----------
@@ -70,217 +42,27 @@ class HostClient:
         How the host is reached.
     timeout : float
         Seconds that a call may take, from start to end.
-
-    Notes
-    -----
-    Every call raises :class:`HostNotResponding` when the host is not there or does not answer in
-    time, and what the host refuses as the class of :mod:`speccluster_lab.errors` that the host
-    raised.
     """
 
     def __init__(self, connection: Connection, timeout: float = 10.0) -> None:
         self.connection = connection
-        self.timeout = timeout
-        self._http: SimpleAsyncHTTPClient | None = None
-        self._cluster = f"/clusters/{connection.id}"
-
-    async def get(self) -> Cluster:
-        """Return the cluster as it is."""
-        return await self._call(_CLUSTER, "GET", self._cluster)
-
-    async def scale(self, scale: Scale) -> Cluster:
-        """Set the size of the cluster."""
-        body = scale.model_dump_json(exclude_none=True)
-        return await self._call(_CLUSTER, "POST", f"{self._cluster}/scale", body)
-
-    async def replace_spec(self, spec: ClusterSpec, if_generation: int) -> Cluster:
-        """Replace the desired state.
-
-        Parameters
-        ----------
-        spec : ClusterSpec
-            The new one.
-        if_generation : int
-            The generation that the caller has seen.
-
-        Raises
-        ------
-        StaleGeneration
-            The desired state has changed since.
-        """
-        return await self._call(
-            _CLUSTER,
-            "PUT",
-            f"{self._cluster}/spec",
-            spec.model_dump_json(),
-            {"If-Match": f'"{if_generation}"'},
+        super().__init__(
+            connection.id,
+            f"http://host{API_PREFIX}",
+            {NONCE_HEADER: connection.nonce},
+            timeout,
+            _SocketResolver(connection.socket),
         )
 
-    async def plan(self, request: PlanRequest) -> Plan:
-        """Return what a change would do; it is not made."""
-        body = request.model_dump_json(exclude_none=True)
-        return await self._call(_PLAN, "POST", f"{self._cluster}/plan", body)
+    @property
+    def way(self) -> str:
+        """How the cluster is reached, for people."""
+        return "its host"
 
-    async def adapt(self, adapt: Adapt) -> Cluster:
-        """Have adaptive scaling keep to a range."""
-        body = adapt.model_dump_json()
-        return await self._call(_CLUSTER, "PUT", f"{self._cluster}/adaptive", body)
+    async def exists(self) -> bool:
+        """Return whether the host's process is there."""
+        return self.connection.is_alive()
 
-    async def end_adaptive(self) -> Cluster:
-        """End adaptive scaling; the cluster keeps its size."""
-        return await self._call(_CLUSTER, "DELETE", f"{self._cluster}/adaptive")
-
-    async def retry(self, entry: str) -> Cluster:
-        """Try an entry again now, whatever its backoff says.
-
-        Raises
-        ------
-        EntryNotFound
-            There is no such entry.
-        """
-        path = f"{self._cluster}/entries/{quote(entry, safe='')}/retry"
-        return await self._call(_CLUSTER, "POST", path, "{}")
-
-    async def timeline(self, query: EventsQuery | None = None) -> list[Event]:
-        """Return what has happened, oldest first, as far as it is kept.
-
-        Parameters
-        ----------
-        query : EventsQuery, optional
-            After which number, and how many at most.
-        """
-        asked = query or EventsQuery()
-        path = f"{self._cluster}/events?since={asked.since}&limit={asked.limit}"
-        return await self._call(_EVENTS, "GET", path)
-
-    async def stop(self) -> Cluster:
-        """Begin to stop the cluster; the host ends when that is done."""
-        return await self._call(_CLUSTER, "DELETE", self._cluster)
-
-    async def credentials(self) -> Credentials:
-        """Return a client's certificate."""
-        return await self._call(_CREDENTIALS, "POST", f"{self._cluster}/credentials", "{}")
-
-    async def events(self) -> AsyncGenerator[SnapshotEvent | PatchEvent]:
-        """Yield a snapshot, and then changes in order, until the host closes the stream.
-
-        A host that stops answering is noticed within some fifteen seconds; the stream then ends
-        too.
-        """
-        request = HTTPRequest(
-            f"ws://host{API_PREFIX}/events",
-            headers={NONCE_HEADER: self.connection.nonce},
-            connect_timeout=self.timeout,
-            request_timeout=self.timeout,
-        )
-        connecting = asyncio.ensure_future(
-            websocket_connect(
-                request,
-                ping_interval=_PING_SECONDS,
-                ping_timeout=_PING_SECONDS,
-                max_message_size=_ANSWER_BYTES,
-                resolver=_SocketResolver(self.connection.socket),
-            )
-        )
-        try:
-            stream = await asyncio.shield(connecting)
-        except HTTPError as error:
-            raise self._refusal(error.response) from None
-        except (OSError, StreamClosedError, WebSocketError) as error:
-            raise self._not_responding(error) from None
-        except asyncio.CancelledError:
-            connecting.add_done_callback(_close_stream)
-            raise
-        try:
-            while (message := await stream.read_message()) is not None:
-                try:
-                    yield _MESSAGES.validate_json(message)
-                except ValidationError as error:
-                    raise self._garbled(error) from None
-        finally:
-            _end_stream(stream)
-
-    def close(self) -> None:
-        """Give up what the calls hold; the host goes on."""
-        if self._http is not None:
-            self._http.close()
-            self._http = None
-
-    async def _call(
-        self,
-        answer: TypeAdapter[T],
-        method: str,
-        path: str,
-        body: str | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> T:
-        if self._http is None:
-            # Not shared with anybody: the resolver knows this host's socket only.
-            self._http = SimpleAsyncHTTPClient(
-                force_instance=True,
-                resolver=_SocketResolver(self.connection.socket),
-                max_body_size=_ANSWER_BYTES,
-                max_buffer_size=_ANSWER_BYTES,
-            )
-        request = HTTPRequest(
-            f"http://host{API_PREFIX}{path}",
-            method=method,
-            headers={
-                NONCE_HEADER: self.connection.nonce,
-                "Content-Type": "application/json",
-                **(headers or {}),
-            },
-            body=body,
-            connect_timeout=self.timeout,
-            request_timeout=self.timeout,
-            follow_redirects=False,
-        )
-        try:
-            response = await self._http.fetch(request, raise_error=False)
-        except (OSError, StreamClosedError, HTTPError) as error:
-            raise self._not_responding(error) from None
-        if response.code >= 300:
-            raise self._refusal(response)
-        try:
-            return answer.validate_json(response.body)
-        except ValidationError as error:
-            raise self._garbled(error) from None
-
-    def _refusal(self, response: HTTPResponse | None) -> SpecClusterError:
-        if response is None or response.code == 599:
-            return self._not_responding(None if response is None else response.error)
-        try:
-            body = json.loads(response.body)
-        except ValueError:
-            body = None
-        if isinstance(body, dict) and "code" in body:
-            return SpecClusterError.from_dict(body)
-        return SpecClusterError(f"the cluster's host answered {response.code} {response.reason}")
-
-    def _not_responding(self, error: BaseException | None) -> HostNotResponding:
-        why = f": {error}" if error is not None and str(error) else ""
-        return HostNotResponding(f"cluster {self.connection.id!r} does not answer{why}")
-
-    def _garbled(self, error: ValidationError) -> SpecClusterError:
-        return SpecClusterError(
-            f"the host of cluster {self.connection.id!r} answered with what this version does not "
-            f"understand ({error.error_count()} errors in {error.title})"
-        )
-
-
-def _close_stream(connecting: asyncio.Future[WebSocketClientConnection]) -> None:
-    """Close a stream that was opened when nobody waited for it any more."""
-    if not connecting.cancelled() and connecting.exception() is None:
-        _end_stream(connecting.result())
-
-
-def _end_stream(stream: WebSocketClientConnection) -> None:
-    """Close a stream and its connection at once.
-
-    tornado would keep the connection until the host has answered, which a loop that ends now
-    does not see.
-    """
-    protocol = stream.protocol
-    stream.close()
-    if protocol is not None and protocol.stream is not None:
-        protocol.stream.close()
+    def events(self) -> AsyncGenerator[SnapshotEvent | PatchEvent]:
+        """Yield a snapshot, and then changes in order, until the host closes the stream."""
+        return self._messages()

@@ -57,6 +57,12 @@ class SpecClusterLab(ExtensionApp):
         order. A server that is killed leaves them running either way.""",
     ).tag(config=True)
 
+    clusters_keep_server_alive = Bool(
+        True,
+        help="""Whether a server that Jupyter, or JupyterHub, ends for want of activity stays for as
+        long as a cluster runs. What the panel asks by itself is never activity.""",
+    ).tag(config=True)
+
     manager: ClusterManager
 
     def initialize_settings(self) -> None:
@@ -93,5 +99,5 @@ class SpecClusterLab(ExtensionApp):
 
     def current_activity(self) -> dict[str, Any] | None:
         """Return what keeps the server from ending for want of activity; called by Jupyter."""
-        running = self.manager.count_running()
+        running = self.manager.count_running() if self.clusters_keep_server_alive else 0
         return {"clusters": running} if running else None

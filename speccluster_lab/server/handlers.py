@@ -19,6 +19,7 @@ from speccluster_lab.spec.api import (
     Adapt,
     Cluster,
     CreateCluster,
+    CredentialsRequest,
     Event,
     EventsQuery,
     PlanRequest,
@@ -248,6 +249,22 @@ class TimelineHandler(SpecClusterHandler):
         await self.finish(_EVENTS.dump_json(await self.manager.events(id, query)))
 
 
+class CredentialsHandler(SpecClusterHandler):
+    """A client's certificate, for a handle on another machine.
+
+    The one secret that the API gives away (design.md, section 7): with it code can be run.
+    """
+
+    @web.authenticated
+    @authorized
+    @may_execute
+    async def post(self, id: str) -> None:
+        """Send one that expires."""
+        asked = self.parsed(CredentialsRequest)
+        found = await self.manager.credentials(id, asked)
+        await self.finish(found.model_dump_json())
+
+
 class UnknownPathHandler(SpecClusterHandler):
     """Whatever is below the prefix and has no path of its own."""
 
@@ -294,6 +311,7 @@ ROUTES: Final[list[tuple[str, type[SpecClusterHandler]]]] = [
     (f"{API_PREFIX}{_ID}/adaptive", AdaptiveHandler),
     (f"{API_PREFIX}{_ID}/entries/([^/]+)/retry", RetryHandler),
     (f"{API_PREFIX}{_ID}/events", TimelineHandler),
+    (f"{API_PREFIX}{_ID}/credentials", CredentialsHandler),
     (f"{API_PREFIX}(?:/.*)?", UnknownPathHandler),
 ]
 """Paths below Jupyter's base URL; the first one that fits answers."""

@@ -23,7 +23,14 @@ from speccluster_lab.link.launch import Launch, read_launch, reserve, start_host
 from speccluster_lab.link.paths import cluster_folder, clusters_folder, connections_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server.supervisor import Bounds, Child, Supervisor
-from speccluster_lab.spec.api import Cluster, ClusterPhase, CreateCluster, Owner, OwnerKind
+from speccluster_lab.spec.api import (
+    Cluster,
+    ClusterPhase,
+    CreateCluster,
+    CredentialsRequest,
+    Owner,
+    OwnerKind,
+)
 from speccluster_lab.spec.names import id_from_name, suggest_id
 from speccluster_lab.spec.templates import get_template
 
@@ -34,12 +41,22 @@ if TYPE_CHECKING:
 
     from speccluster_lab.link.connections import Connection
     from speccluster_lab.spec.admission import Admission
-    from speccluster_lab.spec.api import Adapt, Event, EventsQuery, Plan, PlanRequest, Scale
+    from speccluster_lab.spec.api import (
+        Adapt,
+        Credentials,
+        Event,
+        EventsQuery,
+        Plan,
+        PlanRequest,
+        Scale,
+    )
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["ClusterManager"]
 
 _ATTEMPTS: Final = 5
+# They leave the machine: a day is enough for a kernel, and little for who finds them later.
+CREDENTIALS_SECONDS: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +219,19 @@ class ClusterManager:
             There is nobody to ask.
         """
         return await self._find(id).ask(lambda host: host.timeline(query))
+
+    async def credentials(self, id: str, request: CredentialsRequest) -> Credentials:
+        """Return a client's certificate for a cluster; it expires.
+
+        Raises
+        ------
+        ClusterNotFound, NotRunning, HostNotResponding
+            There is none.
+        """
+        asked = request
+        if asked.lifetime is None:
+            asked = CredentialsRequest(lifetime=CREDENTIALS_SECONDS)
+        return await self._find(id).ask(lambda host: host.credentials(asked))
 
     def stop(self, id: str) -> Cluster:
         """Begin to stop a cluster, and return it.

@@ -304,10 +304,22 @@ class EventsQuery(Document):
     limit: int = Field(default=1000, ge=1, le=MAX_EVENTS, description="No more than this.")
 
 
+class CredentialsRequest(Document):
+    """For how long a client's certificate is asked for."""
+
+    lifetime: int | None = Field(
+        default=None,
+        ge=60,
+        le=31 * 24 * 3600,
+        description="Seconds. Through a Jupyter server a day if not given, elsewhere no limit.",
+    )
+
+
 class Credentials(Answer):
     """A client's certificate for one cluster; never logged, never stored by a browser."""
 
     address: str
+    machine: str = Field(default="", description="The name of the machine that the host is on.")
     dashboard_link: str | None = None
     ca: str
     certificate: str

@@ -10,7 +10,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic.json_schema import models_json_schema
 
@@ -19,6 +19,8 @@ from speccluster_lab.spec.api import (
     Adapt,
     Cluster,
     CreateCluster,
+    Credentials,
+    CredentialsRequest,
     ErrorBody,
     Event,
     EventsQuery,
@@ -189,6 +191,16 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         query=EventsQuery,
         many=True,
     ),
+    Operation(
+        "post",
+        f"{_ID}/credentials",
+        "issueCredentials",
+        "A client's certificate, for a handle on another machine; needs the action `execute`",
+        200,
+        (400, 404, 409, 413, 422, 504),
+        body=CredentialsRequest,
+        answer=Credentials,
+    ),
 )
 
 _HEADERS: Final = {
@@ -203,15 +215,20 @@ _EVERYWHERE: Final = (401, 403)
 
 def document() -> dict[str, Any]:
     """Return the OpenAPI document as JSON values."""
-    models: list[type[BaseModel]] = [
-        Adapt, Cluster, ClusterSpec, CreateCluster, ErrorBody, Event, PatchEvent,
-        Plan, PlanRequest, Scale, SnapshotEvent, SnapshotRequest, Template,
-    ]  # fmt: skip
-    inputs: set[type[BaseModel]] = {Adapt, CreateCluster, PlanRequest, Scale, SnapshotRequest}
-    _, schemas = models_json_schema(
-        [(model, "validation" if model in inputs else "serialization") for model in models],
-        ref_template=_REF,
-    )
+    # A body is described as it is read, an answer as it is written: what has a default is always
+    # in an answer. A spec is both, and taken as an answer.
+    models: dict[type[BaseModel], Literal["validation", "serialization"]] = {}
+    for operation in OPERATIONS:
+        if operation.body is not None:
+            models[operation.body] = "validation"
+    models[SnapshotRequest] = "validation"
+    for operation in OPERATIONS:
+        if operation.answer is not None:
+            models[operation.answer] = "serialization"
+    for model in (ClusterSpec, ErrorBody, PatchEvent, SnapshotEvent):
+        models[model] = "serialization"
+    in_order = sorted(models.items(), key=lambda one: one[0].__name__)
+    _, schemas = models_json_schema(in_order, ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation)

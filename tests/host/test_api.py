@@ -20,7 +20,8 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from speccluster_lab.client import connect
 from speccluster_lab.errors import EntryNotFound, InvalidInput, StaleGeneration
-from speccluster_lab.link.client import HostClient, _end_stream
+from speccluster_lab.link.api import _end_stream
+from speccluster_lab.link.client import HostClient
 from speccluster_lab.spec.api import (
     API_PREFIX,
     Adapt,

@@ -129,7 +129,7 @@ def fake_host(
             )
 
     monkeypatch.setattr("speccluster_lab.server.manager.start_host", start)
-    monkeypatch.setattr("speccluster_lab.link.client._PING_SECONDS", 1.0)
+    monkeypatch.setattr("speccluster_lab.link.api._PING_SECONDS", 1.0)
     monkeypatch.setenv("FAKE_HOST", "good")
     manager.bounds = Bounds(start=20.0, call=2.0, stop=20.0, farewell=3.0, grace=1.0)
     return lambda mode: monkeypatch.setenv("FAKE_HOST", mode)

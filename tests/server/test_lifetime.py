@@ -63,11 +63,14 @@ async def test_an_orderly_end_stops_what_the_server_has_started(
     await api("POST", "/clusters", {"template": "threads", "name": "four"})
     await wait_for("four", "failed")
     assert extension.current_activity() == {"clusters": 3}
+    extension.clusters_keep_server_alive = False
+    assert extension.current_activity() is None
     began = time.monotonic()
     await extension.stop_extension()
     assert time.monotonic() - began < 3, "they were to be stopped side by side"
     assert processes_of(own_folders, wait=0) == []
     assert files(data_folder, own_folders) == []
+    extension.clusters_keep_server_alive = True
     assert extension.current_activity() is None
 
 

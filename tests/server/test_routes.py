@@ -190,7 +190,7 @@ async def test_the_authorizer_is_asked_about_everything(
         assert authorizer.asked == [("read" if verb in SAFE else "write", "speccluster")]
 
 
-async def test_naming_code_needs_execute(
+async def test_what_is_code_execution_needs_execute(
     jp_serverapp: ServerApp,
     call: Caller,
     jp_auth_header: dict[str, str],
@@ -202,7 +202,7 @@ async def test_naming_code_needs_execute(
         for path, verb, is_socket in every_call(jp_serverapp)
         if (await call(path, verb, is_socket, jp_auth_header))[0] == 403
     }
-    assert refused == {("clusters", "POST"), ("spec", "PUT")}
+    assert refused == {("clusters", "POST"), ("spec", "PUT"), ("credentials", "POST")}
 
 
 async def test_execute_is_not_enough_for_a_change(
