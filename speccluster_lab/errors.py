@@ -32,6 +32,7 @@ __all__ = [
     "TemplateNotFound",
     "TimedOut",
     "TooManyClusters",
+    "UnfitInterpreter",
     "Unreachable",
 ]
 
@@ -112,6 +113,12 @@ class InvalidClass(InvalidInput):
     """An import path that leads to nothing, or to something that is no worker class."""
 
     code = "invalid_class"
+
+
+class UnfitInterpreter(InvalidInput):
+    """A Python that a cluster's host cannot run with; the message says what mends it."""
+
+    code = "unfit_interpreter"
 
 
 class GroupMismatch(InvalidInput):

@@ -1,0 +1,167 @@
+"""Which Python a host runs with: found by a kernel's name, asked what it has, and judged.
+
+The kernel of a notebook may have an environment of its own; a cluster that is to run the notebook's
+functions must have the same packages (dask-labextension#18 asks for nothing else).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from typing import Final
+
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from pydantic import Field, ValidationError
+
+import speccluster_lab
+from speccluster_lab.errors import InvalidInput, UnfitInterpreter
+from speccluster_lab.spec.models import Document
+
+__all__ = ["Interpreter", "ask_interpreter", "check_interpreter", "python_of_kernel"]
+
+ASK_SECONDS: Final = 30.0
+LEAST_PYTHON: Final = (3, 11)
+# What a scheduler, its workers and their clients must have in common, beside Python: see
+# distributed.versions.
+COMPARED: Final = ("dask", "distributed", "cloudpickle", "msgpack", "tornado")
+
+_QUESTION: Final = """\
+import json, sys
+try:
+    from importlib.metadata import PackageNotFoundError, version
+except ImportError:
+    version = None
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = version(name)
+    except Exception:
+        pass
+print(json.dumps({"python": list(sys.version_info[:3]), "packages": found}))
+"""
+
+
+class Interpreter(Document):
+    """A Python and what it has of the packages that matter here.
+
+    Parameters
+    ----------
+    path : str
+        Of its program.
+    python : tuple of int
+        Its version.
+    packages : dict of str to str
+        Versions, of those that are installed.
+    """
+
+    path: str
+    python: tuple[int, int, int]
+    packages: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What has to be the same on both sides, by name."""
+        return {
+            "python": ".".join(map(str, self.python)),
+            **{name: self.packages[name] for name in COMPARED if name in self.packages},
+        }
+
+
+def python_of_kernel(name: str) -> str:
+    """Return the path of the Python that a kernel runs with.
+
+    Parameters
+    ----------
+    name : str
+        The kernelspec's.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such kernel, or it does not run Python.
+    """
+    manager = KernelSpecManager()
+    try:
+        spec = manager.get_kernel_spec(name)
+    except NoSuchKernel:
+        known = ", ".join(sorted(manager.find_kernel_specs())) or "none"
+        raise InvalidInput(
+            f"there is no kernel {name!r}; there are: {known}", field="kernel"
+        ) from None
+    if spec.language.lower() != "python" or not spec.argv:
+        raise InvalidInput(
+            f"kernel {name!r} runs {spec.language}, and a cluster runs Python", field="kernel"
+        )
+    program = str(spec.argv[0])
+    # The kernels of this very environment say "python" without a path.
+    return program if os.path.isabs(program) else sys.executable
+
+
+def ask_interpreter(path: str, *, field: str = "python") -> Interpreter:
+    """Return what an interpreter has; starts it, so not for an event loop.
+
+    Parameters
+    ----------
+    path : str
+        Of its program, absolute.
+    field : str
+        The input that an error is to name.
+
+    Raises
+    ------
+    UnfitInterpreter
+        It is none, or does not answer.
+    """
+    if not os.path.isabs(path):
+        raise UnfitInterpreter(f"{path!r} is no absolute path", field=field)
+    command = [path, "-c", _QUESTION, "speccluster-lab", *COMPARED]
+    try:
+        answer = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            # Its first place to look for modules is where it is started.
+            cwd=os.sep,
+            timeout=ASK_SECONDS,
+            check=True,
+        )
+        said = json.loads(answer.stdout)
+        return Interpreter(path=path, **said)
+    except subprocess.TimeoutExpired:
+        why = f"it has not answered within {ASK_SECONDS:g} s"
+    except subprocess.CalledProcessError as error:
+        last = error.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        why = f"it ended with status {error.returncode}: {''.join(last)[:300]}"
+    except OSError as error:
+        why = error.strerror or str(error)
+    except (ValueError, TypeError, ValidationError):
+        why = "its answer is none of Python"
+    raise UnfitInterpreter(f"{path!r} cannot be used as a Python: {why}", field=field)
+
+
+def check_interpreter(found: Interpreter, *, field: str = "python") -> None:
+    """Refuse an interpreter that a host cannot run with, with the command that mends it.
+
+    Raises
+    ------
+    UnfitInterpreter
+        It is too old, or has another version of this package, or none.
+    """
+    if found.python < LEAST_PYTHON:
+        least = ".".join(map(str, LEAST_PYTHON))
+        raise UnfitInterpreter(
+            f"{found.path!r} is Python {'.'.join(map(str, found.python))}, and {least} or newer is "
+            "needed",
+            field=field,
+        )
+    ours, theirs = speccluster_lab.__version__, found.packages.get("speccluster-lab")
+    if theirs == ours:
+        return
+    what = "is not installed" if theirs is None else f"is version {theirs}, not {ours},"
+    mend = shlex.join([found.path, "-m", "pip", "install", f"speccluster-lab=={ours}"])
+    raise UnfitInterpreter(
+        f"speccluster-lab {what} for {found.path!r}; this mends it: {mend}", field=field
+    )

@@ -1,0 +1,137 @@
+"""The Pythons that a host may run with: found, asked and judged."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import speccluster_lab
+from speccluster_lab.errors import InvalidInput, UnfitInterpreter
+from speccluster_lab.link import interpreters
+from speccluster_lab.link.interpreters import (
+    Interpreter,
+    ask_interpreter,
+    check_interpreter,
+    python_of_kernel,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def program(folder: Path, text: str) -> str:
+    file = folder / "python"
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+@pytest.fixture
+def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    return folder
+
+
+def kernel(folder: Path, name: str, **spec: object) -> None:
+    (folder / name).mkdir()
+    what = {"argv": ["/opt/env/bin/python", "-m", "x"], "language": "python", "display_name": "X"}
+    (folder / name / "kernel.json").write_text(json.dumps({**what, **spec}))
+
+
+def test_this_one_is_fit_and_says_what_clients_compare() -> None:
+    found = ask_interpreter(sys.executable)
+    check_interpreter(found)
+    assert found.versions["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert {"dask", "distributed", "cloudpickle", "msgpack", "tornado"} <= found.versions.keys()
+
+
+def test_one_without_this_package_is_refused_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    # Quick, because it gets no pip.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+    path = str(tmp_path / "env" / "bin" / "python")
+    with pytest.raises(UnfitInterpreter) as caught:
+        check_interpreter(ask_interpreter(path), field="kernel")
+    assert caught.value.field == "kernel"
+    mend = f"{path} -m pip install speccluster-lab=={speccluster_lab.__version__}"
+    assert str(caught.value) == (
+        f"speccluster-lab is not installed for {path!r}; this mends it: {mend}"
+    )
+
+
+def test_another_version_of_this_package_is_refused() -> None:
+    packages = {"speccluster-lab": "0.0.0"}
+    with pytest.raises(UnfitInterpreter, match=r"is version 0\.0\.0, not .*pip install"):
+        check_interpreter(Interpreter(path="/x", python=(3, 12, 0), packages=packages))
+
+
+def test_a_python_that_is_too_old_is_refused_before_anything_else() -> None:
+    with pytest.raises(UnfitInterpreter, match=r"is Python 3\.10\.4, and 3\.11 or newer is needed"):
+        check_interpreter(Interpreter(path="/x", python=(3, 10, 4)))
+
+
+def test_the_command_can_be_pasted_whatever_the_path() -> None:
+    with pytest.raises(UnfitInterpreter, match="'/my env/python' -m pip install"):
+        check_interpreter(Interpreter(path="/my env/python", python=(3, 12, 0)))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("echo hello", "its answer is none of Python"),
+        ("echo '[1, 2]'", "its answer is none of Python"),
+        ('echo \'{"python": "x"}\'', "its answer is none of Python"),
+        ("echo boom >&2; exit 3", "it ended with status 3: boom"),
+    ],
+)
+def test_what_is_no_python_is_said(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(UnfitInterpreter, match=why) as caught:
+        ask_interpreter(program(tmp_path, text))
+    assert caught.value.field == "python"
+
+
+def test_one_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UnfitInterpreter, match="No such file"):
+        ask_interpreter(str(tmp_path / "none"))
+    with pytest.raises(UnfitInterpreter, match="Permission denied"):
+        ask_interpreter(str(tmp_path))
+    with pytest.raises(UnfitInterpreter, match="is no absolute path"):
+        ask_interpreter("python")
+
+
+def test_one_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreters, "ASK_SECONDS", 0.5)
+    with pytest.raises(UnfitInterpreter, match=r"has not answered within 0\.5 s"):
+        ask_interpreter(program(tmp_path, "exec sleep 60"))
+
+
+def test_modules_of_the_folder_it_is_started_in_do_not_stand_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('taken in')")
+    monkeypatch.chdir(tmp_path)
+    assert ask_interpreter(sys.executable).path == sys.executable
+
+
+def test_a_kernel_names_its_python(kernels: Path) -> None:
+    kernel(kernels, "mine")
+    assert python_of_kernel("mine") == "/opt/env/bin/python"
+    kernel(kernels, "here", argv=["python", "-m", "ipykernel_launcher"])
+    assert python_of_kernel("here") == sys.executable
+
+
+def test_a_kernel_that_is_not_there_or_of_another_language_is_refused(kernels: Path) -> None:
+    kernel(kernels, "mine")
+    with pytest.raises(InvalidInput, match=r"there is no kernel 'other'; there are: .*mine"):
+        python_of_kernel("other")
+    kernel(kernels, "stats", language="R", argv=["R"])
+    with pytest.raises(InvalidInput, match="kernel 'stats' runs R"):
+        python_of_kernel("stats")
+    with pytest.raises(InvalidInput):
+        python_of_kernel(f"..{os.sep}mine")
