@@ -15,7 +15,7 @@ from ..conftest import QUICK, cluster_of, entry, names, phases, registered, run,
 from ..workers import Failing, FailingConstructor, Hanging, Slow
 
 HERE = Failing.__module__
-SLOW = Policy(cancel_grace=0.1, close_timeout=2)
+SLOW = Policy(max_concurrent_starts=16, cancel_grace=0.1, close_timeout=2)
 
 
 @pytest.fixture(autouse=True)
