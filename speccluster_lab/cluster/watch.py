@@ -20,7 +20,7 @@ from speccluster_lab.reconcile import Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from speccluster_lab.cluster.speccluster import SpecCluster
+    from speccluster_lab.cluster.aligned import Aligned
     from speccluster_lab.cluster.view import View
 
 __all__ = ["SchedulerWatch"]
@@ -52,7 +52,7 @@ class SchedulerWatch:
         Why nothing is known of it just now.
     """
 
-    def __init__(self, cluster: SpecCluster) -> None:
+    def __init__(self, cluster: Aligned) -> None:
         self.membership = Membership()
         self.failure: Failure | None = None
         self.silence: Failure | None = None
