@@ -301,10 +301,35 @@ class Executor:
                 continue
             due = next_look(entry, self._roster.policy)
             if due is not None and due <= now:
-                if entry.phase is EntryPhase.CLOSING and not entry.closing:
-                    # What a start that never ends has registered is not to be closed unseen.
-                    self._actions.presence.look_up(entry)
+                if self._has_to_ask(entry, now):
+                    continue
                 self._roster.dirty[name] = None
+
+    def _has_to_ask(self, entry: EntryState, now: float) -> bool:
+        """Look what a start that never ends has registered: it is not to be closed unseen.
+
+        Returns
+        -------
+        bool
+            Whether another process has to say it first, which is waited for.
+        """
+        if entry.phase is not EntryPhase.CLOSING or entry.closing:
+            return False
+        presence, policy = self._actions.presence, self.policy
+        if not presence.look_up(entry):
+            return False
+        limit = entry.since + policy.cancel_grace + policy.close_timeout
+        if now >= limit:
+            return False
+        entry.postpone(limit)
+        self._roster.note(entry)
+        presence.ask(entry.name, self._asked_late)
+        return True
+
+    def _asked_late(self, entry: EntryState) -> None:
+        if entry.phase is EntryPhase.CLOSING and not entry.closing:
+            entry.postpone(monotonic())
+            self._roster.touch(entry.name)
 
     async def end(self) -> None:
         """Stop reconciling and close every worker, whatever is under way; always ends."""
