@@ -18,7 +18,7 @@ from distributed import Scheduler
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterator, Mapping
 
-    from speccluster_lab.cluster.speccluster import SpecCluster
+    from speccluster_lab.cluster.scaled import Scaled
 
 __all__ = ["Adaptive", "by_entries", "is_adapting"]
 
@@ -63,8 +63,8 @@ class Adaptive(distributed.Adaptive):
     close_counts: Any
 
     @property
-    def _entries(self) -> SpecCluster:
-        return cast("SpecCluster", self.cluster)
+    def _entries(self) -> Scaled:
+        return cast("Scaled", self.cluster)
 
     async def adapt(self) -> None:
         """Look at the load, and add or remove entries."""

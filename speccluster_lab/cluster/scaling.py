@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from speccluster_lab.cluster.form import Form
-    from speccluster_lab.cluster.speccluster import SpecCluster
+    from speccluster_lab.cluster.scaled import Scaled
     from speccluster_lab.reconcile import Fingerprint
 
 __all__ = ["entries_for", "entries_of_size", "resized"]
 
 
-def entries_for(cluster: SpecCluster, scale: Scale) -> int:
+def entries_for(cluster: Scaled, scale: Scale) -> int:
     """Return how many entries have the size that is asked for.
 
     Raises
@@ -45,12 +45,12 @@ def entries_for(cluster: SpecCluster, scale: Scale) -> int:
     return wanted
 
 
-def entries_of_size(cluster: SpecCluster, unit: str, amount: int) -> int:
+def entries_of_size(cluster: Scaled, unit: str, amount: int) -> int:
     """Return how many entries have an amount of a unit, counting what is really there.
 
     Parameters
     ----------
-    cluster : SpecCluster
+    cluster : Scaled
         The cluster.
     unit : str
         ``workers``, ``cores`` or ``memory`` (bytes).
@@ -65,7 +65,7 @@ def entries_of_size(cluster: SpecCluster, unit: str, amount: int) -> int:
 class _Sizes:
     """How large the entries of a cluster are, in one unit."""
 
-    def __init__(self, cluster: SpecCluster, unit: str) -> None:
+    def __init__(self, cluster: Scaled, unit: str) -> None:
         self._cluster = cluster
         self._unit = unit
         # Entries made by scale share their form.
@@ -103,14 +103,12 @@ class _Sizes:
         return size or InvalidInput(f"the worker form does not limit its {unit}", field=unit)
 
 
-def resized(
-    cluster: SpecCluster, wanted: Mapping[str, Fingerprint], n: int
-) -> dict[str, Fingerprint]:
+def resized(cluster: Scaled, wanted: Mapping[str, Fingerprint], n: int) -> dict[str, Fingerprint]:
     """Return the entries that there would be, were there ``n``.
 
     Parameters
     ----------
-    cluster : SpecCluster
+    cluster : Scaled
         The cluster.
     wanted : mapping of str to Fingerprint
         The entries that there are to be now.

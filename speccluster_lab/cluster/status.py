@@ -24,7 +24,7 @@ from speccluster_lab.spec.api import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from speccluster_lab.cluster.speccluster import SpecCluster
+    from speccluster_lab.cluster.scaled import Scaled
     from speccluster_lab.reconcile import EntryState
 
 __all__ = ["StatusReport"]
@@ -41,7 +41,7 @@ class StatusReport:
         self._since: dict[str, tuple[ConditionStatus, str, datetime]] = {}
         self._was_ready = False
 
-    def phase(self, cluster: SpecCluster) -> ClusterPhase:
+    def phase(self, cluster: Scaled) -> ClusterPhase:
         """Return where the cluster is."""
         if cluster._watch.failure is not None and cluster.status is Status.running:
             restarts = cluster.policy.restart_scheduler
@@ -60,7 +60,7 @@ class StatusReport:
             return ClusterPhase.DEGRADED
         return ClusterPhase.RUNNING if self._was_ready else ClusterPhase.STARTING
 
-    def conditions(self, cluster: SpecCluster) -> list[Condition]:
+    def conditions(self, cluster: Scaled) -> list[Condition]:
         """Return why the cluster is where it is."""
         return [
             self._ready(cluster),
@@ -78,8 +78,8 @@ class StatusReport:
             before = self._since[kind] = (status, reason, datetime.now(UTC))
         return Condition(type=kind, status=status, reason=reason, message=text, since=before[2])
 
-    def _ready(self, cluster: SpecCluster) -> Condition:
-        counts = cluster.counts()
+    def _ready(self, cluster: Scaled) -> Condition:
+        counts = self.counts(cluster)
         have = f"{counts.registered} of {counts.expected} workers have registered"
         if cluster.status is not Status.running:
             return self._condition("Ready", ConditionStatus.FALSE, "SchedulerNotRunning", have)
@@ -89,7 +89,7 @@ class StatusReport:
             return self._condition("Ready", ConditionStatus.TRUE, "AllMembersRegistered", have)
         return self._condition("Ready", ConditionStatus.FALSE, "Reconciling", have)
 
-    def _scheduler_lost(self, cluster: SpecCluster) -> list[Condition]:
+    def _scheduler_lost(self, cluster: Scaled) -> list[Condition]:
         watch = cluster._watch
         found = []
         for kind, failure in (("SchedulerLost", watch.failure), ("SchedulerSilent", watch.silence)):
@@ -100,7 +100,7 @@ class StatusReport:
                 found.append(self._condition(kind, status, failure.reason, text))
         return found
 
-    def _names_differ(self, cluster: SpecCluster) -> list[Condition]:
+    def _names_differ(self, cluster: Scaled) -> list[Condition]:
         """Say that workers may be those of an entry, which expects them under other names."""
         waiting = [
             entry
@@ -118,7 +118,7 @@ class StatusReport:
         )
         return [self._condition("UnexpectedNames", ConditionStatus.TRUE, "NamesDiffer", text)]
 
-    def _spec_refused(self, cluster: SpecCluster) -> list[Condition]:
+    def _spec_refused(self, cluster: Scaled) -> list[Condition]:
         refusal = cluster._refusal
         if refusal is None:
             self._since.pop("SpecRefused", None)
@@ -127,7 +127,7 @@ class StatusReport:
         text = f"worker_spec is left as it was: {place}{refusal.message}"
         return [self._condition("SpecRefused", ConditionStatus.TRUE, "InvalidInput", text)]
 
-    def _overshoot(self, cluster: SpecCluster) -> list[Condition]:
+    def _overshoot(self, cluster: Scaled) -> list[Condition]:
         """Say where adaptive scaling cannot keep to its maximum with whole entries."""
         limits = cluster.adaptive_range()
         expected = sum(len(one.members) for one in cluster._executor.desired.values())
@@ -140,7 +140,7 @@ class StatusReport:
         )
         return [self._condition("AdaptiveOvershoot", ConditionStatus.TRUE, "WholeEntries", text)]
 
-    def _degraded(self, cluster: SpecCluster) -> list[Condition]:
+    def _degraded(self, cluster: Scaled) -> list[Condition]:
         limit = cluster.policy.degraded_after
         failing = [e for e in cluster._executor.unsettled() if e.attempts >= limit]
         if not failing:
@@ -152,7 +152,7 @@ class StatusReport:
         text = f"{worst.name}{others}: start failed {worst.attempts} times: {why}"
         return [self._condition("Degraded", ConditionStatus.TRUE, "StartsFail", text)]
 
-    def _data_at_stake(self, cluster: SpecCluster) -> list[Condition]:
+    def _data_at_stake(self, cluster: Scaled) -> list[Condition]:
         stuck = [
             entry
             for entry in cluster._executor.unsettled()
@@ -164,7 +164,7 @@ class StatusReport:
         text = "; ".join(f"{one.name}: {one.failure.message}" for one in stuck[:3] if one.failure)
         return [self._condition("DataAtStake", ConditionStatus.TRUE, "RetirementWaits", text)]
 
-    def entries(self, cluster: SpecCluster) -> list[Entry]:
+    def entries(self, cluster: Scaled) -> list[Entry]:
         """Return the entries, in the order of the spec; those on their way out come last."""
         states, desired = cluster._executor.entries, cluster._executor.desired
         order = [name for name in desired if name in states]
@@ -172,7 +172,7 @@ class StatusReport:
         described = cluster._executor.is_described
         return [self._entry(cluster, states[name]) for name in order if described(name)]
 
-    def _entry(self, cluster: SpecCluster, entry: EntryState) -> Entry:
+    def _entry(self, cluster: Scaled, entry: EntryState) -> Entry:
         desired = cluster._executor.desired_of(entry.name)
         reason = entry.failure.reason if entry.failure else None
         message = entry.failure.message if entry.failure else None
@@ -190,14 +190,14 @@ class StatusReport:
             members=[_member(cluster, name) for name in entry.members],
         )
 
-    def unexpected(self, cluster: SpecCluster) -> list[Member]:
+    def unexpected(self, cluster: Scaled) -> list[Member]:
         """Return the workers that the scheduler has and no entry expects."""
         names = (
             n for n in cluster._watch.membership.names() if not cluster._executor.is_expected(n)
         )
         return [_member(cluster, name) for name in names]
 
-    def counts(self, cluster: SpecCluster) -> Counts:
+    def counts(self, cluster: Scaled) -> Counts:
         """Return the cluster in numbers."""
         states = cluster._executor.entries
         expected = [m for name in cluster._executor.desired for m in states[name].members]
@@ -211,7 +211,7 @@ class StatusReport:
             memory_used=sum((info.get("metrics") or {}).get("memory") or 0 for info in found),
         )
 
-    def scheduler(self, cluster: SpecCluster) -> SchedulerStatus:
+    def scheduler(self, cluster: Scaled) -> SchedulerStatus:
         """Return the scheduler as it stands."""
         scheduler = cluster.scheduler
         status = getattr(scheduler, "status", None)
@@ -222,7 +222,7 @@ class StatusReport:
         )
 
 
-def _member(cluster: SpecCluster, name: str) -> Member:
+def _member(cluster: Scaled, name: str) -> Member:
     """Return a worker as the API shows it; one that is not there has only its name."""
     address = cluster._watch.membership.address(name)
     if address is None:

@@ -1,0 +1,295 @@
+"""Carrying out what the planner decides: starting, retiring, closing, giving up."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
+
+from speccluster_lab.cluster.adoption import Adoption
+from speccluster_lab.cluster.instances import Instances
+from speccluster_lab.cluster.presence import Presence
+from speccluster_lab.cluster.retirement import Retirement
+from speccluster_lab.reconcile import LEAVING, UP, Action, EntryState, Failure, Policy, Step
+from speccluster_lab.spec.api import EntryPhase
+
+if TYPE_CHECKING:
+    from speccluster_lab.cluster.form import Desired
+    from speccluster_lab.cluster.membership import Membership
+    from speccluster_lab.cluster.roster import Roster
+    from speccluster_lab.cluster.view import View
+    from speccluster_lab.cluster.waiting import Waiting
+
+__all__ = ["Actions", "Workshop"]
+
+logger = logging.getLogger(__name__)
+
+
+class Workshop(Protocol):
+    """What a cluster is needed for."""
+
+    def make_worker(self, desired: Desired) -> Any:
+        """Return a new instance, not started."""
+
+    def runs_here(self, desired: Desired) -> bool:
+        """Return whether the members of an entry are processes of this machine."""
+
+    def worker_started(self, desired: Desired, instance: Any) -> None:
+        """Note that an instance is up."""
+
+    def worker_gone(self, desired: Desired) -> None:
+        """Note that an instance is not to be used any more."""
+
+    def view(self) -> View:
+        """Return the scheduler."""
+
+    def owner_of(self, member: str) -> str | None:
+        """Return the entry of the spec that is to have a member."""
+
+
+class Actions:
+    """Carries out the steps of entries, each by itself, and notes how they end.
+
+    Parameters
+    ----------
+    workshop : Workshop
+        The cluster.
+    roster : Roster
+        The entries.
+    membership : Membership
+        What the scheduler has.
+    waiting : Waiting
+        Who is to hear of failures.
+
+    Attributes
+    ----------
+    instances : Instances
+        What has been made of the entries.
+    presence : Presence
+        What the scheduler has of them.
+    """
+
+    def __init__(
+        self, workshop: Workshop, roster: Roster, membership: Membership, waiting: Waiting
+    ) -> None:
+        self.instances = Instances(self._start_ended, self._close_ended)
+        self._workshop = workshop
+        self._roster = roster
+        self._membership = membership
+        self._waiting = waiting
+        self.presence = Presence(roster, membership, workshop.view, self.instances.leave_to_itself)
+        self._adoption = Adoption(roster, membership, self.instances)
+        self._retirement = Retirement(workshop.view, roster.policy, self._retirement_ended)
+        self._forgetting: dict[str, list[str]] = {}
+        # Those of whose members an event may still be on its way, or lost.
+        self._unsure: set[str] = set()
+
+    def use(self, policy: Policy) -> None:
+        """Keep to other limits from now on."""
+        self._retirement.policy = policy
+
+    def take(self, step: Step, now: float) -> None:
+        """Carry out a step."""
+        name = step.name
+        entry = self._roster.entries[name]
+        entry.take(step, now, self._roster.policy)
+        self._roster.note(entry)
+        if entry.phase is EntryPhase.LOST or entry.phase is EntryPhase.CLOSING:
+            self._workshop.worker_gone(self._roster.desired_of(name))
+        match step.action:
+            case None:
+                if entry.phase is EntryPhase.RUNNING:
+                    self._unsure.discard(name)
+                elif entry.phase not in UP:
+                    # The next step is due at once.
+                    self._roster.dirty[name] = None
+            case Action.CANCEL:
+                # A nanny whose start is cut off in its first moments leaves its process behind:
+                # a start that is not wanted any more has the policy's grace to end by itself.
+                if self.presence.look_up(entry):
+                    self.presence.ask(name, lambda _: None)
+            case Action.START:
+                self._start(entry)
+            case Action.RETIRE:
+                self._retire(entry)
+            case Action.CLOSE:
+                self._close(entry)
+            case Action.ABANDON:
+                self._abandon(entry)
+            case Action.HOLD:
+                self._roster.add_holder(entry, beforehand=entry.phase in UP)
+            case Action.FORGET:
+                self._forget(entry)
+            case _:
+                assert_never(step.action)
+
+    def give_up_moving(self, name: str) -> None:
+        """Say nothing more of an attempt to move the data of an entry."""
+        self._retirement.forget(name)
+        self.presence.ask_no_more(name)
+
+    async def end(self) -> None:
+        """Close every worker, whatever is under way; always ends."""
+        await self.instances.end(self._roster.policy, self._retirement.stop())
+        for made in self._roster.made.values():
+            self._workshop.worker_gone(made)
+
+    # -- starting ----------------------------------------------------------------------------
+
+    def _start(self, entry: EntryState) -> None:
+        name = entry.name
+        roster = self._roster
+        made = roster.made.get(name) if entry.holds_for is not None else roster.desired[name]
+        assert made is not None, "a holder is made of something"
+        roster.made[name] = made
+        self._unsure.add(name)
+        try:
+            entry.runs_here = self._workshop.runs_here(made)
+            instance = self._workshop.make_worker(made)
+            self.instances.start(name, instance)
+        except Exception as error:
+            self._start_failed(entry, error)
+
+    def _start_ended(self, name: str, error: BaseException | None) -> None:
+        entry = self._roster.entries.get(name)
+        if entry is None or self._roster.ended:
+            return
+        not_to_stay = error is not None or entry.phase is not EntryPhase.STARTING
+        if self.presence.look_up(entry) and not_to_stay:
+            # It may have been given work in the moment since it registered.
+            self.presence.ask(name, partial(self._after_start, error=error))
+        else:
+            self._after_start(entry, error)
+
+    def _after_start(self, entry: EntryState, error: BaseException | None) -> None:
+        name = entry.name
+        if entry.phase is not EntryPhase.STARTING:
+            entry.start_ended()
+        elif error is not None:
+            self._start_failed(entry, error)
+            return
+        else:
+            self._waiting.take_back(name)
+            self._workshop.worker_started(self._roster.made[name], self.instances.get(name))
+            entry.started(monotonic())
+        self._roster.note(entry)
+        self._roster.touch(name)
+
+    def _start_failed(self, entry: EntryState, error: BaseException) -> None:
+        logger.warning("entry %r: the start failed: %r", entry.name, error)
+        self._waiting.tell(entry.name, error)
+        failure = Failure(type(error).__name__, _in_words(error))
+        entry.start_failed(failure, monotonic(), self._roster.policy)
+        self._roster.note(entry)
+        self._roster.touch(entry.name)
+
+    # -- retiring ----------------------------------------------------------------------------
+
+    def _retire(self, entry: EntryState) -> None:
+        unsure = entry.name in self._unsure or not entry.complete
+        if unsure and self.presence.look_up(entry):
+            self.presence.ask(entry.name, self._begin_to_retire)
+        else:
+            self._begin_to_retire(entry)
+
+    def _begin_to_retire(self, entry: EntryState) -> None:
+        if not entry.present and entry.name in self._unsure and self._roster.has_scheduler:
+            # What a worker of it under another name holds would be lost.
+            self._adoption.adopt(entry)
+        addresses = self.presence.left_behind(entry)
+        if addresses:
+            self._retirement.begin(entry.name, addresses)
+        else:
+            entry.retirement_ended(None, monotonic(), self._roster.policy)
+            self._roster.touch(entry.name)
+
+    def _retirement_ended(self, name: str, addresses: list[str], stuck: Failure | None) -> None:
+        entry = self._roster.entries.get(name)
+        if entry is None or self._roster.ended:
+            return
+        now = monotonic()
+        if stuck is not None:
+            logger.warning("entry %r: not retired: %s", name, stuck.message)
+        else:
+            for address in addresses:
+                # The scheduler has forgotten it; the event that says so may be on its way.
+                member = self._membership.remove(address)
+                if member is not None:
+                    entry.leave(member, now)
+            if entry.present and entry.phase in LEAVING:
+                # One that came meanwhile has not been asked for.
+                self._retire(entry)
+                return
+        entry.retirement_ended(stuck, now, self._roster.policy)
+        if stuck is not None:
+            self._roster.note(entry)
+        self._roster.touch(name)
+
+    # -- closing -----------------------------------------------------------------------------
+
+    def _close(self, entry: EntryState) -> None:
+        self.give_up_moving(entry.name)
+        self.instances.close(entry.name)
+
+    def _close_ended(self, name: str) -> None:
+        entry = self._roster.entries.get(name)
+        if entry is None or self._roster.ended:
+            return
+        if name in self._unsure and self.presence.look_up(entry):
+            self.presence.ask(name, self._forget_what_is_left)
+        else:
+            self._forget_what_is_left(entry)
+
+    def _forget_what_is_left(self, entry: EntryState) -> None:
+        name, behind = entry.name, self.presence.left_behind(entry)
+        if behind and self._forgetting.get(name) != behind:
+            # Its successor of the same name could not register.
+            self._forgetting[name] = behind
+            forgetting = self.presence.forget(behind)
+            forgetting.add_done_callback(lambda _: self._forgotten(name, behind))
+            return
+        self._closed(entry)
+        self._roster.touch(name)
+
+    def _forgotten(self, name: str, behind: list[str]) -> None:
+        entry = self._roster.entries.get(name)
+        if self._forgetting.get(name) is behind and entry is not None and not self._roster.ended:
+            self._forget_what_is_left(entry)
+
+    def _abandon(self, entry: EntryState) -> None:
+        logger.warning("entry %r does not close, and is given up", entry.name)
+        self.instances.give_up(entry.name)
+        self.presence.ask_no_more(entry.name)
+        self.presence.look_up(entry)
+        behind = self.presence.left_behind(entry)
+        if behind:
+            self.presence.forget(behind)
+        self._closed(entry)
+        self._roster.touch(entry.name)
+
+    def _closed(self, entry: EntryState) -> None:
+        name = entry.name
+        self._forgetting.pop(name, None)
+        self._unsure.discard(name)
+        members = self._roster.desired_of(name).members
+        if members is entry.members:
+            entry.closed(members, monotonic())
+        else:
+            self._roster.owners.disown(entry)
+            entry.closed(members, monotonic())
+            self._roster.owners.own(entry)
+        self._roster.note(entry)
+
+    def _forget(self, entry: EntryState) -> None:
+        self._roster.forget(entry)
+        self._waiting.take_back(entry.name)
+
+
+def _in_words(error: BaseException) -> str:
+    causes: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(causes) < 3:
+        causes.append(f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__)
+        cause = cause.__cause__
+    return " ← ".join(causes)[:2_000]

@@ -1,0 +1,152 @@
+"""The life of a cluster: starting, hearing of its workers, closing."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from distributed.core import Status
+from distributed.deploy.cluster import Cluster as StockCluster
+
+from speccluster_lab.cluster.aligned import Aligned
+from speccluster_lab.cluster.classes import resolve, with_given
+from speccluster_lab.cluster.closing import close_instance, has_ended
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = ["Living"]
+
+# What closing drops is worth no longer a wait.
+LOOK_AT_LOSS: Final = 2.0
+
+
+class Living(Aligned):
+    """The part of a cluster that starts and ends.
+
+    Parameters
+    ----------
+    **options
+        As the other parts take them.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._starting: asyncio.Future[None] | None = None
+        self._closing: asyncio.Future[None] | None = None
+        super().__init__(**options)
+
+    async def _start(self) -> None:
+        if self.status == Status.running:
+            return
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self._start_once())
+        # One who stops waiting must not stop the start.
+        await asyncio.shield(self._starting)
+
+    async def _start_once(self) -> None:
+        if self.status == Status.created and self._scheduler_document is not None:
+            document = self._scheduler_document
+            cls = resolve(document["cls"], place="scheduler.cls")
+            options = with_given(cls, document.get("options") or {}, self._given.scheduler)
+            self.scheduler_spec = {**document, "cls": cls, "options": options}
+        # A spec that cannot be is refused before anything is started.
+        self._align()
+        limit = self.policy.scheduler_timeout
+        starting = asyncio.ensure_future(super()._start())
+        done, _ = await asyncio.wait({starting}, timeout=limit)
+        if not done:
+            starting.cancel()
+            await asyncio.wait({starting}, timeout=self.policy.cancel_grace)
+            self.status = Status.failed
+            await self._close()
+            raise RuntimeError(f"Cluster failed to start: no scheduler within {limit:g} s")
+        starting.result()
+        if self.status != Status.running:
+            return
+        await self._watch.begin()
+        self._executor.find_scheduler()
+        self._align()
+
+    async def _watch_worker_status(self, comm: Any) -> None:
+        await super()._watch_worker_status(comm)
+        if self.status == Status.running:
+            self._watch.look_now()
+
+    def _update_worker_status(self, op: str, msg: Any) -> None:
+        # Not the stock class's: it closes what it believes to be lost.
+        match op:
+            case "add":
+                workers = msg["workers"]
+                StockCluster._update_worker_status(self, op, msg)
+                for address, info in workers.items():
+                    name = str(info["name"])
+                    self._watch.membership.add(address, name)
+                    self._executor.arrive(name)
+            case "remove":
+                # The first reading may already lack a worker that an event says has gone.
+                self.scheduler_info["workers"].pop(msg, None)
+                gone = self._watch.membership.remove(msg)
+                if gone is not None:
+                    self._executor.leave(gone)
+
+    async def _close(self) -> None:
+        if self.status == Status.closed:
+            return
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close_once())
+        # One who stops waiting must not stop the closing.
+        await asyncio.shield(self._closing)
+
+    async def _close_once(self) -> None:
+        started = self.status == Status.running or self.status == Status.failed
+        await self._note_loss()
+        self.status = Status.closing
+        self._changed()
+        if self._adaptive is not None:
+            self._adaptive.stop()
+        self._watch.end()
+        await self._executor.end()
+        dead = self.scheduler is not None and has_ended(self.scheduler)
+        if started and self.scheduler_comm is not None:
+            if self.shutdown_scheduler and not dead:
+                with suppress(OSError, TimeoutError):
+                    async with asyncio.timeout(self.policy.close_timeout):
+                        await self.scheduler_comm.terminate()
+            await self.scheduler_comm.close_rpc()
+        if self.scheduler is not None and self.shutdown_scheduler:
+            await close_instance(self.scheduler, self.policy.close_timeout)
+        # Private to the stock class, whose _close we stand in for.
+        vars(self)["_SpecCluster__exit_stack"].__exit__(None, None, None)
+        await StockCluster._close(self)
+        self._changed()
+
+    async def _note_loss(self) -> None:
+        """Say what closing the whole cluster drops."""
+        if self.status != Status.running or self._watch.failure is not None:
+            return
+        addresses = [
+            a for n in self._watch.membership.names() if (a := self._watch.membership.address(n))
+        ]
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(LOOK_AT_LOSS):
+                stake = (await self.view().stakes({"": addresses}))[""]
+            if stake.keys:
+                self._note("DataDropped", f"closing the cluster drops {stake}")
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        async def ready() -> Self:
+            if self.status == Status.created or self._starting is not None:
+                await self._start()
+            await self._correct_state()
+            return self
+
+        return ready().__await__()

@@ -1,0 +1,112 @@
+"""What the scheduler has of an entry: looked up, asked for, and forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from speccluster_lab.cluster.membership import Membership
+    from speccluster_lab.cluster.roster import Roster
+    from speccluster_lab.cluster.view import View
+    from speccluster_lab.reconcile import EntryState
+
+__all__ = ["Presence"]
+
+logger = logging.getLogger(__name__)
+
+
+class Presence:
+    """Finds out about members what no event has told, and has the scheduler forget them.
+
+    Parameters
+    ----------
+    roster : Roster
+        The entries.
+    membership : Membership
+        What is known of the scheduler's workers.
+    view : callable
+        Returns the scheduler.
+    leave_to_itself : callable
+        Called with everything that is begun here.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        membership: Membership,
+        view: Callable[[], View],
+        leave_to_itself: Callable[[asyncio.Future[Any]], None],
+    ) -> None:
+        self._roster = roster
+        self._membership = membership
+        self._view = view
+        self._leave_to_itself = leave_to_itself
+        self._asking: dict[str, object] = {}
+
+    def look_up(self, entry: EntryState) -> bool:
+        """Note which members a scheduler of this process has; return whether one has to be asked.
+
+        What its events have told may not be all: one of them may be lost, or on its way.
+        """
+        if not self._roster.has_scheduler:
+            return False
+        known = self._view().look_up(entry.members)
+        if known is not None:
+            self._learn(entry, known)
+        return known is None
+
+    def _learn(self, entry: EntryState, known: Mapping[str, str]) -> None:
+        for member, address in known.items():
+            if self._membership.address(member) != address:
+                self._membership.add(address, member)
+                entry.arrive(member, monotonic())
+
+    def ask(self, name: str, then: Callable[[EntryState], None]) -> None:
+        """Ask the scheduler which members of an entry it has, and go on then."""
+        token = self._asking[name] = object()
+        entries = self._roster.entries
+
+        async def ask() -> None:
+            known: Mapping[str, str] = {}
+            try:
+                async with asyncio.timeout(self._roster.policy.close_timeout):
+                    known = await self._view().find(entries[name].members)
+            except (OSError, TimeoutError) as error:
+                logger.warning("the scheduler does not say what entry %r has: %r", name, error)
+            if self._asking.get(name) is token and not self._roster.ended:
+                del self._asking[name]
+                self._learn(entries[name], known)
+                then(entries[name])
+
+        self._leave_to_itself(asyncio.ensure_future(ask()))
+
+    def ask_no_more(self, name: str) -> None:
+        """Go on with nothing that has been asked for an entry."""
+        self._asking.pop(name, None)
+
+    def left_behind(self, entry: EntryState) -> list[str]:
+        """Return the addresses of its members that the scheduler believes to be there."""
+        if not self._roster.has_scheduler:
+            return []
+        found = map(self._membership.address, entry.members)
+        return [address for address in found if address is not None]
+
+    def forget(self, addresses: list[str]) -> asyncio.Future[None]:
+        """Have the scheduler forget workers; return what ends when it has been asked."""
+        forgetting = asyncio.ensure_future(self._forget(addresses))
+        self._leave_to_itself(forgetting)
+        return forgetting
+
+    async def _forget(self, addresses: list[str]) -> None:
+        view = self._view()
+        try:
+            async with asyncio.timeout(self._roster.policy.close_timeout):
+                for address in addresses:
+                    await view.forget(address)
+        except (OSError, TimeoutError) as error:
+            logger.warning("the scheduler keeps %s: %r", addresses, error)

@@ -1,0 +1,243 @@
+"""How large a cluster is: scaled by hand, and by adaptive scaling."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+from dask.utils import parse_bytes
+from distributed.core import Status
+from distributed.utils import NoOpAwaitable
+
+from speccluster_lab.cluster import adaptive
+from speccluster_lab.cluster.aligned import Aligned
+from speccluster_lab.cluster.choice import first_to_go
+from speccluster_lab.cluster.form import members_of_entry
+from speccluster_lab.cluster.scaling import entries_for, entries_of_size
+from speccluster_lab.cluster.sizes import cores_of, members_of, memory_of
+from speccluster_lab.cluster.tracked import EntrySpec
+from speccluster_lab.cluster.view import NO_LOAD, Load
+from speccluster_lab.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Hashable
+
+    import distributed
+    from tornado.ioloop import IOLoop
+
+    from speccluster_lab.spec.api import Scale
+
+__all__ = ["Scaled"]
+
+
+class Scaled(Aligned):
+    """The part of a cluster that knows how large it is, and makes it larger or smaller."""
+
+    def new_worker_spec(self) -> dict[Hashable, dict[str, Any]]:
+        """Return name and spec of the next entry: a copy of the worker form.
+
+        Raises
+        ------
+        InvalidInput
+            The cluster has no worker form.
+        """
+        if not self.new_spec:
+            raise InvalidInput("the cluster has no worker form to make entries from")
+        spec = self.worker_spec
+        name = self._new_worker_name(self._i)
+        # A document's entry "0" is the entry 0.
+        while name in spec or str(name) in spec:
+            self._i += 1
+            name = self._new_worker_name(self._i)
+        return {name: EntrySpec.like(self.new_spec.form())}
+
+    def scale(self, n: int = 0, memory: Any = None, cores: int | None = None) -> Any:
+        """Set the number of entries; ends adaptive scaling.
+
+        Entries that have not started go first, then those that are idle and hold least; what
+        they hold is moved first.
+
+        Parameters
+        ----------
+        n : int
+            Entries.
+        memory : str or int, optional
+            Bytes, or text such as ``"6 GB"``; at least as many entries as have it.
+        cores : int, optional
+            Threads; at least as many entries as have them.
+        """
+        if memory is not None:
+            n = max(n, entries_of_size(self, "memory", int(parse_bytes(memory))))
+        if cores is not None:
+            n = max(n, entries_of_size(self, "cores", cores))
+        if not adaptive.is_adapting():
+            self.end_adaptive("the cluster was scaled by hand")
+        self._resize(n)
+        cast("IOLoop", self.loop).add_callback(self._align_soon)
+        return NoOpAwaitable() if self.asynchronous else None
+
+    scale_up = scale
+
+    def _resize(self, n: int) -> None:
+        spec = self.worker_spec
+        surplus = len(spec) - n
+        if surplus > 0:
+            for key in self.first_to_go(surplus) if n > 0 else list(spec):
+                spec.pop(key, None)
+        if self.status not in (Status.closing, Status.closed):
+            while len(spec) < n:
+                spec.update(self.new_worker_spec())
+
+    def first_to_go(self, count: int) -> list[Hashable]:
+        """Return the keys of the entries that would go if there were fewer, in that order."""
+        form = self._wanted.form_fingerprint()
+        return first_to_go(count, self.worker_spec, self._executor, self._load, form)
+
+    def _load(self, member: str) -> Load:
+        address = self._watch.membership.address(member)
+        return NO_LOAD if address is None else self._watch.view.load(address)
+
+    async def scale_down(self, workers: Collection[Hashable]) -> None:
+        """Remove entries, given by their names or by all of their members."""
+        self.remove_entries(workers)
+        await self
+
+    def set_entries(self, n: int) -> None:
+        """Set the number of entries at once; to be called on the cluster's loop.
+
+        Parameters
+        ----------
+        n : int
+            Entries, whatever a subclass's own ``scale`` counts.
+        """
+        if adaptive.is_adapting():
+            self._align()
+            self._resize(n)
+            self._align(by_adaptive=True)
+        else:
+            self.end_adaptive("the cluster was scaled by hand")
+            self._resize(n)
+            self._align()
+
+    def remove_entries(self, names: Collection[Hashable]) -> None:
+        """Remove entries at once; to be called on the cluster's loop.
+
+        Parameters
+        ----------
+        names : collection of hashable
+            Names of entries, or of members: an entry goes when all of its members are named.
+        """
+        self._align()
+        for key in self._wanted.named(names):
+            self.worker_spec.pop(key, None)
+        self._align(by_adaptive=adaptive.is_adapting())
+
+    # -- adaptive ----------------------------------------------------------------------------
+
+    def adapt(
+        self,
+        Adaptive: type[distributed.Adaptive] = adaptive.Adaptive,
+        minimum: float = 0,
+        maximum: float = math.inf,
+        minimum_cores: int | None = None,
+        maximum_cores: int | None = None,
+        minimum_memory: str | None = None,
+        maximum_memory: str | None = None,
+        **kwargs: Any,
+    ) -> distributed.Adaptive:
+        """Turn adaptive scaling on; it counts workers and decides by whole entries.
+
+        Parameters
+        ----------
+        Adaptive : type, optional
+            What decides; what it does not say itself is decided by entries.
+        minimum, maximum : int
+            Workers.
+        minimum_cores, maximum_cores : int, optional
+            Threads.
+        minimum_memory, maximum_memory : str, optional
+            Bytes, or text such as ``"6 GB"``.
+        **kwargs
+            As :class:`distributed.Adaptive` takes them.
+        """
+        members = self.members_per_entry()
+        if minimum_cores is not None:
+            entries = math.ceil(minimum_cores / self._threads_per_worker())
+            minimum = max(minimum or 0, members * entries)
+        if minimum_memory is not None:
+            entries = math.ceil(parse_bytes(minimum_memory) / self._memory_per_worker())
+            minimum = max(minimum or 0, members * entries)
+        if maximum_cores is not None:
+            maximum = min(maximum, members * (maximum_cores // self._threads_per_worker()))
+        if maximum_memory is not None:
+            entries = int(parse_bytes(maximum_memory) // self._memory_per_worker())
+            maximum = min(maximum, members * entries)
+        return super().adapt(
+            Adaptive=adaptive.by_entries(Adaptive), minimum=minimum, maximum=maximum, **kwargs
+        )
+
+    def end_adaptive(self, why: str = "it was turned off") -> None:
+        """End adaptive scaling, if it is on; what it has made stays.
+
+        Parameters
+        ----------
+        why : str
+            For people, in the event that says so.
+        """
+        ended = self._adaptive
+        if ended is None or ended.state not in ("starting", "running"):
+            return
+        ended.stop(reason=why)
+        self._wanted.adapted.clear()
+        text = f"adaptive scaling has ended: {why}"
+        if self.called_from_running_loop:
+            self._note("AdaptiveEnded", text)
+        else:
+            cast("IOLoop", self.loop).add_callback(self._note, "AdaptiveEnded", text)
+
+    def adaptive_range(self) -> tuple[int, int | None] | None:
+        """Return the minimum and the maximum that adaptive scaling keeps to, where it is on."""
+        current = self._adaptive
+        if current is None or current.state not in ("starting", "running"):
+            return None
+        maximum = current.maximum
+        return int(current.minimum), None if math.isinf(maximum) else int(maximum)
+
+    # -- sizes -------------------------------------------------------------------------------
+
+    def entries_for(self, scale: Scale) -> int:
+        """Return how many entries have the size that is asked for.
+
+        Raises
+        ------
+        InvalidInput
+            There is no worker form, or it does not say how large one is.
+        """
+        return entries_for(self, scale)
+
+    def members_by_entry(self) -> dict[Hashable, tuple[str, ...]]:
+        """Return the members that each entry of the spec is to have."""
+        return {key: members_of_entry(key, entry) for key, entry in dict(self.worker_spec).items()}
+
+    def members_per_entry(self) -> int:
+        """Return how many members the next entry will have."""
+        return members_of(self.new_spec)
+
+    def members_after(self, entries: int) -> int:
+        """Return how many members ``entries`` entries would have."""
+        there = [len(one.members) for one in self._wanted.entries.values()]
+        return sum(there[:entries]) + max(0, entries - len(there)) * self.members_per_entry()
+
+    def owners_of_members(self) -> dict[str, str]:
+        """Return the entry of each member."""
+        return self._wanted.owners()
+
+    def _threads_per_worker(self) -> int:
+        """Return the threads of one entry of the worker form."""
+        size = cores_of(self.new_spec) if self.new_spec else None
+        return super()._threads_per_worker() if size is None else size
+
+    def _memory_per_worker(self) -> int:
+        """Return the bytes of memory of one entry of the worker form."""
+        size = memory_of(self.new_spec) if self.new_spec else None
+        return super()._memory_per_worker() if size is None else size
