@@ -225,6 +225,20 @@ def test_a_preimport_that_ends_the_forkserver_costs_only_itself(
     assert "ForkserverFailed" in reasons(host)
 
 
+def test_a_worker_has_next_to_nothing_left_to_import(
+    hosts: Hosts, make_module: Callable[[str, str], None]
+) -> None:
+    make_module("comes_last", "import sys\nBEFORE = set(sys.modules)\n")
+    host = hosts.start("local", preimport=["comes_last"])
+    host.until_running()
+    with connect(host.id) as handle, handle.get_client() as client:
+        # Text, which needs no module of its own.
+        (left,) = client.run(
+            eval, "set(__import__('sys').modules) - __import__('comes_last').BEFORE"
+        ).values()
+    assert len(left) < 10, left
+
+
 IMPATIENT = """
 import sys
 from pathlib import Path
