@@ -101,8 +101,9 @@ ui-tests: setup ## pytest ui-tests/ (needs Chromium)
 peer-tests: .make/python ## distributed's own tests against our class (PEER=folder; STOCK=1, ARGS='-k …')
 	$(BIN)/python scripts/peer_tests/run.py '$(PEER)' $(if $(STOCK),--stock) $(ARGS)
 
-bench: .make/python ## our cluster beside the stock one (ARGS='--only bulk --rounds 4')
-	$(BIN)/python benchmarks/reconcile.py $(ARGS)
+BENCH ?= reconcile
+bench: .make/python ## our cluster beside the stock one (BENCH=starts; ARGS='--only bulk --rounds 4')
+	$(BIN)/python benchmarks/$(BENCH).py $(ARGS)
 
 # Not in the lock: no other step needs it, and the figure is one of this version.
 .make/mutmut/bin/mutmut: $(LOCK)

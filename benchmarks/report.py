@@ -8,34 +8,41 @@ import platform
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fakes import FakeScheduler
-from rows import HANG_BOUND, ROWS, Figure, Medians, Samples, Setting, Target
+from rows import HANG_BOUND, Figure, Medians, Row, Samples, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Results"]
+
+S = TypeVar("S")
 
 _HEADER = ("", "stock", "(least … most)", "ours", "(least … most)", "ratio", "(of the rounds)")
 
 
 @dataclass(slots=True)
-class Results:
+class Results(Generic[S]):
     """All samples of a run.
 
     Parameters
     ----------
-    setting : Setting
+    setting : dataclass instance
         What was measured.
+    rows : mapping of str to Row
+        The works by name, in the order in which they are shown.
+    judged : bool
+        Whether there is anything to be reached in this setting.
     rounds : dict
         By the name of the side, the figure and the number of the round: the samples.
     failures : list of str
         What went wrong.
     """
 
-    setting: Setting
+    setting: S
+    rows: Mapping[str, Row[S]]
+    judged: bool = True
     rounds: dict[str, dict[Figure, dict[int, list[float]]]] = field(
         default_factory=lambda: {"stock": {}, "ours": {}}
     )
@@ -51,16 +58,13 @@ class Results:
         return [value for values in rounds.values() for value in values]
 
     def _figures(self) -> list[Figure]:
-        # By the order of ROWS, and within a row by that of measuring.
+        # By the order of the rows, and within a row by that of measuring.
         figures = dict.fromkeys([*self.rounds["ours"], *self.rounds["stock"]])
-        return [figure for row in ROWS for figure in figures if figure.row == row]
+        return [figure for row in self.rows for figure in figures if figure.row == row]
 
     def targets(self) -> dict[str, list[Target]]:
-        """Return what was to be reached, by row, for the rows that both sides have done.
-
-        With the real scheduler there is nothing: what it takes itself would count.
-        """
-        if self.setting.scheduler is not FakeScheduler:
+        """Return what was to be reached, by row, for the rows that both sides have done."""
+        if not self.judged:
             return {}
         medians = Medians(
             *(
@@ -70,12 +74,12 @@ class Results:
         )
         done = {
             row
-            for row in ROWS
+            for row in self.rows
             if all(any(one.row == row for one in self.rounds[side]) for side in self.rounds)
         }
         return {
             name: list(row.targets(self.setting, medians))
-            for name, row in ROWS.items()
+            for name, row in self.rows.items()
             if name in done
         }
 
@@ -93,7 +97,10 @@ class Results:
                 "distributed": version("distributed"),
                 "speccluster_lab": version("speccluster-lab"),
             },
-            "setting": {**asdict(self.setting), "scheduler": self.setting.scheduler.__name__},
+            "setting": {
+                name: getattr(value, "__name__", value)
+                for name, value in asdict(self.setting).items()  # type: ignore[call-overload]
+            },
             "figures": [
                 {
                     **asdict(figure),
@@ -147,7 +154,7 @@ class Results:
     def as_text(self) -> str:
         """Return the tables."""
         lines: list[str] = []
-        for name, row in ROWS.items():
+        for name, row in self.rows.items():
             figures = [figure for figure in self._figures() if figure.row == name]
             if not figures:
                 continue

@@ -8,7 +8,7 @@ import math
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from operator import delitem, setitem
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import dask
 from distributed.core import Status
@@ -21,7 +21,19 @@ if TYPE_CHECKING:
     import distributed
     from fakes import Register
 
-__all__ = ["HANG_BOUND", "ROWS", "Figure", "Medians", "Samples", "Setting", "Side", "Target"]
+__all__ = [
+    "HANG_BOUND",
+    "ROWS",
+    "Figure",
+    "Medians",
+    "Row",
+    "Samples",
+    "Setting",
+    "Side",
+    "Target",
+]
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +138,12 @@ class Medians:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the table."""
+class Row(Generic[S]):
+    """One row of the table, for settings of one kind."""
 
     about: str
-    run: Callable[[Side, Setting], Awaitable[Samples]]
-    targets: Callable[[Setting, Medians], Iterator[Target]]
+    run: Callable[[Side, S], Awaitable[Samples]]
+    targets: Callable[[S, Medians], Iterator[Target]]
 
 
 # -- clusters --------------------------------------------------------------------------------------
@@ -530,7 +542,7 @@ def _hang_targets(setting: Setting, medians: Medians) -> Iterator[Target]:
     yield Target("usable beside one that hangs, against alone", 1.2, beside / alone)
 
 
-ROWS: Final[Mapping[str, Row]] = {
+ROWS: Final[Mapping[str, Row[Setting]]] = {
     "bulk": Row("all workers come, and go", _bulk, _bulk_targets),
     "single": Row("one entry is added, removed or edited", _single, _single_targets),
     "idle": Row("nothing is to be done", _idle, _idle_targets),

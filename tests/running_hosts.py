@@ -29,10 +29,10 @@ from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import API_PREFIX, Cluster, Owner, OwnerKind
 from speccluster_lab.spec.models import ClusterSpec
-from speccluster_lab.spec.templates import get_template
+from speccluster_lab.spec.templates import StartMethod, get_template
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 60.0
@@ -199,10 +199,13 @@ class Hosts:
         display_name: str = "Test cluster",
         allowed: frozenset[str] = WORKER_CLASSES,
         max_workers: int = 8,
+        start_method: StartMethod | None = None,
+        preimport: Sequence[str] = (),
         script: str | None = None,
     ) -> RunningHost:
         """Start a host, without waiting for it; as ``python -c script folder`` if need be."""
-        trusted = get_template(template).make_spec({})
+        made_from = get_template(template)
+        trusted = made_from.make_spec({})
         if isinstance(spec, dict):
             spec = ClusterSpec.model_validate(spec)
         wanted = spec or trusted
@@ -218,6 +221,8 @@ class Hosts:
             spec=wanted,
             trusted=trusted,
             admission=Admission(worker_classes=allowed, max_workers=max_workers),
+            start_method=start_method or made_from.start_method,
+            preimport=[*made_from.preimport, *preimport],
         )
         folder = reserve(id)
         write_launch(folder, launch)

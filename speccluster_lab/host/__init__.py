@@ -6,7 +6,11 @@
                   is left
 ``app``           the HTTP API
 ``stream``        the events that the websocket sends
-``start``         making the cluster; the only module here that imports ``distributed``
+``start``         making the cluster; with ``nannies``, which it imports, all here that imports
+                  ``distributed``
+``forkserver``    the process that workers are forked from, and what follows when it dies
+``preimport``     what that process imports beside ``distributed``
+``nannies``       how nannies start workers: by the forkserver, or by spawn where they must
 ``certificates``  the cluster's own authority, and a certificate for each role
 ================  =====================================================================
 """

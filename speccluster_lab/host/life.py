@@ -30,6 +30,7 @@ from speccluster_lab.errors import (
 )
 from speccluster_lab.host.app import make_app
 from speccluster_lab.host.events import EventStore
+from speccluster_lab.host.forkserver import forkserver_for
 from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.launch import Launch, read_launch
@@ -100,6 +101,8 @@ class Host:
         self._folder = folder
         self._cluster: SpecCluster | None = None
         self._certificates: Certificates | None = None
+        self._forkserver = forkserver_for(launch)
+        self._keeping: asyncio.Task[None] | None = None
         self._failure: Condition | None = None
         self._begun = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -357,6 +360,10 @@ class Host:
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, self.stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        if self._forkserver is not None:
+            # First of all: it imports while this process does. And not before this: what it
+            # forks has the signals blocked that are blocked here.
+            self._keeping = asyncio.create_task(self._forkserver.keep())
         with _bound(socket_path(self.launch.id)) as listener:
             server = make_app(self)
             server.add_socket(listener)
@@ -401,7 +408,7 @@ class Host:
             await asyncio.to_thread(_import_start)
             from speccluster_lab.host.start import make_cluster
 
-            cluster, self._certificates = make_cluster(self.launch)
+            cluster, self._certificates = make_cluster(self.launch, self._forkserver)
             self._cluster = cluster
             cluster.subscribe(self.stream.changed)
             cluster.subscribe(self.history.changed)
@@ -436,6 +443,8 @@ class Host:
         ours = await asyncio.to_thread(_descendants)
         if self._cluster is not None:
             await _bounded(self._close_cluster(self._cluster), CLOSE_SECONDS)
+        if self._keeping is not None:
+            await _bounded(self._keeping, 0.0)
         left = await asyncio.to_thread(lambda: _end_processes(ours | _descendants()))
         if left:
             logger.error("Processes that could not be ended: %s", sorted(p.pid for p in left))

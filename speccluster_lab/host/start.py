@@ -1,24 +1,32 @@
-"""Making the cluster; the only module of the host that imports ``distributed``.
+"""Making the cluster; until this is imported the host does without ``distributed``.
 
-Apart, because the host answers on its socket before this is imported.
+Apart, because the host answers on its socket before that.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import dask.config
+from dask.system import CPU_COUNT
 from distributed.utils import format_dashboard_link
 
 from speccluster_lab.cluster import Given, SpecCluster
 from speccluster_lab.host.certificates import Certificates
+from speccluster_lab.host.nannies import start_workers_by
 
 if TYPE_CHECKING:
+    from speccluster_lab.host.forkserver import Forkserver
     from speccluster_lab.link.launch import Launch
 
 __all__ = ["configure_dask", "dashboard_link", "make_cluster"]
 
 LOOPBACK: Final = "127.0.0.1"
+# One that is spawned has a core to itself for most of its start: where more begin than there are
+# cores, all of them come late. What is forked has the most of its start behind it.
+CONCURRENT_SPAWNS: Final = max(2, CPU_COUNT)
+CONCURRENT_FORKS: Final = 8
 
 _ORIGINS: Final = "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin"
 
@@ -42,7 +50,7 @@ def configure_dask() -> None:
     )
 
 
-def make_cluster(launch: Launch) -> tuple[SpecCluster, Certificates]:
+def make_cluster(launch: Launch, forkserver: Forkserver | None) -> tuple[SpecCluster, Certificates]:
     """Return the cluster of ``launch``, not started yet, and its certificates.
 
     To be called on the loop that the cluster will run on.
@@ -51,8 +59,11 @@ def make_cluster(launch: Launch) -> tuple[SpecCluster, Certificates]:
     ----------
     launch : Launch
         Its id and its spec.
+    forkserver : Forkserver or None
+        What forks its workers; without one they are spawned.
     """
     configure_dask()
+    start_workers_by(forkserver)
     certificates = Certificates.issue(launch.id)
     everywhere: dict[str, Any] = {"host": LOOPBACK, "protocol": "tls"}
     cluster = SpecCluster.from_document(
@@ -70,6 +81,10 @@ def make_cluster(launch: Launch) -> tuple[SpecCluster, Certificates]:
             worker={**everywhere, "security": certificates.for_worker()},
         ),
     )
+    at_once = CONCURRENT_SPAWNS if forkserver is None else CONCURRENT_FORKS
+    cluster.policy = replace(cluster.policy, max_concurrent_starts=at_once)
+    if forkserver is not None:
+        forkserver.tell(cluster._note)
     return cluster, certificates
 
 

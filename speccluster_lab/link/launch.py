@@ -16,6 +16,7 @@ from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import Owner
 from speccluster_lab.spec.models import ClusterSpec, Document
 from speccluster_lab.spec.names import ClusterId
+from speccluster_lab.spec.templates import Preimport, StartMethod
 
 __all__ = [
     "HOST_LOG",
@@ -55,6 +56,10 @@ class Launch(Document):
         The template's own spec: what it says may be repeated by later requests.
     admission : Admission
         What later requests may ask for.
+    start_method : StartMethod
+        How worker processes are started.
+    preimport : list of str
+        What the forkserver imports.
     """
 
     id: ClusterId
@@ -66,6 +71,8 @@ class Launch(Document):
     spec: ClusterSpec
     trusted: ClusterSpec
     admission: Admission
+    start_method: StartMethod = StartMethod.FORKSERVER
+    preimport: Preimport = Field(default_factory=list)
 
 
 def reserve(id: str) -> Path:

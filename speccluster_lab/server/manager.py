@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Scale,
     )
     from speccluster_lab.spec.models import ClusterSpec
+    from speccluster_lab.spec.templates import Template
 
 __all__ = ["ClusterManager"]
 
@@ -64,7 +65,7 @@ class _Wish:
     """What is to be launched, before it has an id."""
 
     name: str | None
-    template: str
+    template: Template
     spec: ClusterSpec
     trusted: ClusterSpec
     taken: frozenset[str]
@@ -144,7 +145,7 @@ class ClusterManager:
                 )
             if request.name in {cluster.display_name for cluster in self.clusters()}:
                 raise NameInUse(f"there is a cluster {request.name!r} already", field="name")
-            wish = _Wish(request.name, template.name, spec, trusted, frozenset(self._supervisors))
+            wish = _Wish(request.name, template, spec, trusted, frozenset(self._supervisors))
             launch, child = await asyncio.to_thread(self._launch, wish)
             supervisor = self._follow(launch, child=child)
         self._log.info("Started the host of cluster %r as process %d", launch.id, child.process.pid)
@@ -312,13 +313,15 @@ class ClusterManager:
             launch = Launch(
                 id=id,
                 display_name=wish.name or id.replace("-", " ").capitalize(),
-                template=wish.template,
+                template=wish.template.name,
                 owner=Owner(kind=OwnerKind.SERVER),
                 created=datetime.datetime.now(datetime.UTC),
                 nonce=secrets.token_urlsafe(32),
                 spec=wish.spec,
                 trusted=wish.trusted,
                 admission=self.admission,
+                start_method=wish.template.start_method,
+                preimport=wish.template.preimport,
             )
             write_launch(folder, launch)
             popen = start_host(folder)

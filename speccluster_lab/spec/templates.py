@@ -13,7 +13,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from speccluster_lab.errors import InvalidInput, TemplateNotFound
 from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
@@ -23,7 +30,15 @@ from speccluster_lab.spec.validation import invalid_input
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FieldType", "Template", "TemplateField", "get_template", "shipped_templates"]
+__all__ = [
+    "FieldType",
+    "Preimport",
+    "StartMethod",
+    "Template",
+    "TemplateField",
+    "get_template",
+    "shipped_templates",
+]
 
 
 class FieldType(StrEnum):
@@ -45,6 +60,29 @@ _PYTHON_TYPES: Mapping[FieldType, type[int] | type[float] | type[str] | type[boo
         }
     )
 )
+
+
+class StartMethod(StrEnum):
+    """How a host starts the processes of workers that run on its machine."""
+
+    FORKSERVER = "forkserver"
+    SPAWN = "spawn"
+
+
+Preimport = Annotated[
+    list[
+        Annotated[
+            str,
+            StringConstraints(
+                max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+            ),
+        ]
+    ],
+    Field(
+        max_length=64,
+        description="Modules that are imported once, for all workers that are forked from there.",
+    ),
+]
 
 
 class TemplateField(Document):
@@ -90,6 +128,12 @@ class Template(Document):
         The form; each value is used where the spec says ``{"$field": name}``.
     spec : dict
         A :class:`ClusterSpec` document, with placeholders.
+    start_method : StartMethod
+        ``forkserver``, where the platform has it, is quick: workers are forked from a process that
+        has their imports behind it. ``spawn`` gives each worker a new interpreter, for libraries
+        that cannot be forked, or are installed while the cluster runs.
+    preimport : list of str
+        What the forkserver imports beside ``distributed``. Such a module must not start threads.
     """
 
     name: ClusterId
@@ -98,6 +142,8 @@ class Template(Document):
     initial: int = Field(default=1, ge=0)
     fields: dict[str, TemplateField] = Field(default_factory=dict)
     spec: dict[str, Any]
+    start_method: StartMethod = StartMethod.FORKSERVER
+    preimport: Preimport = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _defaults_make_a_spec(self) -> Self:

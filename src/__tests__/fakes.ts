@@ -131,7 +131,8 @@ export const TEMPLATES: Template[] = [
     description: 'Three at a time.',
     initial: 1,
     fields: {},
-    spec: {}
+    spec: {},
+    start_method: 'forkserver'
   },
   {
     name: 'local',
@@ -139,7 +140,8 @@ export const TEMPLATES: Template[] = [
     description: 'One at a time.',
     initial: 1,
     fields: {},
-    spec: {}
+    spec: {},
+    start_method: 'forkserver'
   }
 ];
 

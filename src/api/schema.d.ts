@@ -812,6 +812,12 @@ export interface components {
             nbytes: number;
         };
         /**
+         * StartMethod
+         * @description How a host starts the processes of workers that run on its machine.
+         * @enum {string}
+         */
+        StartMethod: "forkserver" | "spawn";
+        /**
          * Template
          * @description A named, validated document from which a cluster's first spec is made.
          *
@@ -827,6 +833,12 @@ export interface components {
          *         The form; each value is used where the spec says ``{"$field": name}``.
          *     spec : dict
          *         A :class:`ClusterSpec` document, with placeholders.
+         *     start_method : StartMethod
+         *         ``forkserver``, where the platform has it, is quick: workers are forked from a process that
+         *         has their imports behind it. ``spawn`` gives each worker a new interpreter, for libraries
+         *         that cannot be forked, or are installed while the cluster runs.
+         *     preimport : list of str
+         *         What the forkserver imports beside ``distributed``. Such a module must not start threads.
          */
         Template: {
             /** Name */
@@ -851,6 +863,13 @@ export interface components {
             spec: {
                 [key: string]: unknown;
             };
+            /** @default forkserver */
+            start_method: components["schemas"]["StartMethod"];
+            /**
+             * Preimport
+             * @description Modules that are imported once, for all workers that are forked from there.
+             */
+            preimport?: string[];
         };
         /**
          * TemplateField

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from typing import Any
 
-from distributed import Scheduler, Worker
+import psutil
+from distributed import Nanny, Scheduler, Worker
 
 DEAF = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(); time.sleep(600)"
@@ -81,3 +84,28 @@ def hold_the_interpreter() -> None:
     """Never end, and never let go of the interpreter for long."""
     while True:
         pass
+
+
+class OwnEnvironment(Nanny):
+    """Has its workers started with a variable that those of other nannies do not have."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.pre_spawn_env = {**self.pre_spawn_env, "OMP_NUM_THREADS": "3"}
+        self.env = {**self.env, "OMP_NUM_THREADS": "3"}
+
+
+def about_this_worker() -> dict[str, Any]:
+    """Tell how the process of a worker was started, and what it was before it had work."""
+    import numpy
+
+    this = psutil.Process()
+    return {
+        "parent": this.ppid(),
+        "began_with": this.environ(),
+        "environ": dict(os.environ),
+        "hash": hash("text"),
+        "random": numpy.random.random(),
+        "blocked": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+        "modules": set(sys.modules),
+    }

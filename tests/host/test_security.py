@@ -212,7 +212,9 @@ def test_workers_do_not_load_the_host(client: Client) -> None:
     # The worker of threads is in the host itself.
     found = client.run(loaded, workers=_addresses(client, "nanny", "group-0", "group-1"))
     assert len(found) == 3
-    assert all(names == [] for names in found.values())
+    # What a forkserver reads to know what to import, and nothing of the host's own.
+    few = {"speccluster_lab.host", "speccluster_lab.host.preimport"}
+    assert all(few.issuperset(names) for names in found.values())
 
 
 def _addresses(client: Client, *names: str) -> list[str]:

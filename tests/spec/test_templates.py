@@ -5,7 +5,12 @@ from pydantic import ValidationError
 
 from speccluster_lab.errors import InvalidInput, TemplateNotFound
 from speccluster_lab.spec.models import SpecOverlay
-from speccluster_lab.spec.templates import Template, get_template, shipped_templates
+from speccluster_lab.spec.templates import (
+    StartMethod,
+    Template,
+    get_template,
+    shipped_templates,
+)
 
 
 def test_these_templates_ship() -> None:
@@ -65,3 +70,38 @@ def test_an_unknown_template_says_which_there_are() -> None:
 def test_a_template_that_makes_no_spec_cannot_be_made() -> None:
     with pytest.raises(ValidationError):
         Template.model_validate({"name": "x", "title": "X", "spec": {"worker": {"cls": "nope"}}})
+
+
+def test_workers_are_forked_unless_a_template_says_otherwise() -> None:
+    assert {template.start_method for template in shipped_templates().values()} == {"forkserver"}
+    template = get_template("local").model_dump() | {"start_method": "spawn"}
+    assert Template.model_validate(template).start_method is StartMethod.SPAWN
+    with pytest.raises(ValidationError):
+        Template.model_validate(template | {"start_method": "fork"})
+
+
+@pytest.mark.parametrize("modules", [[], ["numpy"], ["a.b_c.D1", "_x"]])
+def test_modules_to_preimport(modules: list[str]) -> None:
+    template = get_template("local").model_dump() | {"preimport": modules}
+    assert Template.model_validate(template).preimport == modules
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        [""],
+        ["a."],
+        [".a"],
+        ["a b"],
+        ["a,b"],
+        ["a;b"],
+        ["1a"],
+        ["a\n"],
+        ["a" * 257],
+        ["a"] * 65,
+        "a",
+    ],
+)
+def test_what_is_no_list_of_modules_cannot_be_preimported(modules: object) -> None:
+    with pytest.raises(ValidationError, match="preimport"):
+        Template.model_validate(get_template("local").model_dump() | {"preimport": modules})

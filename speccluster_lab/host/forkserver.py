@@ -1,0 +1,330 @@
+"""The forkserver: a process that has imported what workers need, and is forked for each of them.
+
+multiprocessing starts it, and starts another one when it is needed and has died. Here it is
+started early, while the host itself still imports; its death, which is that of all workers that
+it has forked, is noticed at once; and where it does not come up, workers are spawned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+import psutil
+
+from speccluster_lab.host import preimport
+from speccluster_lab.spec.templates import StartMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from speccluster_lab.link.launch import Launch
+
+__all__ = ["Forkserver", "RunningForkserver", "forkserver_for"]
+
+logger = logging.getLogger(__name__)
+
+READY_SECONDS: Final = 60.0
+END_SECONDS: Final = 0.5
+MOST_FAILURES: Final = 3
+
+_IMPORTS: Final = ("distributed", "distributed.nanny", "distributed.worker", preimport.__name__)
+# With entries of these it is certain that the forkserver will be needed.
+_HAVE_NANNIES: Final = frozenset({"distributed.Nanny", "speccluster_lab.MultiWorker"})
+_PRE_SPAWN: Final = "distributed.nanny.pre-spawn-environ"
+# As a nanny has it, so that all workers hash alike.
+_HASH_SEED: Final = "6640"
+
+
+@dataclass(eq=False)
+class RunningForkserver:
+    """A forkserver that runs, or did until a moment ago.
+
+    Parameters
+    ----------
+    process : psutil.Process
+        It.
+    environ : mapping of str to str
+        What it was started with.
+
+    Attributes
+    ----------
+    gone : asyncio.Event
+        Set when it is known to be dead.
+    """
+
+    process: psutil.Process
+    environ: Mapping[str, str]
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    _forked: WeakKeyDictionary[object, psutil.Process] = field(default_factory=WeakKeyDictionary)
+
+    def has(self, environ: Mapping[str, str]) -> bool:
+        """Return whether what is forked finds these variables as they are to be."""
+        return all(self.environ.get(name) == value for name, value in environ.items())
+
+    def note_worker(self, owner: object, pid: int) -> None:
+        """Remember what was forked.
+
+        Parameters
+        ----------
+        owner : object
+            Whose worker it is, in place of the last one.
+        pid : int
+            The worker's.
+        """
+        with suppress(psutil.NoSuchProcess):
+            self._forked[owner] = psutil.Process(pid)
+
+    def kill_workers(self) -> None:
+        """End what was forked: nobody will know any more how it ends."""
+        for process in self._forked.values():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+class Forkserver:
+    """Has one run from when it is first needed.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        What it imports beside ``distributed``.
+
+    Attributes
+    ----------
+    modules : tuple of str
+        What it is to have imported; none after it did not come up with them.
+    """
+
+    def __init__(self, modules: Sequence[str] = ()) -> None:
+        self.modules = tuple(modules)
+        self._needed = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._running: RunningForkserver | None = None
+        self._telling: Callable[[str, str], None] | None = None
+        self._untold: list[tuple[str, str]] = []
+
+    def need(self) -> None:
+        """Have one started, if none has been yet."""
+        self._needed.set()
+
+    async def get(self) -> RunningForkserver | None:
+        """Return the one that runs, or ``None`` where none can be had."""
+        self.need()
+        await self._settled.wait()
+        return self._running
+
+    def tell(self, listener: Callable[[str, str], None]) -> None:
+        """Have somebody told of what happens, and of what has happened.
+
+        Parameters
+        ----------
+        listener : callable
+            Called with a reason and a message.
+        """
+        self._telling = listener
+        for reason, message in self._untold:
+            listener(reason, message)
+        self._untold.clear()
+
+    def _note(self, reason: str, message: str) -> None:
+        logger.warning("%s: %s", reason, message)
+        if self._telling is None:
+            self._untold.append((reason, message))
+        else:
+            self._telling(reason, message)
+
+    async def keep(self) -> None:
+        """Have one running, a new one whenever it has died; until cancelled, when it is ended."""
+        await self._needed.wait()
+        try:
+            await self._keep()
+        except Exception:
+            logger.exception("No forkserver can be kept")
+        finally:
+            running, self._running = self._running, None
+            # Nobody is to wait for what does not come.
+            self._settled.set()
+            if running is not None:
+                await _end(running.process)
+
+    async def _keep(self) -> None:
+        environ = await asyncio.to_thread(_pre_spawn_environ)
+        forkserver.set_forkserver_preload(list(_IMPORTS))
+        failures = 0
+        while failures < MOST_FAILURES:
+            if await self._run_one(environ):
+                failures = 0
+                self._note("ForkserverDied", "what workers are forked from has died, and they too")
+            else:
+                failures += 1
+                self._note("ForkserverFailed", self._without_imports())
+        self._note("ForkserverFailed", "workers are spawned instead")
+
+    async def _run_one(self, environ: Mapping[str, str]) -> bool:
+        """Have one run until it dies, and return whether it has come up before."""
+        try:
+            running = self._running = self._launch(environ)
+        except (ProcessLookupError, psutil.Error):
+            return False
+        self._settled.set()
+        came_up = await self._comes_up(running)
+        if came_up:
+            await _ended(running.process)
+        self._settled.clear()
+        running.gone.set()
+        running.kill_workers()
+        return came_up
+
+    def _launch(self, environ: Mapping[str, str]) -> RunningForkserver:
+        with _environment({**environ, preimport.VARIABLE: ",".join(self.modules)}):
+            forkserver.ensure_running()
+        process = _forkserver_of_this_process()
+        return RunningForkserver(process, process.environ())
+
+    async def _comes_up(self, running: RunningForkserver) -> bool:
+        """Wait until it has imported all, and say what it could not."""
+        asking = asyncio.ensure_future(asyncio.to_thread(_ask_for_troubles))
+        await asyncio.wait({asking}, timeout=READY_SECONDS)
+        if not asking.done():
+            running.process.kill()
+        try:
+            for trouble in await asking:
+                self._note("PreimportFailed", trouble)
+        except (OSError, EOFError):
+            await _ended(running.process)
+            return False
+        return True
+
+    def _without_imports(self) -> str:
+        modules, self.modules = self.modules, ()
+        if not modules:
+            return "what workers are forked from has died before it was ready"
+        return f"it does not come up with {', '.join(modules)}, which workers now import themselves"
+
+
+def forkserver_for(launch: Launch) -> Forkserver | None:
+    """Return the forkserver of a cluster, or ``None`` where its workers are to be spawned.
+
+    Parameters
+    ----------
+    launch : Launch
+        The cluster's.
+    """
+    has_one = StartMethod.FORKSERVER in multiprocessing.get_all_start_methods()
+    if launch.start_method is not StartMethod.FORKSERVER or not has_one:
+        return None
+    made = Forkserver(launch.preimport)
+    entries = [*launch.spec.workers.values(), launch.spec.worker]
+    if any(entry is not None and entry.cls in _HAVE_NANNIES for entry in entries):
+        made.need()
+    return made
+
+
+def _pre_spawn_environ() -> dict[str, str]:
+    """Return what a nanny of this process will find to be set before its worker is spawned.
+
+    Without ``distributed``, which is not to be waited for.
+    """
+    import dask.config
+    import yaml
+
+    package = find_spec("distributed")
+    assert package is not None
+    assert package.origin is not None
+    defaults = yaml.load(
+        Path(package.origin).with_name("distributed.yaml").read_text(),
+        Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),
+    )
+    merged = dask.config.merge(defaults, dask.config.config)
+    asked_for = dask.config.get(_PRE_SPAWN, config=merged)
+    environ = {
+        name: os.environ.get(name, str(value))
+        for name, value in asked_for.items()
+        if value is not None
+    }
+    if environ.get("PYTHONHASHSEED") in (None, "0"):
+        environ["PYTHONHASHSEED"] = _HASH_SEED
+    return environ
+
+
+@contextmanager
+def _environment(environ: Mapping[str, str]) -> Iterator[None]:
+    """Let what is started meanwhile have these variables; what nannies set later is their own."""
+    before = {name: os.environ.get(name) for name in environ}
+    os.environ.update(environ)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _forkserver_of_this_process() -> psutil.Process:
+    """Return what multiprocessing has started; it does not say which process that is."""
+    for process in psutil.Process().children():
+        with suppress(psutil.Error):
+            if any("multiprocessing.forkserver" in part for part in process.cmdline()):
+                return process
+    raise ProcessLookupError("the forkserver has ended")
+
+
+def _ask_for_troubles() -> list[str]:
+    """Have a process forked, which is only possible when all is imported, and hear from it.
+
+    Raises
+    ------
+    OSError, EOFError
+        The forkserver has died.
+    """
+    context = multiprocessing.get_context("forkserver")
+    answer, sending = context.Pipe(duplex=False)
+    process = context.Process(target=preimport.report, args=(sending,), daemon=True)
+    with answer:
+        with sending:
+            process.start()
+        troubles: list[str] = answer.recv()
+    process.join()
+    return troubles
+
+
+async def _end(process: psutil.Process) -> None:
+    """End a child, which does not take its time."""
+    with suppress(psutil.NoSuchProcess, TimeoutError):
+        process.terminate()
+        async with asyncio.timeout(END_SECONDS):
+            await _ended(process)
+
+
+async def _ended(process: psutil.Process) -> None:
+    """Wait until a child has ended, and leave it to multiprocessing to ask how.
+
+    Where the platform does not tell, this waits for ever: then it is multiprocessing alone that
+    starts another forkserver, when the next worker is to be forked.
+    """
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    if sys.platform != "linux":
+        await ended.wait()
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
