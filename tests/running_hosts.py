@@ -10,10 +10,9 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +31,7 @@ from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.templates import StartMethod, get_template
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parents[1]
@@ -73,7 +73,7 @@ class Answer:
 
 @dataclass
 class RunningHost:
-    """A host process that a test has started."""
+    """A host that a test has started, under its guard."""
 
     launch: Launch
     folder: Path
@@ -96,14 +96,21 @@ class RunningHost:
             self._connection = asyncio.run(self._connected())
         return self._connection
 
-    async def _connected(self) -> Connection:
+    async def _connected(self, other_than: Connection | None = None) -> Connection:
         async with asyncio.timeout(SECONDS):
             while True:
-                try:
-                    return read_connection(self.id)
-                except ClusterNotFound:
-                    assert self.process.poll() is None, self.log
-                    await asyncio.sleep(0.01)
+                with suppress(ClusterNotFound):
+                    connection = read_connection(self.id)
+                    if connection != other_than:
+                        return connection
+                assert self.process.poll() is None, self.log
+                await asyncio.sleep(0.01)
+
+    def reconnected(self) -> Connection:
+        """Return how it is reached once its guard has started it again."""
+        before, self._connection = self.connection, None
+        self._connection = asyncio.run(self._connected(other_than=before))
+        return self._connection
 
     def ask(self, what: Callable[[HostClient], Awaitable[T]]) -> T:
         """Return what a call of our own client gives."""
@@ -167,7 +174,7 @@ class RunningHost:
             connection.close()
 
     def ended(self) -> int:
-        """Return the exit status, once it has ended."""
+        """Return the exit status of the guard, once it has ended."""
         return self.process.wait(SECONDS)
 
     def left(self) -> list[psutil.Process]:
@@ -179,7 +186,7 @@ class RunningHost:
         return self.processes()
 
     def processes(self) -> list[psutil.Process]:
-        """Return the host's process and all that it has started."""
+        """Return the guard, the host and all that it has started."""
         return self.leader.session()
 
 
@@ -226,7 +233,9 @@ class Hosts:
         )
         folder = reserve(id)
         write_launch(folder, launch)
-        process = start_host(folder) if script is None else _start_script(script, folder)
+        # -c: instead of the program that it would be.
+        command = None if script is None else [sys.executable, "-c", script, str(folder)]
+        process = start_host(folder, command=command)
         host = RunningHost(launch, folder, process, HostProcess.of_child(process.pid))
         self.started.append(host)
         return host
@@ -252,17 +261,6 @@ def _is_leaving(process: psutil.Process) -> bool:
         return True
     # One that is in the middle of its exit has no command line any more.
     return not command or any("resource_tracker" in part for part in command)
-
-
-def _start_script(script: str, folder: Path) -> subprocess.Popen[bytes]:
-    with open(folder / HOST_LOG, "ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-c", script, str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
 
 
 def _files(folder: Path) -> list[str]:

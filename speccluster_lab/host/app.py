@@ -181,7 +181,7 @@ class ClusterHandler(Handler):
 
     async def delete(self, id: str) -> None:
         """Begin to stop the cluster; it is no error when that has begun already."""
-        self.host.stop()
+        await self.host.stop()
         await self.answer(self.host.document(), 202)
 
 

@@ -6,12 +6,12 @@ import asyncio
 import datetime
 import logging
 import os
-import shutil
 import signal
 import socket
 import sys
 import threading
 from contextlib import contextmanager, suppress
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -33,9 +33,9 @@ from speccluster_lab.host.events import EventStore
 from speccluster_lab.host.forkserver import forkserver_for
 from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
-from speccluster_lab.link.launch import Launch, read_launch
+from speccluster_lab.link.guard import AGAIN, NO_USE
+from speccluster_lab.link.launch import Launch, is_stopped, mark_stopped, read_launch
 from speccluster_lab.link.paths import socket_path
-from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.api import (
     Adaptive,
     Cluster,
@@ -79,7 +79,17 @@ EXIT_SECONDS: Final = 2.0
 BEGIN_SECONDS: Final = 8.0
 PLAN_SECONDS: Final = 8.0
 
+GUARD_SECONDS: Final = 1.0
+
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class _End(Enum):
+    """Why a host ends."""
+
+    STOP = "the cluster is to stop"
+    RESTART = "the cluster is to start again"
+    UNGUARDED = "the guard has gone; nothing would end the workers if this process died"
 
 
 class Host:
@@ -88,7 +98,7 @@ class Host:
     Parameters
     ----------
     folder : Path
-        The cluster's state folder; removed when the cluster has been stopped.
+        The cluster's state folder; its guard removes it when the cluster has been stopped.
     launch : Launch
         What the folder says is to be run.
     """
@@ -105,7 +115,10 @@ class Host:
         self._keeping: asyncio.Task[None] | None = None
         self._failure: Condition | None = None
         self._begun = asyncio.Event()
-        self._stopping = asyncio.Event()
+        self._guard = os.getppid()
+        self._end: _End | None = None
+        self._ending = asyncio.Event()
+        self._heeding: asyncio.Task[None] | None = None
 
     def document(self) -> Cluster:
         """Return the cluster as it is."""
@@ -141,10 +154,12 @@ class Host:
         )
 
     def _phase(self) -> ClusterPhase:
-        if self._stopping.is_set():
+        if self._end is _End.STOP:
             return ClusterPhase.STOPPING
-        if self._failure is not None:
+        if self._failure is not None or self._end is _End.UNGUARDED:
             return ClusterPhase.FAILED
+        if self._end is _End.RESTART:
+            return ClusterPhase.STARTING
         return ClusterPhase.STARTING if self._cluster is None else self._cluster.phase
 
     async def begun(self) -> None:
@@ -338,16 +353,47 @@ class Host:
             key=client.key,
         )
 
-    def stop(self) -> None:
-        """Begin to stop; harmless when that has begun already."""
-        if not self._stopping.is_set():
-            logger.info("Cluster %r is to stop", self.launch.id)
-            self._stopping.set()
+    async def stop(self) -> None:
+        """Begin to stop; harmless when that has begun already.
+
+        Noted on disk when this returns, so that the cluster is not started again if this process
+        dies while it stops.
+        """
+        if self._end is not _End.STOP:
+            try:
+                await asyncio.to_thread(mark_stopped, self._folder)
+            except OSError as error:
+                logger.error("That the cluster is to stop cannot be noted: %s", error)
+            self._begin_to_end(_End.STOP)
+
+    def restart(self) -> None:
+        """Begin to end and to be started again; harmless when an end has begun already."""
+        self._begin_to_end(_End.RESTART)
+
+    def _begin_to_end(self, why: _End) -> None:
+        # A stop that comes while it is about to start again is a stop.
+        if self._end is None or (why is _End.STOP and self._end is _End.RESTART):
+            logger.info("Host of cluster %r ends: %s", self.launch.id, why.value)
+            self._end = why
+            self._ending.set()
             self._begun.set()
             self.stream.changed()
 
-    async def run(self) -> bool:
-        """Run until stopped, and return whether nothing is left.
+    def _heed_signal(self) -> None:
+        if os.getppid() != self._guard:
+            # It is the kernel that says so.
+            self._begin_to_end(_End.UNGUARDED)
+        elif self._heeding is None:
+            self._heeding = asyncio.create_task(self.stop())
+
+    async def _watch_guard(self) -> None:
+        """Notice the end of the guard where the kernel does not tell."""
+        while os.getppid() == self._guard:  # noqa: ASYNC110  (nobody tells)
+            await asyncio.sleep(GUARD_SECONDS)
+        self._begin_to_end(_End.UNGUARDED)
+
+    async def run(self) -> int:
+        """Run until the end, and return the exit status, which says to the guard what is next.
 
         Raises
         ------
@@ -358,7 +404,7 @@ class Host:
         """
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, self._heed_signal)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
         if self._forkserver is not None:
             # First of all: it imports while this process does. And not before this: what it
@@ -368,23 +414,29 @@ class Host:
             server = make_app(self)
             server.add_socket(listener)
             write_connection(self._connection(listener))
+            watching = None
+            if sys.platform != "linux":
+                watching = asyncio.create_task(self._watch_guard())
             try:
                 starting = asyncio.create_task(self._start())
-                await self._stopping.wait()
+                await self._ending.wait()
                 await _bounded(starting, 0.0)
                 clean = await self._end_cluster()
                 await _bounded(self.history.close(), STORE_SECONDS)
-                self.stream.end()
+                if self._end is _End.STOP:
+                    self.stream.end()
                 if self.sending:
                     await asyncio.wait(self.sending, timeout=FAREWELL_SECONDS)
             finally:
                 # From here on nobody finds us any more.
                 remove_connection(self.launch.id)
                 server.stop()
+                if watching is not None:
+                    watching.cancel()
             await _bounded(server.close_all_connections(), FAREWELL_SECONDS)
-        if clean:
-            self._remove_folder()
-        return clean
+        if self._end is _End.RESTART:
+            return AGAIN
+        return 0 if clean and self._end is _End.STOP else 1
 
     def _connection(self, listener: socket.socket) -> Connection:
         process = psutil.Process()
@@ -398,7 +450,8 @@ class Host:
         )
 
     def _running(self) -> SpecCluster:
-        if self._cluster is None or self._phase() in (ClusterPhase.STOPPING, ClusterPhase.FAILED):
+        ends = self._end is not None or self._failure is not None
+        if self._cluster is None or ends:
             raise NotRunning(f"cluster {self.launch.id!r} is {self._phase().value}")
         return self._cluster
 
@@ -457,17 +510,6 @@ class Host:
                 await closing
         except Exception:
             logger.exception("Cluster %r did not close well", self.launch.id)
-
-    def _remove_folder(self) -> None:
-        logger.info("Cluster %r has stopped, and nothing of it is left", self.launch.id)
-        # Some network file systems cannot remove the folder of a file that is open.
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for descriptor in (1, 2):
-            os.dup2(nowhere, descriptor)
-        os.close(nowhere)
-        shutil.rmtree(self._folder)
 
 
 def _adaptive(cluster: SpecCluster) -> Adaptive | None:
@@ -551,10 +593,8 @@ def _remove_dead_socket(path: Path) -> None:
 
 
 def _descendants() -> set[psutil.Process]:
-    """Return all that this process has started, those whose own parent has died included."""
-    this = psutil.Process()
-    session = HostProcess(this.pid, this.create_time()).session()
-    return {*this.children(recursive=True), *session} - {this}
+    """Return what this process has started; what has lost its parent is the guard's to end."""
+    return set(psutil.Process().children(recursive=True))
 
 
 def _end_processes(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
@@ -586,17 +626,32 @@ def _exit_soon(status: int) -> None:
     watchdog.start()
 
 
+def _tidy_up(id: str) -> None:
+    """Remove what led to a host that has died while it stopped."""
+    _remove_dead_socket(socket_path(id))
+    remove_connection(id)
+    logger.info("Cluster %r has stopped; what its host has left was removed", id)
+
+
+async def _run_cluster(folder: Path) -> int:
+    launch = await asyncio.to_thread(read_launch, folder)
+    if folder.name != launch.id:
+        raise StartFailed(f"the launch of cluster {launch.id!r} lies in {str(folder)!r}")
+    logger.info("Host %d of cluster %r", os.getpid(), launch.id)
+    return await Host(folder, launch).run()
+
+
 async def _run(folder: Path) -> int:
     status = 1
     try:
-        launch = await asyncio.to_thread(read_launch, folder)
-        if folder.name != launch.id:
-            raise StartFailed(f"the launch of cluster {launch.id!r} lies in {str(folder)!r}")
-        logger.info("Host %d of cluster %r", os.getpid(), launch.id)
-        if await Host(folder, launch).run():
+        if is_stopped(folder):
+            await asyncio.to_thread(_tidy_up, folder.name)
             status = 0
+        else:
+            status = await _run_cluster(folder)
     except SpecClusterError as error:
         logger.error("%s", error.message)
+        status = NO_USE
     except OSError:
         logger.exception("The host cannot run")
     finally:
@@ -605,7 +660,7 @@ async def _run(folder: Path) -> int:
 
 
 def run_host(folder: Path) -> int:
-    """Run the cluster of ``folder`` until it is stopped; return the exit status.
+    """Run the cluster of ``folder`` until it ends; return the exit status.
 
     Parameters
     ----------

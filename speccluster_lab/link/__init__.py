@@ -6,6 +6,7 @@
 ``connections``  connection files: how a host is found
 ``processes``    a host's process and its session
 ``launch``       reserving an id, and starting a host for it
+``guard``        the program that starts the host, and lets nothing outlive it
 ``client``       the typed HTTP client of one host
 ===============  ======================================================================
 """

@@ -7,11 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 from pydantic import AwareDatetime, Field, ValidationError
 
 from speccluster_lab.errors import NameInUse, StartFailed
+from speccluster_lab.link import guard
 from speccluster_lab.link.files import open_private_log, read_private_file, write_private_file
+from speccluster_lab.link.guard import GUARD_FILE, HOST_LOG, STOPPED_FILE
 from speccluster_lab.link.paths import cluster_folder
+from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import Owner
 from speccluster_lab.spec.models import ClusterSpec, Document
@@ -21,14 +25,16 @@ from speccluster_lab.spec.templates import Preimport, StartMethod
 __all__ = [
     "HOST_LOG",
     "Launch",
+    "find_guard",
+    "is_stopped",
     "last_log_lines",
+    "mark_stopped",
     "read_launch",
     "reserve",
     "start_host",
     "write_launch",
 ]
 
-HOST_LOG = "host.log"
 LAUNCH_FILE = "launch.json"
 
 _TAIL_BYTES = 16 * 1024
@@ -118,11 +124,24 @@ def read_launch(folder: Path) -> Launch:
         ) from error
 
 
-def start_host(folder: Path, *, python: str = sys.executable) -> subprocess.Popen[bytes]:
-    """Start the host of the cluster in ``folder``.
+def mark_stopped(folder: Path) -> None:
+    """Note on disk that the cluster in ``folder`` is to end: from here on nothing revives it."""
+    write_private_file(folder / STOPPED_FILE, b"")
 
-    It is in a process session of its own, so that a Ctrl-C in a terminal does not reach it, and
-    everything that it starts can be found. The caller polls the result until it has ended.
+
+def is_stopped(folder: Path) -> bool:
+    """Return whether the cluster in ``folder`` is to end."""
+    return os.path.lexists(folder / STOPPED_FILE)
+
+
+def start_host(
+    folder: Path, *, python: str = sys.executable, command: list[str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start the host of the cluster in ``folder``, under a guard; see :mod:`.guard`.
+
+    They are in a process session of their own, so that a Ctrl-C in a terminal does not reach
+    them, and everything that they start can be found. The caller polls the result, which is the
+    guard, until it has ended.
 
     Parameters
     ----------
@@ -130,6 +149,8 @@ def start_host(folder: Path, *, python: str = sys.executable) -> subprocess.Pope
         Holds what was written by :func:`write_launch`.
     python : str
         Path of the interpreter.
+    command : list of str, optional
+        What to run instead of our host.
 
     Raises
     ------
@@ -138,12 +159,14 @@ def start_host(folder: Path, *, python: str = sys.executable) -> subprocess.Pope
     """
     # -P: a file in the home folder that is named like a module of the standard library must not
     # stand in for it.
-    command = [python, "-P", "-m", "speccluster_lab.host", str(folder)]
+    command = command or [python, "-P", "-m", "speccluster_lab.host", str(folder)]
+    # -I, -S: the guard needs nothing that is installed, and is small without.
+    guarded = [python, "-I", "-S", guard.__file__, str(folder), *command]
     try:
         log = open_private_log(folder / HOST_LOG)
         try:
             return subprocess.Popen(
-                command,
+                guarded,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -154,6 +177,21 @@ def start_host(folder: Path, *, python: str = sys.executable) -> subprocess.Pope
             os.close(log)
     except OSError as error:
         raise StartFailed(f"the cluster's host could not be started: {error}") from error
+
+
+def find_guard(folder: Path) -> HostProcess | None:
+    """Return the guard of the cluster in ``folder``; nothing where it has none.
+
+    A guard that is about to start or to restart the host is one as well.
+    """
+    try:
+        process = psutil.Process(int(read_private_file(folder / GUARD_FILE)))
+        # The id alone may be somebody else's by now.
+        if str(folder) not in process.cmdline():
+            return None
+        return HostProcess(process.pid, process.create_time())
+    except (OSError, ValueError, psutil.Error):
+        return None
 
 
 def last_log_lines(folder: Path, n: int = 20) -> list[str]:

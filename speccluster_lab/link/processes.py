@@ -1,4 +1,4 @@
-"""A host's process, known by more than its id, and its end when it does not end by itself."""
+"""A host's guard, or the host itself: known by more than its id, and brought to its end."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ _LOOK_SECONDS = 0.01
 
 @dataclass(frozen=True, slots=True)
 class HostProcess:
-    """A host's process, and the process session that it leads.
+    """A host or its guard, with all that it has started.
+
+    The guard leads a process session; a host without one leads its own.
 
     Parameters
     ----------
     pid : int
-        Its process id, which is also that of its session.
+        Its process id.
     start_time : float
         When it started, as psutil tells it: seconds since the epoch.
     """
@@ -46,10 +48,11 @@ class HostProcess:
         return process is not None and _runs(process)
 
     def session(self) -> list[psutil.Process]:
-        """Return the processes of its session: itself, and all that it has started.
+        """Return itself and all that it has started.
 
-        They are found when it has died itself, for the kernel gives no new process an id that is
-        still a session's. Empty where the id is another process's by now.
+        That is what descends from it, and its session: those are found when it has died itself,
+        for the kernel gives no new process an id that is still a session's. Empty where the id is
+        another process's by now.
         """
         leader = self._find()
         if leader is None and psutil.pid_exists(self.pid):
@@ -57,7 +60,11 @@ class HostProcess:
         if leader is not None and _runs(leader) and _session_of(self.pid) != self.pid:
             # Somebody has started it without a session of its own.
             return [leader]
-        return [process for process in psutil.process_iter() if self._started(process)]
+        found = {process for process in psutil.process_iter() if self._started(process)}
+        with suppress(psutil.NoSuchProcess):
+            # What has made a session of its own.
+            found.update(leader.children(recursive=True) if leader is not None else ())
+        return [process for process in found if _runs(process)]
 
     def end(self, grace: float) -> bool:
         """End it and all of its session, first by asking; return whether nothing is left.
@@ -67,7 +74,8 @@ class HostProcess:
         Parameters
         ----------
         grace : float
-            Seconds that it has for closing by itself; with 0 it is not asked.
+            Seconds that it has for closing by itself, or what a dead one has left has for it;
+            with 0 nobody is asked or waited for.
         """
         leader = self._find()
         if leader is not None and _runs(leader) and grace > 0:
@@ -75,6 +83,8 @@ class HostProcess:
             with suppress(psutil.NoSuchProcess):
                 leader.terminate()
             _wait([leader], grace)
+        elif grace > 0:
+            _wait(self.session(), grace)
         # More than once: what is about to be killed can still start another one.
         for _ in range(_ROUNDS):
             left = self.session()

@@ -22,7 +22,7 @@ from speccluster_lab.errors import (
 )
 from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import read_connection, remove_connection
-from speccluster_lab.link.launch import last_log_lines
+from speccluster_lab.link.launch import find_guard, last_log_lines
 from speccluster_lab.link.paths import cluster_folder, socket_path
 from speccluster_lab.spec.api import (
     Cluster,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import logging
     import subprocess
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from speccluster_lab.link.connections import Connection
     from speccluster_lab.link.launch import Launch
@@ -140,7 +141,7 @@ class Supervisor:
         self._launch = launch
         self._folder = cluster_folder(launch.id)
         self._popen = child.popen if child is not None else None
-        self._process = child.process if child is not None else _process_of(connection)
+        self._process = child.process if child is not None else _leader(self._folder, connection)
         self._connection = connection
         self._bounds = bounds
         self._publish = publish
@@ -482,9 +483,9 @@ def _whole(cluster: Cluster) -> Patch:
     return [PatchOperation(op="add", path="", value=cluster.model_dump(mode="json"))]
 
 
-def _process_of(connection: Connection | None) -> HostProcess:
+def _leader(folder: Path, connection: Connection | None) -> HostProcess:
     assert connection is not None, "a host is a child, or can be reached"
-    return connection.process
+    return find_guard(folder) or connection.process
 
 
 def _before_the_host_tells(launch: Launch) -> Cluster:

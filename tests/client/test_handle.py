@@ -400,7 +400,7 @@ def test_one_that_hangs(hosts: Hosts) -> None:
     host.until_running()
     with connect(host.id) as handle:
         handle._host.timeout = 0.3  # type: ignore[union-attr]
-        os.kill(host.process.pid, signal.SIGSTOP)
+        os.kill(host.connection.pid, signal.SIGSTOP)
         try:
             for use in (lambda: handle.phase, lambda: handle.scale(2), handle.shutdown):
                 with pytest.raises(HostNotResponding, match="does not answer"):
@@ -409,7 +409,7 @@ def test_one_that_hangs(hosts: Hosts) -> None:
             (summary,) = list_clusters(timeout=0.3)
             assert (summary.id, summary.phase) == (host.id, "unreachable")
         finally:
-            os.kill(host.process.pid, signal.SIGCONT)
+            os.kill(host.connection.pid, signal.SIGCONT)
         # It was only slow: the handle goes on, and what had been asked for is done meanwhile.
         handle._host.timeout = 30.0  # type: ignore[union-attr]
         handle.shutdown()

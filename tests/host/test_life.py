@@ -22,7 +22,8 @@ from running_hosts import SECONDS, RunningHost, hosts_in
 from speccluster_lab.client import connect
 from speccluster_lab.host.events import EVENTS_FILE
 from speccluster_lab.link.connections import list_connections
-from speccluster_lab.link.launch import LAUNCH_FILE, start_host, write_launch
+from speccluster_lab.link.guard import NO_USE
+from speccluster_lab.link.launch import LAUNCH_FILE, find_guard, start_host, write_launch
 from speccluster_lab.link.paths import connection_file, socket_path
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.api import PatchEvent
@@ -94,8 +95,9 @@ def test_only_the_owner_can_reach_its_files(hosts: Hosts) -> None:
         assert stat.S_IMODE(found.st_mode) == 0o600, file
         assert stat.S_IMODE(file.parent.lstat().st_mode) == 0o700, file
     assert stat.S_ISSOCK(path.lstat().st_mode)
-    assert host.connection.pid == host.process.pid
     assert host.connection.is_alive()
+    assert psutil.Process(host.connection.pid).ppid() == host.process.pid
+    assert find_guard(host.folder) == host.leader
 
 
 @pytest.mark.parametrize(
@@ -128,9 +130,9 @@ def test_a_scheduler_that_does_not_start(hosts: Hosts) -> None:
     host = hosts.start(
         spec=_spec("distributed.Worker", scheduler="difficult_workers.BrokenScheduler")
     )
-    cluster = host.until(lambda cluster: cluster.phase == "failed")
+    cluster = host.until(lambda cluster: cluster.conditions[-1].type == "StartFailed")
+    assert cluster.phase == "failed"
     condition = cluster.conditions[-1]
-    assert condition.type == "StartFailed"
     assert "this scheduler never starts" in condition.message
     ready = next(one for one in cluster.conditions if one.type == "Ready")
     assert ready.status == "False"
@@ -328,7 +330,7 @@ def test_a_worker_that_never_closes_is_ended(hosts: Hosts) -> None:
     spec = _spec("difficult_workers.NeverCloses", nthreads=1)
     host = hosts.start(spec=spec, script=IMPATIENT)
     host.until_running()
-    (child,) = psutil.Process(host.process.pid).children()
+    (child,) = psutil.Process(host.connection.pid).children()
     host.request("DELETE")
     _gone(host)
     assert not _runs(child)
@@ -337,9 +339,8 @@ def test_a_worker_that_never_closes_is_ended(hosts: Hosts) -> None:
 def test_a_process_whose_parent_has_died_is_ended(hosts: Hosts) -> None:
     host = hosts.start(spec=_spec("difficult_workers.LeavesAnOrphan", nthreads=1))
     host.until_running()
-    ours = {process.pid for process in host.processes()}
-    roots = [process for process in host.processes() if process.ppid() not in ours]
-    assert len(roots) == 2, "the host itself, and the orphan"
+    children = psutil.Process(host.process.pid).children()
+    assert len(children) == 2, "the host itself, and the orphan"
     host.request("DELETE")
     _gone(host)
 
@@ -368,7 +369,7 @@ def test_a_launch_file_that_is_wrong(hosts: Hosts, tmp_path: Path, content: byte
         file.touch(0o600)
         file.write_bytes(content)
     done = _run(str(folder))
-    assert done.returncode == 1
+    assert done.returncode == NO_USE
     assert "launch" in done.stderr
     assert "Traceback" not in done.stderr
     # The folder is not ours to remove then.
@@ -382,7 +383,7 @@ def test_a_launch_file_in_another_folder(hosts: Hosts, tmp_path: Path) -> None:
     other.mkdir(0o700)
     write_launch(other, host.launch)
     done = _run(str(other))
-    assert done.returncode == 1
+    assert done.returncode == NO_USE
     assert other.exists()
     assert host.get().id == host.id
 
@@ -395,7 +396,7 @@ def test_another_host_of_this_id_is_left_alone(hosts: Hosts, tmp_path: Path) -> 
         # The same user with other Jupyter folders, but the same folder for sockets.
         os.environ["XDG_RUNTIME_DIR"] = session
         second = others.start()
-        assert second.ended() == 1
+        assert second.ended() == NO_USE
         assert "another host listens" in second.log
         assert "Traceback" not in second.log
         for file in second.folder.iterdir():

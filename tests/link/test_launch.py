@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from speccluster_lab.errors import ClusterNotFound, NameInUse, StartFailed
+from speccluster_lab.link.guard import NO_USE
 from speccluster_lab.link.launch import (
     HOST_LOG,
     Launch,
@@ -23,14 +24,16 @@ from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import Owner, OwnerKind
 from speccluster_lab.spec.templates import get_template
 
-# Stands in for the interpreter: says how it was called, and what it finds.
-SAYS = """#!/bin/sh
+# Stands in for the interpreter, except for the guard: says how it was called, and what it finds.
+SAYS = f"""#!/bin/sh
+if [ "$1" = -I ]; then exec {sys.executable} "$@"; fi
 echo "arguments: $*"
-echo "session: $(ps -o sid= -p $$) of $$"
+echo "session: $(ps -o sid= -p $$) of $PPID"
 echo "folder: $(pwd)"
 read line || echo "no input"
 ls /proc/$$/fd
 echo "an error" >&2
+exit {NO_USE}
 """
 
 
@@ -98,7 +101,7 @@ def test_how_a_host_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     os.set_inheritable(writing, True)
     try:
         popen = start_host(folder, python=str(python))
-        assert popen.wait(20) == 0
+        assert popen.wait(20) == NO_USE
     finally:
         os.close(reading)
         os.close(writing)
@@ -107,8 +110,8 @@ def test_how_a_host_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     session, pid = lines[1].removeprefix("session: ").split(" of ")
     assert int(session) == int(pid) == popen.pid
     assert lines[2:4] == [f"folder: {tmp_path}", "no input"]
-    assert lines[-1] == "an error"
-    assert str(writing) not in lines[4:-1]
+    assert lines[-2] == "an error"
+    assert str(writing) not in lines[4:-2]
     assert stat.S_IMODE((folder / HOST_LOG).stat().st_mode) == 0o600
 
 
@@ -120,7 +123,7 @@ def test_a_module_in_the_home_folder_does_not_stand_in(
     (tmp_path / "json.py").write_text("print('evil', flush=True)")
     folder = reserve("one")
     popen = start_host(folder)
-    assert popen.wait(30) != 0
+    assert popen.wait(30) == NO_USE
     assert "evil" not in "\n".join(last_log_lines(folder))
 
 

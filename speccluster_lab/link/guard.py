@@ -1,0 +1,368 @@
+"""The guard of one host: nothing that the host has started outlives it, and it does not stay dead.
+
+A program of its own, the parent of the host; run by its path, so that it needs nothing but the
+standard library and stays small: it is there as long as its cluster::
+
+    python guard.py <folder of the cluster> <command that runs the host>...
+
+On Linux it is a *subreaper*: whatever has lost its parent, however deep below the host and in
+whatever session, becomes its child. When the host has ended, in whatever way, the guard asks what
+is left to end, kills it after three seconds, and is not content before it has no child any more.
+The host in turn is sent SIGTERM by the kernel when its guard dies.
+
+Other platforms have no such thing. There the guard ends the host's process group, which what has
+made a session of its own escapes, and the host looks now and then whether its guard is there.
+
+A host that dies is started again, :data:`RESTARTS` times in :data:`WITHIN` seconds; then the guard
+gives up, and a person has to act. One that ends with status 0 is not: what is left of it is ended,
+and the folder is removed last, so that a folder that has gone says that nothing is left. Where the
+end is wanted (a signal to the guard, or the file :data:`STOPPED_FILE`) and the host dies before it
+has come about, it is started a last time, only to tidy up.
+
+One thread only: the signal of a parent's death is about the thread that has forked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import stat
+import sys
+import time
+
+GUARD_FILE = "guard.pid"
+"""In the cluster's folder: the process id of the guard."""
+
+STOPPED_FILE = "stopped"
+"""In the cluster's folder once its end is wanted: a host that dies then is not started again."""
+
+HOST_LOG = "host.log"
+"""In the cluster's folder: what the guard, the host and its workers write."""
+
+OLDER_LOG = "host.older.log"
+"""What the log was before it became too large."""
+
+NO_USE = os.EX_CONFIG
+"""Exit status of a host that would end in the same way if it were started again."""
+
+AGAIN = os.EX_TEMPFAIL
+"""Exit status of a host that is to be started again, and has not failed."""
+
+RESTARTS = 5
+WITHIN = 600.0
+# Before the first restart, the second, ...: what is wrong for some seconds is no reason to give up.
+PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0)
+GRACE = 3.0
+LOG_BYTES = 4_000_000
+LOOK_SECONDS = 5.0
+
+_STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_WAKES = {*_STOPS, signal.SIGCHLD, signal.SIGALRM}
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_CHUNK = 1 << 16
+_SETTLED = 0.05
+
+
+class Guard:
+    """Runs a host until it has ended for good.
+
+    Parameters
+    ----------
+    folder : str
+        The cluster's.
+    command : list of str
+        What runs the host.
+    """
+
+    def __init__(self, folder: str, command: list[str]) -> None:
+        self._folder = folder
+        self._command = command
+        self._host = 0
+        self._status: int | None = None
+        self._asked = False
+        self._reaps = _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+    def run(self) -> int:
+        """Return the exit status: 0 where the end was wanted, or else how the host has ended.
+
+        That is its own exit status, or 128 and the number of the signal that has ended it.
+        """
+        # Waited for, never handled: nothing is interrupted by them, and none is lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _WAKES)
+        for number in (signal.SIGCHLD, signal.SIGALRM):
+            # Where a signal is ignored, some platforms do not keep it for who waits.
+            signal.signal(number, lambda *_: None)
+        deaths: list[float] = []
+        while True:
+            is_last = self._stop_is_wanted()
+            status = self._run_host()
+            self._end_what_is_left()
+            if status == 0 or is_last:
+                return 0
+            if self._stop_is_wanted():
+                # Once more, to remove what leads to it: we do not know where that is.
+                self._mark_stopped()
+                continue
+            how = _how_it_ended(status)
+            if status == NO_USE:
+                _say(f"The host {how}: there is no use in starting it again")
+                return status
+            if status == AGAIN:
+                _say("The host is started again, as it was asked to")
+                continue
+            now = time.monotonic()
+            deaths = [*(when for when in deaths if when > now - WITHIN), now]
+            if len(deaths) > RESTARTS:
+                _say(f"The host {how}; that was once too often for starting it again")
+                return status
+            _say(f"The host {how}; it is started again ({len(deaths)} of {RESTARTS})")
+            self._wait(now + PAUSES[min(len(deaths), len(PAUSES)) - 1], wait_for_stop=True)
+            if self._asked:
+                self._mark_stopped()
+
+    def _stop_is_wanted(self) -> bool:
+        return self._asked or os.path.lexists(os.path.join(self._folder, STOPPED_FILE))
+
+    def _mark_stopped(self) -> None:
+        with contextlib.suppress(OSError):
+            path = os.path.join(self._folder, STOPPED_FILE)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+
+    def _run_host(self) -> int:
+        """Run the host to its end, and return how it has ended."""
+        self._status = None
+        guard = os.getpid()
+        self._host = os.fork()
+        if self._host == 0:
+            self._become_the_host(guard)
+        while self._status is None:
+            self._wait(time.monotonic() + LOOK_SECONDS)
+            self._keep_log_short()
+        return self._status
+
+    def _become_the_host(self, guard: int) -> None:
+        try:
+            # For platforms where what it has started can be found by its group only.
+            os.setpgid(0, 0)
+            _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != guard:
+                os._exit(1)
+            # A stop stays blocked until the host can heed it.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAKES - _STOPS)
+            os.execv(self._command[0], self._command)
+        except OSError as error:
+            _say(f"The host cannot be run: {error}")
+        finally:
+            os._exit(NO_USE)
+
+    def _wait(self, until: float, *, wait_for_stop: bool = False) -> None:
+        """Wait until something has happened, and take it in.
+
+        Parameters
+        ----------
+        until : float
+            A time of the monotonic clock; no longer than that.
+        wait_for_stop : bool
+            Whether only a stop counts.
+        """
+        while (left := until - time.monotonic()) > 0:
+            # Not so little that it counts as none.
+            signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))
+            number = signal.sigwait(_WAKES)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._reap()
+            if number in _STOPS:
+                self._asked = True
+                if self._host and self._status is None:
+                    _signal(self._host, signal.SIGTERM)
+                return
+            if number == signal.SIGCHLD and not wait_for_stop:
+                return
+
+    def _reap(self) -> bool:
+        """Take the exit status of all that have ended; return whether no child is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return True
+            if pid == 0:
+                return False
+            if pid == self._host:
+                code = os.waitstatus_to_exitcode(status)
+                self._status = code if code >= 0 else 128 - code
+
+    def _end_what_is_left(self) -> None:
+        """End all that the host has left, whatever it takes."""
+        deadline = time.monotonic() + GRACE
+        asked: set[int] = set()
+        while not self._nothing_is_left():
+            left = self._left()
+            late = time.monotonic() >= deadline
+            for pid in left if late else left - asked:
+                _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
+            asked |= left
+            # Whose parent ends elsewhere becomes a child of ours, and nobody says so.
+            self._wait(time.monotonic() + _SETTLED)
+        if asked:
+            _say(f"{len(asked)} processes that the host had left have been ended")
+
+    def _nothing_is_left(self) -> bool:
+        no_child = self._reap()
+        if self._reaps:
+            return no_child
+        try:
+            os.killpg(self._host, 0)
+        except OSError:
+            return True
+        return False
+
+    def _left(self) -> set[int]:
+        """Return whom to signal: our children, or the host's group as a negative number."""
+        return _children() if self._reaps else {-self._host}
+
+    def _keep_log_short(self) -> None:
+        """Move the log's content to the older one when there is too much of it.
+
+        The file stays the same one, for all that write to it keep it open; what is written while
+        it is moved is lost.
+        """
+        try:
+            if os.fstat(2).st_size > LOG_BYTES:
+                self._move_log()
+        except OSError as error:
+            _say(f"The log cannot be shortened: {error}")
+
+    def _move_log(self) -> None:
+        log, older = (os.path.join(self._folder, name) for name in (HOST_LOG, OLDER_LOG))
+        source = os.open(log, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            found = os.fstat(source)
+            if not stat.S_ISREG(found.st_mode) or not os.path.samestat(found, os.fstat(2)):
+                return
+            os.lseek(source, max(0, found.st_size - LOG_BYTES), os.SEEK_SET)
+            temporary = f"{older}.tmp"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+            target = os.open(temporary, flags, 0o600)
+            try:
+                left = LOG_BYTES
+                while left > 0 and (chunk := os.read(source, min(_CHUNK, left))):
+                    left -= os.write(target, chunk)
+            finally:
+                os.close(target)
+            os.ftruncate(2, 0)
+            os.replace(temporary, older)
+        finally:
+            os.close(source)
+
+
+def _prctl(option: int, value: int) -> bool:
+    """Set an attribute of this process that only Linux has; return whether it is set."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
+
+
+def _children() -> set[int]:
+    """Return the children of this process."""
+    this = str(os.getpid()).encode()
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    # After the name, which may be any text in parentheses.
+                    fields = file.read().rpartition(b")")[2].split()
+            except OSError:
+                continue
+            if fields[1:2] == [this]:
+                found.add(int(name))
+    return found
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _how_it_ended(status: int) -> str:
+    if status > 128:
+        return f"was ended by {signal.Signals(status - 128).name}"
+    return f"has ended with status {status}"
+
+
+def _say(text: str) -> None:
+    now = time.time()
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    line = f"{at},{int(now * 1000) % 1000:03d} WARNING guard: {text}\n"
+    # A full disk is no reason to leave the host alone.
+    with contextlib.suppress(OSError):
+        os.write(2, line.encode("utf-8", "replace"))
+
+
+def _remove(folder: str) -> None:
+    """Remove the cluster's folder."""
+    import shutil
+
+    # Some network file systems cannot remove the folder of a file that is open.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _take_over(folder: str) -> int | None:
+    """Say in the folder that this process is its guard, if no other one is.
+
+    Returns
+    -------
+    int or None
+        A descriptor that is to stay open; nothing where another guard is there.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    descriptor = os.open(os.path.join(folder, GUARD_FILE), flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        # Not all network file systems have locks. The host's socket is a lock as well.
+        pass
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
+
+
+def main(arguments: list[str]) -> int:
+    """Guard one host until it has ended for good, and return the exit status.
+
+    Parameters
+    ----------
+    arguments : list of str
+        The cluster's folder, and the command that runs the host.
+    """
+    folder, *command = arguments
+    try:
+        held = _take_over(folder)
+    except OSError as error:
+        _say(f"The cluster's folder cannot be used: {error}")
+        return NO_USE
+    if held is None:
+        _say("Another guard looks after this cluster")
+        return NO_USE
+    status = Guard(folder, command).run()
+    if status == 0:
+        os.close(held)
+        _remove(folder)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
