@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import warnings
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, cast
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from distributed import Client
 from distributed.core import Status
 from distributed.security import Security
 from distributed.utils import LoopRunner, NoOpAwaitable, SyncMethodMixin
+from distributed.versions import VersionMismatchWarning
 from pydantic import ValidationError
 
 from speccluster_lab.client.display import as_html, as_text, in_short
@@ -27,6 +29,7 @@ from speccluster_lab.errors import (
     TimedOut,
     Unreachable,
 )
+from speccluster_lab.link.interpreters import this_interpreter
 from speccluster_lab.spec.api import (
     MAX_EVENTS,
     Cluster,
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 
     from speccluster_lab.link.api import ApiClient
-    from speccluster_lab.spec.api import Entry, Event, Member, Plan
+    from speccluster_lab.spec.api import Entry, Environment, Event, Member, Plan
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["ClusterHandle", "connect"]
@@ -174,6 +177,7 @@ class ClusterHandle(SyncMethodMixin):
         if self._host is None and not self._closed:
             self._host = await find(self.id, self._timeout, self._server, self._token)
             cluster = await self._refresh()
+            _warn_of_versions(cluster)
             if cluster.scheduler.address is not None:
                 with suppress(NotRunning):
                     await self._get_credentials()
@@ -309,6 +313,11 @@ class ClusterHandle(SyncMethodMixin):
     def generation(self) -> int:
         """How often the desired state has been changed."""
         return self._now().generation
+
+    @property
+    def environment(self) -> Environment | None:
+        """The Python that the cluster runs with, and its versions of what dask compares."""
+        return self._now().environment
 
     @property
     def worker_spec(self) -> dict[str, dict[str, Any]]:
@@ -626,6 +635,23 @@ class ClusterHandle(SyncMethodMixin):
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _warn_of_versions(cluster: Cluster) -> None:
+    """Say before anything fails in an odd way that the two sides differ."""
+    here = this_interpreter()
+    theirs = {} if cluster.environment is None else cluster.environment.versions
+    differ = [
+        f"{name} {version} there and {here.versions[name]} here"
+        for name, version in theirs.items()
+        if here.versions.get(name, version) != version
+    ]
+    if differ:
+        warnings.warn(
+            f"cluster {cluster.id!r} runs with other versions: {', '.join(differ)}",
+            VersionMismatchWarning,
+            stacklevel=2,
+        )
 
 
 def _check_reachable(id: str, credentials: Credentials) -> None:

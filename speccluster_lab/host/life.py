@@ -34,6 +34,7 @@ from speccluster_lab.host.forkserver import forkserver_for
 from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.guard import AGAIN, NO_USE
+from speccluster_lab.link.interpreters import this_interpreter
 from speccluster_lab.link.launch import Launch, is_stopped, mark_stopped, read_launch
 from speccluster_lab.link.paths import socket_path
 from speccluster_lab.spec.api import (
@@ -43,6 +44,7 @@ from speccluster_lab.spec.api import (
     Condition,
     ConditionStatus,
     Credentials,
+    Environment,
     Plan,
     Stake,
 )
@@ -111,6 +113,8 @@ class Host:
         self._folder = folder
         self._cluster: SpecCluster | None = None
         self._certificates: Certificates | None = None
+        here = this_interpreter()
+        self._environment = Environment(python=here.path, versions=here.versions)
         self._forkserver = forkserver_for(launch)
         self._keeping: asyncio.Task[None] | None = None
         self._failure: Condition | None = None
@@ -130,6 +134,7 @@ class Host:
             "template": launch.template,
             "owner": launch.owner,
             "created": launch.created,
+            "environment": self._environment,
             "phase": self._phase(),
         }
         if cluster is None:

@@ -9,6 +9,8 @@ from tornado.netutil import Resolver
 
 from speccluster_lab.link.api import ApiClient
 from speccluster_lab.link.connections import NONCE_HEADER, Connection
+from speccluster_lab.link.launch import find_guard
+from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.spec.api import API_PREFIX
 
 if TYPE_CHECKING:
@@ -60,8 +62,8 @@ class HostClient(ApiClient):
         return "its host"
 
     async def exists(self) -> bool:
-        """Return whether the host's process is there."""
-        return self.connection.is_alive()
+        """Return whether the host's process is there, or its guard, which is the last to go."""
+        return self.connection.is_alive() or find_guard(cluster_folder(self.id)) is not None
 
     def events(self) -> AsyncGenerator[SnapshotEvent | PatchEvent]:
         """Yield a snapshot, and then changes in order, until the host closes the stream."""

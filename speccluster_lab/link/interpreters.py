@@ -11,16 +11,23 @@ import os
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from pydantic import Field, ValidationError
 
 import speccluster_lab
 from speccluster_lab.errors import InvalidInput, UnfitInterpreter
 from speccluster_lab.spec.models import Document
 
-__all__ = ["Interpreter", "ask_interpreter", "check_interpreter", "python_of_kernel"]
+__all__ = [
+    "Interpreter",
+    "ask_interpreter",
+    "check_interpreter",
+    "python_of_kernel",
+    "this_interpreter",
+]
 
 ASK_SECONDS: Final = 30.0
 LEAST_PYTHON: Final = (3, 11)
@@ -70,6 +77,15 @@ class Interpreter(Document):
         }
 
 
+def this_interpreter() -> Interpreter:
+    """Return what the interpreter has that runs this."""
+    packages = {}
+    for name in ("speccluster-lab", *COMPARED):
+        with suppress(PackageNotFoundError):
+            packages[name] = version(name)
+    return Interpreter(path=sys.executable, python=sys.version_info[:3], packages=packages)
+
+
 def python_of_kernel(name: str) -> str:
     """Return the path of the Python that a kernel runs with.
 
@@ -83,6 +99,9 @@ def python_of_kernel(name: str) -> str:
     InvalidInput
         There is no such kernel, or it does not run Python.
     """
+    # Here, because hosts and notebooks use this module as well, and are to be there at once.
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
     manager = KernelSpecManager()
     try:
         spec = manager.get_kernel_spec(name)

@@ -183,6 +183,13 @@ class Adaptive(Answer):
     maximum: int | None = Field(default=None, ge=0)
 
 
+class Environment(Answer):
+    """The Python that a cluster runs with; its clients should have the same versions."""
+
+    python: str = Field(description="The path of its program.")
+    versions: dict[str, str] = Field(description="Of Python and of what dask compares, by name.")
+
+
 class Cluster(Answer):
     """A cluster: what is wanted, and what is."""
 
@@ -196,6 +203,7 @@ class Cluster(Answer):
     observed_generation: int
     created: AwareDatetime
     adaptive: Adaptive | None = None
+    environment: Environment | None = Field(default=None, description="Null before it has begun.")
     scheduler: SchedulerStatus = Field(default_factory=SchedulerStatus)
     counts: Counts = Field(default_factory=Counts)
     spec: ClusterSpec
@@ -212,6 +220,24 @@ class CreateCluster(Document):
         default_factory=dict, description="Values for the template's form."
     )
     spec: SpecOverlay | None = Field(default=None, description="Laid over the template's spec.")
+    kernel: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=128,
+        description="The kernelspec with whose Python it is to run; the template's if not given.",
+    )
+    python: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4096,
+        description="Or the path of that Python, where the server allows it.",
+    )
+
+    @model_validator(mode="after")
+    def _one_python(self) -> Self:
+        if self.kernel is not None and self.python is not None:
+            raise ValueError("give a kernel or a python, not both")
+        return self
 
 
 class Scale(Document):

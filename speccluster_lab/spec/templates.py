@@ -134,6 +134,10 @@ class Template(Document):
         that cannot be forked, or are installed while the cluster runs.
     preimport : list of str
         What the forkserver imports beside ``distributed``. Such a module must not start threads.
+    kernel : str, optional
+        The kernelspec with whose Python clusters run; that of the Jupyter server if not given,
+    python : str, optional
+        or the path of that Python.
     """
 
     name: ClusterId
@@ -144,6 +148,8 @@ class Template(Document):
     spec: dict[str, Any]
     start_method: StartMethod = StartMethod.FORKSERVER
     preimport: Preimport = Field(default_factory=list)
+    kernel: str | None = None
+    python: str | None = None
 
     @model_validator(mode="after")
     def _defaults_make_a_spec(self) -> Self:

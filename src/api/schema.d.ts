@@ -255,6 +255,11 @@ export interface components {
             created: string;
             /** @default null */
             adaptive: components["schemas"]["Adaptive"] | null;
+            /**
+             * @description Null before it has begun.
+             * @default null
+             */
+            environment: components["schemas"]["Environment"] | null;
             scheduler: components["schemas"]["SchedulerStatus"];
             counts: components["schemas"]["Counts"];
             spec: components["schemas"]["ClusterSpec"];
@@ -376,6 +381,18 @@ export interface components {
              * @default null
              */
             spec: components["schemas"]["SpecOverlay"] | null;
+            /**
+             * Kernel
+             * @description The kernelspec with whose Python it is to run; the template's if not given.
+             * @default null
+             */
+            kernel: string | null;
+            /**
+             * Python
+             * @description Or the path of that Python, where the server allows it.
+             * @default null
+             */
+            python: string | null;
         };
         /**
          * Credentials
@@ -462,6 +479,24 @@ export interface components {
          * @enum {string}
          */
         EntryPhase: "pending" | "starting" | "waiting" | "running" | "degraded" | "replacing" | "retiring" | "closing" | "backoff" | "lost";
+        /**
+         * Environment
+         * @description The Python that a cluster runs with; its clients should have the same versions.
+         */
+        Environment: {
+            /**
+             * Python
+             * @description The path of its program.
+             */
+            python: string;
+            /**
+             * Versions
+             * @description Of Python and of what dask compares, by name.
+             */
+            versions: {
+                [key: string]: string;
+            };
+        };
         /**
          * ErrorBody
          * @description The body of every answer that is not a success.
@@ -839,6 +874,10 @@ export interface components {
          *         that cannot be forked, or are installed while the cluster runs.
          *     preimport : list of str
          *         What the forkserver imports beside ``distributed``. Such a module must not start threads.
+         *     kernel : str, optional
+         *         The kernelspec with whose Python clusters run; that of the Jupyter server if not given,
+         *     python : str, optional
+         *         or the path of that Python.
          */
         Template: {
             /** Name */
@@ -870,6 +909,16 @@ export interface components {
              * @description Modules that are imported once, for all workers that are forked from there.
              */
             preimport?: string[];
+            /**
+             * Kernel
+             * @default null
+             */
+            kernel: string | null;
+            /**
+             * Python
+             * @default null
+             */
+            python: string | null;
         };
         /**
          * TemplateField

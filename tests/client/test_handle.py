@@ -7,12 +7,15 @@ import copy
 import os
 import pickle
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+import distributed
 import pytest
 from distributed import Client
 from distributed.core import Status
+from distributed.versions import VersionMismatchWarning
 
 from speccluster_lab import connect, list_clusters
 from speccluster_lab.errors import (
@@ -25,6 +28,7 @@ from speccluster_lab.errors import (
     TimedOut,
 )
 from speccluster_lab.link.connections import Connection, write_connection
+from speccluster_lab.link.interpreters import this_interpreter
 from speccluster_lab.link.paths import connection_file
 from speccluster_lab.spec.api import EntryPhase
 
@@ -95,6 +99,24 @@ def test_what_it_knows(handle: ClusterHandle, shared_host: RunningHost) -> None:
     assert list(handle.members) == ["0"]
     assert handle.members["0"].address is not None
     assert handle.generation == shared_host.get().generation
+
+
+def test_it_says_which_python_runs_it(handle: ClusterHandle) -> None:
+    environment = handle.environment
+    assert environment is not None
+    assert environment.python == sys.executable
+    assert environment.versions["distributed"] == distributed.__version__
+
+
+def test_other_versions_are_said_before_anything_fails(
+    shared_host: RunningHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = this_interpreter()
+    older = here.model_copy(update={"packages": {**here.packages, "distributed": "2020.1"}})
+    monkeypatch.setattr("speccluster_lab.client.handle.this_interpreter", lambda: older)
+    said = f"runs with other versions: distributed {distributed.__version__} there and 2020.1 here$"
+    with pytest.warns(VersionMismatchWarning, match=said), connect(shared_host.id):
+        pass
 
 
 def test_its_spec_is_a_copy(handle: ClusterHandle) -> None:
