@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import signal
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +18,11 @@ from speccluster_lab.host import nannies
 from speccluster_lab.host.forkserver import MOST_FAILURES, Forkserver, RunningForkserver
 from speccluster_lab.host.start import CONCURRENT_SPAWNS
 from speccluster_lab.link.launch import HOST_LOG
-from speccluster_lab.link.paths import connection_file
 from speccluster_lab.spec.templates import StartMethod
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from running_hosts import Hosts, RunningHost
 
@@ -37,7 +34,7 @@ ALL_AGAIN_SECONDS = 10.0
 def forkservers(host: RunningHost) -> list[psutil.Process]:
     """Return the forkservers of a host: what has been forked looks the same."""
     found = []
-    for child in psutil.Process(host.process.pid).children():
+    for child in psutil.Process(host.connection.pid).children():
         # One that has just been killed has none any more.
         with suppress(psutil.Error):
             if any("multiprocessing.forkserver" in part for part in child.cmdline()):
@@ -96,7 +93,7 @@ def test_workers_are_forked_from_what_has_imported_what_they_need(hosts: Hosts) 
     assert len({one["random"] for one in told}) == 3
     assert len({one["hash"] for one in told}) == 1
     # Nor has the host imported it, to see whether the forkserver could.
-    maps = psutil.Process(host.process.pid).memory_maps()
+    maps = psutil.Process(host.connection.pid).memory_maps()
     assert not any("pandas" in one.path for one in maps)
 
 
@@ -120,7 +117,7 @@ def test_a_template_may_have_them_spawned(hosts: Hosts) -> None:
     )
     host.until_running()
     assert forkservers(host) == []
-    assert {one["parent"] for one in tell(host).values()} == {host.process.pid}
+    assert {one["parent"] for one in tell(host).values()} == {host.connection.pid}
     # As many at a time as there are cores: then the first ones are there soon.
     assert most_at_once(host, "starting") == CONCURRENT_SPAWNS
 
@@ -164,7 +161,7 @@ def test_a_worker_that_is_to_begin_with_another_environment_is_spawned(hosts: Ho
     address = {worker.members[0].name: worker.members[0].address for worker in host.get().workers}
     a, b, c = (told[address[name]] for name in "abc")
     assert (a["parent"], a["began_with"]["OMP_NUM_THREADS"]) == (server.pid, "1")
-    assert (b["parent"], b["began_with"]["OMP_NUM_THREADS"]) == (host.process.pid, "3")
+    assert (b["parent"], b["began_with"]["OMP_NUM_THREADS"]) == (host.connection.pid, "3")
     # Nothing that has been imported reads a variable that comes after the imports of a nanny.
     assert (c["parent"], c["environ"]["A_NAME"]) == (server.pid, "a value")
 
@@ -179,7 +176,7 @@ def test_what_is_preimported_may_have_read_the_environment(
     )
     host.until_running()
     (server,) = forkservers(host)
-    assert {one["parent"] for one in tell(host).values()} == {server.pid, host.process.pid}
+    assert {one["parent"] for one in tell(host).values()} == {server.pid, host.connection.pid}
     with connect(host.id) as handle, handle.get_client() as client:
         names = client.run(lambda: __import__("reads_a_name").NAME)
     assert set(names.values()) == {None, "b"}
@@ -327,7 +324,7 @@ def test_where_none_comes_up_workers_are_spawned(
     host = hosts.start("local", entries=2)
     host.until_running()
     assert forkservers(host) == []
-    assert {one["parent"] for one in tell(host).values()} == {host.process.pid}
+    assert {one["parent"] for one in tell(host).values()} == {host.connection.pid}
     assert reasons(host).count("ForkserverFailed") == MOST_FAILURES + 1
 
 
@@ -343,13 +340,12 @@ def test_it_ends_with_its_host(hosts: Hosts) -> None:
     host.until_running()
     (server,) = forkservers(host)
     family = [server, *server.children()]
-    host.process.send_signal(signal.SIGKILL)
-    host.ended()
+    psutil.Process(host.connection.pid).kill()
     assert psutil.wait_procs(family, timeout=ALL_AGAIN_SECONDS)[1] == []
-    # What a host leaves that has no time for anything.
-    Path(host.connection.socket).unlink()
-    connection_file(host.id).unlink()
-    shutil.rmtree(host.folder)
+    # Its guard has it started again, with another one.
+    host.reconnected()
+    host.until_running()
+    assert forkservers(host) != [server]
 
 
 def test_it_is_ended_before_what_does_not_end_is_looked_for(hosts: Hosts) -> None:
