@@ -495,10 +495,32 @@ class Executor:
                 continue
             due = next_look(entry, self._policy)
             if due is not None and due <= now:
-                if entry.phase is EntryPhase.CLOSING and not entry.closing:
-                    # What a start that never ends has registered is not to be closed unseen.
-                    self._look_up(entry)
+                if self._has_to_ask(entry, now):
+                    continue
                 self._dirty[name] = None
+
+    def _has_to_ask(self, entry: EntryState, now: float) -> bool:
+        """Look what a start that never ends has registered: it is not to be closed unseen.
+
+        Returns
+        -------
+        bool
+            Whether another process has to say it first, which is waited for.
+        """
+        if entry.phase is not EntryPhase.CLOSING or entry.closing or not self._look_up(entry):
+            return False
+        limit = entry.since + self._policy.cancel_grace + self._policy.close_timeout
+        if now >= limit:
+            return False
+        entry.postpone(limit)
+        self._note(entry)
+        self._ask(entry.name, self._asked_late)
+        return True
+
+    def _asked_late(self, entry: EntryState) -> None:
+        if entry.phase is EntryPhase.CLOSING and not entry.closing:
+            entry.postpone(monotonic())
+            self._touch(entry.name)
 
     def _take(self, step: Step, now: float) -> None:
         name = step.name

@@ -188,25 +188,31 @@ class _Batch:
         addresses = [one for entry in entries.values() for one in entry]
         async with asyncio.timeout(self._limit):
             freed = set(await self._view.retire(addresses, forget=True))
-            kept = {n: e for n, e in entries.items() if not freed.issuperset(e)}
-            stakes = await self._view.stakes(kept) if kept else {}
-        for name in entries:
-            if name not in stakes or not stakes[name].keys:
+            if not freed.issuperset(addresses):
+                # One that the scheduler does not have has nothing that could be freed.
+                freed.update(set(addresses).difference(await self._view.workers()))
+        for name, entry in entries.items():
+            # Nobody else: one that the scheduler still has may get back, until it is closed,
+            # what another one hands over.
+            if freed.issuperset(entry):
                 self._end(name, None)
 
     async def _give_up(self, freed: set[str]) -> None:
         async with asyncio.timeout(self._limit):
             stakes = await self._view.stakes(self._left)
-        for name, stake in stakes.items():
-            self._end(name, self._why_stuck(self._left[name], freed, stake))
+        # Released or moved since, or one of a group has died.
+        await self._finish([name for name in self._left if not stakes[name].keys])
+        for name in list(self._left):
+            self._end(name, self._why_stuck(self._left[name], freed, stakes[name]))
 
-    def _why_stuck(self, addresses: list[str], freed: set[str], stake: Stake) -> Failure | None:
+    def _why_stuck(self, addresses: list[str], freed: set[str], stake: Stake) -> Failure:
         if self._view.holds_actor(addresses):
             return Failure(HOLDS_ACTOR, "holds an actor, which cannot move")
-        if not stake.keys:
-            return None
-        verb = "has" if stake.keys == 1 else "have"
-        text = f"{stake} {verb} no other worker to go to"
+        if stake.keys:
+            verb = "has" if stake.keys == 1 else "have"
+            text = f"{stake} {verb} no other worker to go to"
+        else:
+            text = "what it holds is only on workers that are about to go as well"
         # Those of a group that could be freed wait for their end, and do nothing more.
         as_before = self._view.restore(freed.intersection(addresses)) or freed.isdisjoint(addresses)
         return Failure(NO_ROOM if as_before else "NoRoomForGroup", text)

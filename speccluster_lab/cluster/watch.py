@@ -148,9 +148,9 @@ class SchedulerWatch:
         now = asyncio.get_running_loop().time()
         if self._unheard_since is None:
             self._unheard_since = now
+        if self._is_deaf():
+            await self._listen_again()
         async with asyncio.timeout(PERIOD + len(self.membership) / WORKERS_PER_SECOND):
-            if self._is_deaf():
-                await self._listen(self._cluster.scheduler_comm)
             self.membership.begin_reading()
             self._changed |= self.membership.end_reading(await self.view.workers())
         # Stock's copy of what it was told when they registered says "init" for ever.
@@ -184,14 +184,26 @@ class SchedulerWatch:
         task = self._cluster._watch_worker_status_task
         return task is not None and task.done() and not has_ended(self._cluster.scheduler)
 
+    async def _listen_again(self) -> None:
+        try:
+            async with asyncio.timeout(PERIOD):
+                await self._listen(self._cluster.scheduler_comm)
+        except Exception as error:
+            # Readings tell what events would have told, only later: they go on in any case.
+            logger.warning("the scheduler's events are not to be had: %r", error)
+
     async def _listen(self, scheduler: Any) -> None:
         cluster: Any = self._cluster
         comm = await scheduler.live_comm()
-        comm.name = "Cluster worker status"
-        await comm.write({"op": "subscribe_worker_status"})
-        answer = await comm.read()
-        if "workers" not in answer:
-            raise RuntimeError(f"the scheduler refuses to tell of its workers: {answer!r}")
+        try:
+            comm.name = "Cluster worker status"
+            await comm.write({"op": "subscribe_worker_status"})
+            answer = await comm.read()
+            if "workers" not in answer:
+                raise RuntimeError(f"the scheduler refuses to tell of its workers: {answer!r}")
+        except BaseException:
+            comm.abort()
+            raise
         cluster.scheduler_info = SchedulerInfo(answer)
         cluster._watch_worker_status_comm = comm
         cluster._watch_worker_status_task = asyncio.ensure_future(

@@ -195,6 +195,11 @@ class EntryState:
         if self.phase is EntryPhase.CLOSING and not self.closing:
             self.busy = False
 
+    def postpone(self, deadline: float) -> None:
+        """Note when a start that is not wanted any more will have had its time."""
+        if self.phase is EntryPhase.CLOSING and not self.closing:
+            self.deadline = deadline
+
     def start_failed(self, failure: Failure, now: float, policy: Policy) -> None:
         """Note that its start has failed; what there is of it is to be closed."""
         if self.phase is EntryPhase.STARTING:

@@ -90,3 +90,35 @@ def test_no_task_is_blamed_for_a_worker_that_comes_as_its_entry_goes(machine: An
     machine.submit(number=0, seconds=0.0)
     machine.wait(5.0)
     machine.check()
+
+
+def test_what_a_start_that_hangs_has_registered_is_asked_of_another_process() -> None:
+    """Its event is lost, and only the scheduler knows that it has data."""
+    machine = Anything()
+    try:
+        first = [(Behaviour.GOOD, 0)] * 3 + [(Behaviour.HANGS_AFTER_REGISTERING, 0)]
+        machine.begin(room=(4, 2, 0), first=first, calm=True, remote=True)
+        machine.miss(events=4)
+        machine.remove_all()
+        machine.add_a_good_one()
+        machine.scatter(number=1)
+        machine.check()
+    finally:
+        machine.teardown()
+
+
+def test_the_others_of_a_group_that_lost_one_unseen_get_no_work_any_more() -> None:
+    """The scheduler cannot free the one that it does not have, and frees the others."""
+    machine = Anything()
+    try:
+        first = [(Behaviour.HANGS_IN_CLOSE, 2)]
+        machine.begin(room=(2, 0, 1), first=first, calm=True, remote=False)
+        machine.wait(0.2)
+        machine.miss(events=1)
+        machine.kill(number=552)
+        machine.edit_all(number=289)
+        machine.submit(number=229, seconds=3.0)
+        machine.wait(6.0)
+        machine.check()
+    finally:
+        machine.teardown()

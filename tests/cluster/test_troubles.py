@@ -61,6 +61,54 @@ def test_a_retirement_whose_last_step_fails_is_tried_again(
     run(test)
 
 
+def test_a_worker_that_the_scheduler_could_not_free_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though it holds nothing: until it is closed it gets what another one gives away."""
+
+    async def test() -> None:
+        async with cluster_of({"a": entry(), "b": entry()}) as cluster:
+            await observed(cluster)
+            view = cluster.view()
+            retire, answers = view.retire, []
+
+            async def not_at_first(addresses: Any, *, forget: bool) -> Any:
+                answers.append([] if not answers else await retire(addresses, forget=forget))
+                return answers[-1]
+
+            monkeypatch.setattr(view, "retire", not_at_first)
+            left = cluster.workers["a"].address
+            del cluster.worker_spec["a"]
+            await observed(cluster)
+            assert [list(freed) for freed in answers] == [[], [left]]
+
+    run(test)
+
+
+def test_a_scheduler_that_tells_no_events_any_more_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry()}) as cluster:
+            await observed(cluster)
+            cluster._watch.period = 0.05
+            refused = asyncio.Event()
+
+            async def refuses(_: Any) -> None:
+                refused.set()
+                raise RuntimeError("not any more")
+
+            monkeypatch.setattr(cluster._watch, "_listen", refuses)
+            cluster._watch_worker_status_comm.abort()
+            await refused.wait()
+            before = cluster.workers["a"].address
+            await cluster.workers["a"].close()
+            await until(lambda: before not in cluster.scheduler.workers)
+            await until(lambda: names(cluster) == ["a"])
+
+    run(test)
+
+
 def test_an_entry_that_names_its_worker_is_rolled_with_a_stand_in() -> None:
     async def test() -> None:
         policy = replace(QUICK, max_unavailable=0, max_surge=1)
