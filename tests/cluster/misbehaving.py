@@ -26,6 +26,8 @@ CONFIG: Final = {
     "distributed.admin.system-monitor.interval": "1h",
     "distributed.admin.tick.interval": "1h",
     "distributed.comm.timeouts.connect": "5s",
+    # Not what this process happens to use when a worker registers.
+    "distributed.scheduler.active-memory-manager.measure": "managed",
     "distributed.scheduler.http.routes": [],
     # One death that a task is blamed for is too many.
     "distributed.scheduler.allowed-failures": 0,
@@ -361,7 +363,9 @@ class World:
             task.cancel()
         for entry in self.entries:
             for worker in entry.workers:
-                if worker.dead or worker.stubborn or worker.is_alive:
+                # One whose registration was cut off listens already.
+                unborn = worker.status is Status.init
+                if unborn or worker.dead or worker.stubborn or worker.is_alive:
                     await worker.bury()
 
 

@@ -41,7 +41,7 @@ from .virtual_time import VirtualTimeLoop, number_everything, use_clock_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine
 
-EXAMPLES: Final = 250
+EXAMPLES: Final = 500
 STEPS: Final = 20
 NAMES: Final = "abcd"
 FRESH: Final = "rstuvw"
@@ -64,7 +64,9 @@ CONVERGES_WITHIN: Final = 120.0
 USABLE_WITHIN: Final = 60.0
 CLOSES_WITHIN: Final = 20.0
 LONGEST_TASK: Final = 3.0
-TRIED_AT_LEAST: Final = 1
+# Passes of the planner of which each may ask for one more, at the same instant.
+LONGEST_TURN: Final = 50
+TRIED_AT_LEAST: Final = 10
 
 # What really was tried, over all examples.
 BEHAVED: Counter[Behaviour] = Counter()
@@ -468,6 +470,11 @@ class Anything(RuleBasedStateMachine):
         self.settle()
         world, cluster = self.world, self.cluster
         executor, policy = cluster._executor, cluster.policy
+        for _ in range(LONGEST_TURN):
+            # What has just come to pass is the planner's in the next turn of the loop.
+            if executor._pass is None:
+                break
+            self.settle(1)
         assert not world.wrong, world.wrong
         states = executor.entries.values()
         there = [
@@ -550,6 +557,8 @@ class Anything(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(600)
+# The scheduler says it of who subscribes again, and would answer with it as an error.
+@pytest.mark.filterwarnings("ignore:Scheduler already contains a plugin with name worker-status")
 def test_whatever_happens_it_ends_as_wanted() -> None:
     run_state_machine_as_test(
         Anything,

@@ -11,10 +11,13 @@ import selectors
 import sys
 import time
 import uuid
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import tornado.ioloop
+from distributed.active_memory_manager import ActiveMemoryManagerPolicy
 from distributed.comm import inproc
+from distributed.worker_state_machine import TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,12 +65,20 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 def number_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have what distributed names at random be named in order, so that a run can be repeated."""
+    """Have what distributed names at random be named in order, so that a run can be repeated.
+
+    What it keeps in sets comes in the order of its hashes, which are to be those of names: of
+    text alone, so that a run is the same again where ``PYTHONHASHSEED`` is.
+    """
     numbers = itertools.count(1)
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=next(numbers)))
     manager = inproc.Manager()
     for attribute in ("addr_suffixes", "listeners"):
         monkeypatch.setattr(inproc.global_manager, attribute, getattr(manager, attribute))
+    monkeypatch.setattr(inproc.global_manager, "_ip", "127.0.0.1")
+    monkeypatch.setattr(inproc, "os", SimpleNamespace(getpid=lambda: 1))
+    monkeypatch.setattr(ActiveMemoryManagerPolicy, "__hash__", lambda one: hash(repr(one)))
+    monkeypatch.setattr(TaskState, "__hash__", lambda task: hash(task.key))
 
 
 def use_clock_of(loop: VirtualTimeLoop, monkeypatch: pytest.MonkeyPatch) -> None:
