@@ -80,20 +80,16 @@ class Retirement:
 
     def _go(self) -> None:
         asked, self._next = self._next, {}
-        single: dict[str, list[str]] = {}
-        groups: dict[str, list[str]] = {}
+        together: dict[str, list[str]] = {}
         for name, addresses in asked.items():
             call = self._lingering.pop(name, None)
             if call is not None and not call.done():
                 # Another call beside it would move nothing either.
-                self._spawn(_Batch(self, {name: addresses}, whole=True, call=call).run())
-            elif len(addresses) == 1:
-                single[name] = addresses
+                self._spawn(_Batch(self, {name: addresses}, call).run())
             else:
-                groups[name] = addresses
-        for batch in (single, groups):
-            if batch:
-                self._spawn(_Batch(self, batch, whole=batch is groups).run())
+                together[name] = addresses
+        if together:
+            self._spawn(_Batch(self, together).run())
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work, name="retirement")
@@ -110,19 +106,17 @@ class Retirement:
 class _Batch:
     """The entries of one call.
 
-    Of a group, the scheduler is to forget no member before all of it can go, so it is asked twice.
+    The scheduler is asked twice, and forgets only then: of a group no member before all of it can
+    go, and of anybody what a client was sending there when it was chosen, which nothing shows yet.
     """
 
     def __init__(
         self,
         retirement: Retirement,
         entries: dict[str, list[str]],
-        *,
-        whole: bool,
         call: asyncio.Task[Collection[str]] | None = None,
     ) -> None:
         self._call = call
-        self._whole = whole
         self._retirement = retirement
         self._view = retirement._view()
         self._limit = retirement.policy.retire_timeout
@@ -141,15 +135,10 @@ class _Batch:
     async def _run(self) -> None:
         if self._call is None:
             addresses = [one for entry in self._left.values() for one in entry]
-            retiring = self._view.retire(addresses, forget=not self._whole)
+            retiring = self._view.retire(addresses, forget=False)
             self._call = self._retirement._spawn(retiring)
         freed = await self._watch(self._call)
-        ready = [name for name, entry in self._left.items() if freed.issuperset(entry)]
-        if self._whole:
-            await self._finish(ready)
-        else:
-            for name in ready:
-                self._end(name, None)
+        await self._finish([n for n, entry in self._left.items() if freed.issuperset(entry)])
         if self._left:
             await self._give_up(freed)
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import tornado.ioloop
+from distributed import Future, utils_comm
 from distributed.active_memory_manager import ActiveMemoryManagerPolicy
 from distributed.comm import inproc
 from distributed.worker_state_machine import TaskState
@@ -78,6 +79,10 @@ def number_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inproc.global_manager, "_ip", "127.0.0.1")
     monkeypatch.setattr(inproc, "os", SimpleNamespace(getpid=lambda: 1))
     monkeypatch.setattr(ActiveMemoryManagerPolicy, "__hash__", lambda one: hash(repr(one)))
+    monkeypatch.setattr(Future, "_uid", "future")
+    monkeypatch.setattr(Future, "_counter", itertools.count(1))
+    # Which worker is given the next scattered value.
+    monkeypatch.setattr(utils_comm, "_round_robin_counter", [0])
     monkeypatch.setattr(TaskState, "__hash__", lambda task: hash(task.key))
 
 
