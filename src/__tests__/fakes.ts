@@ -104,6 +104,7 @@ export function cluster(id: string, more: Partial<Cluster> = {}): Cluster {
     observed_generation: 1,
     created: NOW,
     adaptive: null,
+    environment: null,
     scheduler: { address: 'tls://x', dashboard: true, status: 'running' },
     counts: {
       entries: workers.length,
@@ -132,7 +133,9 @@ export const TEMPLATES: Template[] = [
     initial: 1,
     fields: {},
     spec: {},
-    start_method: 'forkserver'
+    start_method: 'forkserver',
+    kernel: null,
+    python: null
   },
   {
     name: 'local',
@@ -141,7 +144,9 @@ export const TEMPLATES: Template[] = [
     initial: 1,
     fields: {},
     spec: {},
-    start_method: 'forkserver'
+    start_method: 'forkserver',
+    kernel: null,
+    python: null
   }
 ];
 

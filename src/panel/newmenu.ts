@@ -1,5 +1,6 @@
 import { MenuSvg } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
+import { MessageLoop } from '@lumino/messaging';
 import type { VirtualElement } from '@lumino/virtualdom';
 import { h } from '@lumino/virtualdom';
 import { Menu } from '@lumino/widgets';
@@ -61,6 +62,9 @@ export function openNewMenu(
   });
   const { left, bottom } = anchor.getBoundingClientRect();
   menu.open(left, bottom + 2);
+  // The menu takes the focus with a message of its own; the first item is to have it, so that a
+  // screen reader says which it is.
+  MessageLoop.flush();
   menu.activateNextItem();
   return menu;
 }
