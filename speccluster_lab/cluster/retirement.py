@@ -7,6 +7,8 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from distributed.core import Status
+
 from speccluster_lab.reconcile import HOLDS_ACTOR, NO_ROOM, Failure
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 FIRST_LOOK: Final = 0.25
 LONGEST_LOOK: Final = 2.0
+# How long a worker may take to say that it goes on, is a little less than twice the longest pause.
+FIRST_PAUSE: Final = 0.01
+LONGEST_PAUSE: Final = 0.64
 
 
 class Retirement:
@@ -191,10 +196,31 @@ class _Batch:
             stakes = await self._view.stakes(self._left)
         # Released or moved since, or one of a group has died.
         await self._finish([name for name in self._left if not stakes[name].keys])
+        going = await self._wait_until_they_go_on(freed)
         for name in list(self._left):
-            self._end(name, self._why_stuck(self._left[name], freed, stakes[name]))
+            self._end(name, self._why_stuck(self._left[name], going, stakes[name]))
 
-    def _why_stuck(self, addresses: list[str], freed: set[str], stake: Stake) -> Failure:
+    async def _wait_until_they_go_on(self, freed: set[str]) -> set[str]:
+        """Have those that cannot go yet go on; return the addresses of those that do not.
+
+        The scheduler gives each that it could not free the status back that it had when it was
+        asked: were it asked again before that has come about, the worker would be idle for ever.
+        """
+        stuck = {address for entry in self._left.values() for address in entry}
+        self._view.restore(freed & stuck)
+        pause = FIRST_PAUSE
+        while stuck:
+            async with asyncio.timeout(self._limit):
+                known = await self._view.workers()
+            leaving = Status.closing_gracefully.name
+            stuck = {a for a in stuck & known.keys() if self._view.status(a) == leaving}
+            if not stuck or pause > LONGEST_PAUSE:
+                break
+            await asyncio.sleep(pause)
+            pause *= 2
+        return set() if self._view.restore(stuck) else stuck
+
+    def _why_stuck(self, addresses: list[str], going: set[str], stake: Stake) -> Failure:
         if self._view.holds_actor(addresses):
             return Failure(HOLDS_ACTOR, "holds an actor, which cannot move")
         if stake.keys:
@@ -203,8 +229,7 @@ class _Batch:
         else:
             text = "what it holds is only on workers that are about to go as well"
         # Those of a group that could be freed wait for their end, and do nothing more.
-        as_before = self._view.restore(freed.intersection(addresses)) or freed.isdisjoint(addresses)
-        return Failure(NO_ROOM if as_before else "NoRoomForGroup", text)
+        return Failure(NO_ROOM if going.isdisjoint(addresses) else "NoRoomForGroup", text)
 
     def _end(self, name: str, stuck: Failure | None) -> None:
         del self._left[name]

@@ -122,3 +122,20 @@ def test_the_others_of_a_group_that_lost_one_unseen_get_no_work_any_more() -> No
         machine.check()
     finally:
         machine.teardown()
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_one_that_is_asked_again_at_once_and_stays_goes_on(remote: bool) -> None:
+    """The scheduler gives it the status back that it had when it was asked."""
+    machine = Anything()
+    try:
+        machine.begin(room=(1, 1, 0), first=[], calm=True, remote=remote)
+        machine.submit(number=1, seconds=0.0)
+        machine.calm()
+        machine.remove(number=1)
+        for _ in range(20):
+            machine.settle(2)
+            machine.ask(number=0)
+        machine.submit(number=1, seconds=0.0)
+    finally:
+        machine.teardown()
