@@ -68,6 +68,8 @@ class Actions:
         What has been made of the entries.
     presence : Presence
         What the scheduler has of them.
+    adoption : Adoption
+        What it has of them under other names.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Actions:
         self._membership = membership
         self._waiting = waiting
         self.presence = Presence(roster, membership, workshop.view, self.instances.leave_to_itself)
-        self._adoption = Adoption(roster, membership, self.instances)
+        self.adoption = Adoption(roster, membership, self.instances)
         self._retirement = Retirement(workshop.view, roster.policy, self._retirement_ended)
         self._forgetting: dict[str, list[str]] = {}
         # Those of whose members an event may still be on its way, or lost.
@@ -173,6 +175,8 @@ class Actions:
             self._waiting.take_back(name)
             self._workshop.worker_started(self._roster.made[name], self.instances.get(name))
             entry.started(monotonic())
+            if not entry.complete:
+                self.adoption.look(entry)
         self._roster.note(entry)
         self._roster.touch(name)
 
@@ -196,7 +200,7 @@ class Actions:
     def _begin_to_retire(self, entry: EntryState) -> None:
         if not entry.present and entry.name in self._unsure and self._roster.has_scheduler:
             # What a worker of it under another name holds would be lost.
-            self._adoption.adopt(entry)
+            self.adoption.look(entry)
         addresses = self.presence.left_behind(entry)
         if addresses:
             self._retirement.begin(entry.name, addresses)
@@ -272,6 +276,7 @@ class Actions:
         name = entry.name
         self._forgetting.pop(name, None)
         self._unsure.discard(name)
+        self.adoption.closed(entry)
         members = self._roster.desired_of(name).members
         if members is entry.members:
             entry.closed(members, monotonic())

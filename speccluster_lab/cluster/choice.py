@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from speccluster_lab.cluster.executor import Executor
-    from speccluster_lab.cluster.form import Desired
     from speccluster_lab.cluster.tracked import WorkerSpecs
     from speccluster_lab.reconcile import Fingerprint
 
@@ -86,7 +85,7 @@ def _least_loaded(
         if desired is None or key in passed_over:
             continue
         by_hand = form is None or desired.form.fingerprint != form
-        found = _load_of(desired, load)
+        found = _load_of(executor.members_of(str(key)), load)
         if found == NO_LOAD and not by_hand:
             free.append(key)
             if len(free) == count:
@@ -97,8 +96,8 @@ def _least_loaded(
     return free + [key for _, _, key in others]
 
 
-def _load_of(desired: Desired, load: Callable[[str], Load]) -> Load:
-    if len(desired.members) == 1:
-        return load(desired.members[0])
-    loads = [load(member) for member in desired.members]
+def _load_of(members: tuple[str, ...], load: Callable[[str], Load]) -> Load:
+    if len(members) == 1:
+        return load(members[0])
+    loads = [load(member) for member in members]
     return Load(any(one.busy for one in loads), sum(one.nbytes for one in loads))

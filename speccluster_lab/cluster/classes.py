@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from distributed import Nanny, Worker
 from distributed.utils import import_term
@@ -141,6 +141,20 @@ def with_given(
     return {**{key: value for key, value in given.items() if key in takes}, **options}
 
 
+# Classes that start a worker by a command and keep its name to themselves; by the option of which
+# the command's own options are made.
+_NAMED_BY: Final = {
+    "distributed.deploy.ssh.Worker": "kwargs",
+    "distributed.deploy.subprocess.SubprocessWorker": "worker_kwargs",
+}
+
+
+def _named_by(cls: Callable[..., Any]) -> str | None:
+    bases = inspect.getmro(cls) if inspect.isclass(cls) else ()
+    paths = (f"{base.__module__}.{base.__qualname__}" for base in bases)
+    return next((_NAMED_BY[path] for path in paths if path in _NAMED_BY), None)
+
+
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Recipe:
     """How workers of one form are made, worked out once.
@@ -152,6 +166,7 @@ class Recipe:
     options: Mapping[str, Any]
     named: bool
     runs_here: bool
+    named_by: str | None
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], given: Mapping[str, Any]) -> Recipe:
@@ -173,7 +188,7 @@ class Recipe:
         options = with_given(found, entry.get("options") or {}, given)
         if entry.get("group") is not None and "group" in _parameters(found):
             options.setdefault("group", list(entry["group"]))
-        return cls(found, options, "name" in options, runs_here(found))
+        return cls(found, options, "name" in options, runs_here(found), _named_by(found))
 
     def make(self, name: Any, scheduler: str) -> Any:
         """Return a new, unstarted worker.
@@ -194,6 +209,11 @@ class Recipe:
         options = copy_of(self.options)
         if not self.named:
             options["name"] = name
+        if self.named_by is not None:
+            inner = options[self.named_by] = dict(options.get(self.named_by) or {})
+            # Several that one command starts cannot all have it.
+            if inner.get("n_workers", 1) == 1:
+                inner.setdefault("name", str(options["name"]))
         return self.cls(scheduler, **options)
 
 

@@ -30,7 +30,7 @@ from speccluster_lab.spec.api import EntryPhase
 from speccluster_lab.spec.names import HOLDER_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from speccluster_lab.cluster.actions import Workshop
     from speccluster_lab.cluster.form import Desired
@@ -170,8 +170,10 @@ class Executor:
         entry = self._roster.entry_of(member)
         if entry is not None:
             entry.arrive(member, monotonic())
-            if entry.phase in UP:
-                self._roster.touch(entry.name)
+        else:
+            entry = self._actions.adoption.arrive(member)
+        if entry is not None and entry.phase in UP:
+            self._roster.touch(entry.name)
 
     def leave(self, member: str) -> None:
         """Note that the scheduler does not have a member any more."""
@@ -181,15 +183,18 @@ class Executor:
             if entry.phase in UP or entry.phase in LEAVING:
                 self._look_whether_ended(entry)
                 self._roster.touch(entry.name)
+        else:
+            self._actions.adoption.leave(member)
 
-    def look_again(self, members: Iterable[str]) -> None:
+    def look_again(self, members: Collection[str]) -> None:
         """See that nothing is otherwise than what is known says, whatever was missed.
 
         Parameters
         ----------
-        members : iterable of str
+        members : collection of str
             What the last reading showed that no event had told.
         """
+        self._actions.adoption.look_again(members)
         names = {name for one in members if (name := self._owners.get(one)) is not None}
         now = monotonic()
         by_phase = self.ledger.by_phase
@@ -212,6 +217,14 @@ class Executor:
         """Return the members of an entry; none where there is no such entry."""
         entry = self.entries.get(name)
         return () if entry is None else entry.members
+
+    def taken(self) -> dict[str, tuple[str, ...]]:
+        """Return the members of the entries whose workers have names of their own."""
+        return self._actions.adoption.taken()
+
+    def whose(self, names: Collection[str]) -> set[str]:
+        """Return those of these entries all of whose members are among ``names``."""
+        return self._actions.adoption.whose(names)
 
     def is_leaving(self, name: str) -> bool:
         """Return whether an entry is on its way out."""
@@ -240,6 +253,7 @@ class Executor:
     def find_scheduler(self) -> None:
         """Note that there is a scheduler; with the first one the work begins."""
         self._roster.has_scheduler = self._begun = True
+        self._actions.adoption.meet()
         self.request_pass()
 
     def desired_of(self, name: str) -> Desired:

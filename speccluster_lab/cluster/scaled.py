@@ -128,7 +128,8 @@ class Scaled(Aligned):
             Names of entries, or of members: an entry goes when all of its members are named.
         """
         self._align()
-        for key in self._wanted.named(names):
+        texts = {str(name) for name in names}
+        for key in self._wanted.named(texts | self._executor.whose(texts)):
             self.worker_spec.pop(key, None)
         self._align(by_adaptive=adaptive.is_adapting())
 
@@ -216,8 +217,12 @@ class Scaled(Aligned):
         return entries_for(self, scale)
 
     def members_by_entry(self) -> dict[Hashable, tuple[str, ...]]:
-        """Return the members that each entry of the spec is to have."""
-        return {key: members_of_entry(key, entry) for key, entry in dict(self.worker_spec).items()}
+        """Return the members that each entry of the spec is to have, as they are named."""
+        taken = self._executor.taken()
+        return {
+            key: taken.get(str(key)) or members_of_entry(key, entry)
+            for key, entry in dict(self.worker_spec).items()
+        }
 
     def members_per_entry(self) -> int:
         """Return how many members the next entry will have."""
@@ -230,7 +235,8 @@ class Scaled(Aligned):
 
     def owners_of_members(self) -> dict[str, str]:
         """Return the entry of each member."""
-        return self._wanted.owners()
+        taken = self._executor.taken().items()
+        return self._wanted.owners() | {one: name for name, members in taken for one in members}
 
     def _threads_per_worker(self) -> int:
         """Return the threads of one entry of the worker form."""

@@ -68,6 +68,7 @@ class _Sizes:
     def __init__(self, cluster: Scaled, unit: str) -> None:
         self._cluster = cluster
         self._unit = unit
+        self._taken = cluster._executor.taken()
         # Entries made by scale share their form.
         self._known: dict[Form, int] = {}
 
@@ -85,7 +86,8 @@ class _Sizes:
                 size = memory_of(form.entry)
         if size is None:
             field = "nthreads" if self._unit == "cores" else "memory_limit"
-            found = map(self._cluster.info, members_of_entry(key, form.entry))
+            members = self._taken.get(str(key)) or members_of_entry(key, form.entry)
+            found = map(self._cluster.info, members)
             return sum(info.get(field) or 0 for info in found)
         self._known[form] = size
         return size
