@@ -24,7 +24,7 @@ from speccluster_lab.errors import (
 )
 from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import Connection, list_connections, read_connection
-from speccluster_lab.link.launch import HOST_LOG
+from speccluster_lab.link.launch import HOST_LOG, find_guard
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.spec.api import (
     MAX_EVENTS,
@@ -216,18 +216,21 @@ class ClusterHandle(SyncMethodMixin):
 
     async def _end(self, host: HostClient) -> None:
         connection = host.connection
+        # It ends after the host, when all that belonged to the cluster has gone.
+        guard = find_guard(cluster_folder(self.id)) or connection.process
         try:
             self._cluster = await host.stop()
         except HostNotResponding:
             # Somebody else may have stopped it meanwhile, which is what was wanted.
             if connection.is_alive():
                 raise
-        while connection.is_alive():
-            with suppress(HostNotResponding, ClusterNotFound):
-                async with aclosing(host.events()) as events:
-                    async for _ in events:
-                        pass
-            # The stream ends just before the process does, which nobody else can await.
+        while guard.is_alive():
+            if connection.is_alive():
+                with suppress(HostNotResponding, ClusterNotFound):
+                    async with aclosing(host.events()) as events:
+                        async for _ in events:
+                            pass
+            # Nobody else can await the end of a process.
             await asyncio.sleep(_LOOK_SECONDS)
 
     def __reduce__(self) -> NoReturn:
@@ -561,12 +564,16 @@ class ClusterHandle(SyncMethodMixin):
     async def _follow(self, there: Callable[[Cluster], bool]) -> None:
         host = self._reach()
         while True:
-            async with aclosing(host.events()) as events:
-                async for _ in events:
-                    cluster = await self._refresh()
-                    if there(cluster):
-                        return
-                    _check_hope(cluster)
+            try:
+                async with aclosing(host.events()) as events:
+                    async for _ in events:
+                        cluster = await self._refresh()
+                        if there(cluster):
+                            return
+                        _check_hope(cluster)
+            except HostNotResponding:
+                # A call waits longer, for a host that has a lot to do.
+                await self._refresh()
 
     # -- how it is shown ---------------------------------------------------------------------
 

@@ -525,6 +525,10 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         maximum = current.maximum
         return int(current.minimum), None if math.isinf(maximum) else int(maximum)
 
+    def made_by_adaptive(self) -> frozenset[str]:
+        """Return the names of the entries that adaptive scaling has made, where it is on."""
+        return frozenset(self._wanted.adapted)
+
     def members_by_entry(self) -> dict[Hashable, tuple[str, ...]]:
         """Return the members that each entry of the spec is to have."""
         return {key: members_of_entry(key, entry) for key, entry in dict(self.worker_spec).items()}

@@ -1,19 +1,26 @@
 """A cluster's own certificate authority, and one certificate for each role.
 
-Everything is in memory. The authority's key is forgotten as soon as the certificates are there,
-so nobody can make another one.
+The authority's key is forgotten as soon as the certificates are there, so nobody can make another
+one.
 """
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
@@ -37,6 +44,23 @@ class Leaf:
 
     certificate: str
     key: str
+
+    def check(self, authority: x509.Certificate) -> None:
+        """Refuse a certificate that is not the authority's, or whose key is another's.
+
+        Raises
+        ------
+        ValueError
+            It cannot be used.
+        """
+        certificate = x509.load_pem_x509_certificate(self.certificate.encode())
+        key = load_pem_private_key(self.key.encode(), password=None)
+        if key.public_key() != certificate.public_key():
+            raise ValueError("the key is of another certificate")
+        try:
+            certificate.verify_directly_issued_by(authority)
+        except InvalidSignature:
+            raise ValueError("the certificate is of another authority") from None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,6 +97,29 @@ class Certificates:
             worker=authority.issue("worker", [_SERVES, _CALLS]),
             client=authority.issue("client", [_CALLS]),
         )
+
+    def to_json(self) -> bytes:
+        """Return them, keys included, as they can be stored."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Certificates:
+        """Return what :meth:`to_json` has been given, once it is known to be whole.
+
+        Raises
+        ------
+        ValueError
+            It is garbled.
+        """
+        try:
+            stored = json.loads(content)
+            authority = x509.load_pem_x509_certificate(stored["authority"].encode())
+            leaves = {role: Leaf(**stored[role]) for role in ("scheduler", "worker", "client")}
+            for leaf in leaves.values():
+                leaf.check(authority)
+        except (TypeError, LookupError, AttributeError) as error:
+            raise ValueError(f"no certificates: {type(error).__name__}") from None
+        return cls(authority=stored["authority"], **leaves)
 
     def for_scheduler(self) -> Security:
         """Return what the scheduler listens and connects with."""

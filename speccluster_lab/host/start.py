@@ -11,10 +11,10 @@ import dask.config
 from distributed.utils import format_dashboard_link
 
 from speccluster_lab.cluster import Given, SpecCluster
-from speccluster_lab.host.certificates import Certificates
 
 if TYPE_CHECKING:
-    from speccluster_lab.link.launch import Launch
+    from speccluster_lab.host.certificates import Certificates
+    from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["configure_dask", "dashboard_link", "make_cluster"]
 
@@ -42,22 +42,25 @@ def configure_dask() -> None:
     )
 
 
-def make_cluster(launch: Launch) -> tuple[SpecCluster, Certificates]:
-    """Return the cluster of ``launch``, not started yet, and its certificates.
+def make_cluster(id: str, spec: ClusterSpec, certificates: Certificates) -> SpecCluster:
+    """Return a cluster that is not started yet.
 
     To be called on the loop that the cluster will run on.
 
     Parameters
     ----------
-    launch : Launch
-        Its id and its spec.
+    id : str
+        The cluster's.
+    spec : ClusterSpec
+        What is wanted of it.
+    certificates : Certificates
+        Of its parts.
     """
     configure_dask()
-    certificates = Certificates.issue(launch.id)
     everywhere: dict[str, Any] = {"host": LOOPBACK, "protocol": "tls"}
-    cluster = SpecCluster.from_document(
-        launch.spec,
-        name=launch.id,
+    return SpecCluster.from_document(
+        spec,
+        name=id,
         asynchronous=True,
         security=certificates.for_client(),
         given=Given(
@@ -70,7 +73,6 @@ def make_cluster(launch: Launch) -> tuple[SpecCluster, Certificates]:
             worker={**everywhere, "security": certificates.for_worker()},
         ),
     )
-    return cluster, certificates
 
 
 def dashboard_link(cluster: SpecCluster) -> str | None:
