@@ -25,6 +25,7 @@ __all__ = [
     "MalformedHeader",
     "NameInUse",
     "NotRunning",
+    "NotStored",
     "PreconditionRequired",
     "SpecClusterError",
     "StaleGeneration",
@@ -194,6 +195,12 @@ class StartFailed(SpecClusterError, RuntimeError):
     """A host or a scheduler could not be started."""
 
     code = "start_failed"
+
+
+class NotStored(SpecClusterError, RuntimeError):
+    """A change could not be written to disk."""
+
+    code = "not_stored"
 
 
 class HostNotResponding(SpecClusterError, TimeoutError):

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from contextlib import aclosing, contextmanager, suppress
@@ -20,7 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psutil
 import pytest
 
-from speccluster_lab.errors import ClusterNotFound
+from speccluster_lab.errors import ClusterNotFound, HostNotResponding
+from speccluster_lab.link import guard
 from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import Connection, read_connection
 from speccluster_lab.link.launch import HOST_LOG, Launch, reserve, start_host, write_launch
@@ -31,7 +33,6 @@ from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.templates import StartMethod, get_template
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +44,31 @@ WORKER_CLASSES = frozenset(
 )
 
 T = TypeVar("T")
+
+
+# Runs the guard's program otherwise than it is; its own arguments follow.
+CHANGED_GUARD = """
+import sys
+namespace = {"__name__": "guard"}
+exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"), namespace)
+namespace.update(%s)
+sys.exit(namespace["main"](sys.argv[2:]))
+"""
+
+
+def start_guarded(folder: Path, command: list[str], **changes: Any) -> subprocess.Popen[bytes]:
+    """Start a program as a host; ``changes`` are constants of the guard that it gets."""
+    if not changes:
+        return start_host(folder, command=command)
+    changed = CHANGED_GUARD % repr(changes)
+    with open(folder / HOST_LOG, "ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", changed, guard.__file__, str(folder), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -133,12 +159,15 @@ class RunningHost:
         """Return the cluster once ``there`` holds for it."""
 
         async def look(client: HostClient) -> Cluster:
-            async with aclosing(client.events()) as events:
-                async for _ in events:
-                    cluster = await client.get()
-                    if there(cluster):
-                        return cluster
-            raise AssertionError("the host has closed its stream")
+            while client.connection.is_alive():
+                # One that has a lot to do may be silent for too long.
+                with suppress(HostNotResponding):
+                    async with aclosing(client.events()) as events:
+                        async for _ in events:
+                            cluster = await client.get()
+                            if there(cluster):
+                                return cluster
+            raise AssertionError("the host has ended")
 
         return self.ask(look)
 

@@ -110,6 +110,7 @@ def test_every_path_of_this_slice_is_there() -> None:
         ("put", "/clusters/{id}/adaptive"),
         ("delete", "/clusters/{id}/adaptive"),
         ("post", "/clusters/{id}/entries/{name}/retry"),
+        ("post", "/clusters/{id}/restart"),
         ("get", "/clusters/{id}/events"),
         ("post", "/clusters/{id}/credentials"),
         ("get", "/events"),

@@ -246,6 +246,7 @@ class ClusterHandle(SyncMethodMixin):
             self.close()
 
     async def _end(self, host: ApiClient) -> None:
+        await host.exists()
         try:
             self._cluster = await host.stop()
         except (HostNotResponding, ClusterNotFound):
@@ -257,7 +258,7 @@ class ClusterHandle(SyncMethodMixin):
                 async with aclosing(host.events()) as events:
                     async for _ in events:
                         pass
-            # The stream ends just before the process does, which nobody else can await.
+            # The stream ends before the process does, which nobody else can await.
             await asyncio.sleep(_LOOK_SECONDS)
 
     def __reduce__(self) -> NoReturn:
@@ -597,12 +598,16 @@ class ClusterHandle(SyncMethodMixin):
     async def _follow(self, there: Callable[[Cluster], bool]) -> None:
         host = self._reach()
         while True:
-            async with aclosing(host.events()) as events:
-                async for _ in events:
-                    cluster = await self._refresh()
-                    if there(cluster):
-                        return
-                    _check_hope(cluster)
+            try:
+                async with aclosing(host.events()) as events:
+                    async for _ in events:
+                        cluster = await self._refresh()
+                        if there(cluster):
+                            return
+                        _check_hope(cluster)
+            except HostNotResponding:
+                # A call waits longer, for a host that has a lot to do.
+                await self._refresh()
 
     # -- how it is shown ---------------------------------------------------------------------
 

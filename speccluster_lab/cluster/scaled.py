@@ -204,6 +204,10 @@ class Scaled(Aligned):
         maximum = current.maximum
         return int(current.minimum), None if math.isinf(maximum) else int(maximum)
 
+    def made_by_adaptive(self) -> frozenset[str]:
+        """Return the names of the entries that adaptive scaling has made, where it is on."""
+        return frozenset(self._wanted.adapted)
+
     # -- sizes -------------------------------------------------------------------------------
 
     def entries_for(self, scale: Scale) -> int:

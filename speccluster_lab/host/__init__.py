@@ -5,6 +5,8 @@
 ``life``          :class:`~speccluster_lab.host.life.Host`: from the launch file until nothing
                   is left
 ``app``           the HTTP API
+``store``         what the next host of the same cluster needs to know
+``events``        what has happened, stored
 ``stream``        the events that the websocket sends
 ``start``         making the cluster; with ``nannies``, which it imports, all here that imports
                   ``distributed``

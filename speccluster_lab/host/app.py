@@ -193,7 +193,7 @@ class SpecHandler(Handler):
         generation = parse_if_match(self.request.headers.get("If-Match"))
         spec = self.parsed(ClusterSpec)
         await self.host.begun()
-        await self.answer(self.host.replace_spec(spec, generation), 202)
+        await self.answer(await self.host.replace_spec(spec, generation), 202)
 
 
 class ScaleHandler(Handler):
@@ -203,7 +203,7 @@ class ScaleHandler(Handler):
         """Set it."""
         scale = self.parsed(Scale)
         await self.host.begun()
-        await self.answer(self.host.scale(scale), 202)
+        await self.answer(await self.host.scale(scale), 202)
 
 
 class PlanHandler(Handler):
@@ -223,12 +223,12 @@ class AdaptiveHandler(Handler):
         """Have it keep to a range."""
         adapt = self.parsed(Adapt)
         await self.host.begun()
-        await self.answer(self.host.adapt(adapt), 202)
+        await self.answer(await self.host.adapt(adapt), 202)
 
     async def delete(self, id: str) -> None:
         """End it; it is no error when it is off already."""
         await self.host.begun()
-        await self.answer(self.host.end_adaptive(), 202)
+        await self.answer(await self.host.end_adaptive(), 202)
 
 
 class RetryHandler(Handler):
@@ -238,6 +238,15 @@ class RetryHandler(Handler):
         """Make it now."""
         await self.host.begun()
         await self.answer(self.host.retry(name), 202)
+
+
+class RestartHandler(Handler):
+    """The cluster's next start."""
+
+    async def post(self, id: str) -> None:
+        """Close the cluster and let it be started again; no error when an end has begun."""
+        self.host.restart()
+        await self.answer(self.host.document(), 202)
 
 
 class TimelineHandler(Handler):
@@ -331,6 +340,7 @@ def make_app(host: Host) -> SocketServer:
             (rf"{cluster}/plan", PlanHandler, arguments),
             (rf"{cluster}/adaptive", AdaptiveHandler, arguments),
             (rf"{cluster}/entries/(?P<name>[^/]+)/retry", RetryHandler, arguments),
+            (rf"{cluster}/restart", RestartHandler, arguments),
             (rf"{cluster}/events", TimelineHandler, arguments),
             (rf"{cluster}/credentials", CredentialsHandler, arguments),
             (rf"{API_PREFIX}/events", EventsHandler, arguments),

@@ -1,19 +1,26 @@
 """A cluster's own certificate authority, and one certificate for each role.
 
-Everything is in memory. The authority's key never leaves this process; what it signs later is
-good for clients only, and for a time.
+The authority's key never leaves the cluster's host and its folder; what it signs later is good for
+clients only, and for a time.
 """
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
@@ -38,6 +45,23 @@ class Leaf:
     certificate: str
     key: str
 
+    def check(self, authority: x509.Certificate) -> None:
+        """Refuse a certificate that is not the authority's, or whose key is another's.
+
+        Raises
+        ------
+        ValueError
+            It cannot be used.
+        """
+        certificate = x509.load_pem_x509_certificate(self.certificate.encode())
+        key = load_pem_private_key(self.key.encode(), password=None)
+        if key.public_key() != certificate.public_key():
+            raise ValueError("the key is of another certificate")
+        try:
+            certificate.verify_directly_issued_by(authority)
+        except InvalidSignature:
+            raise ValueError("the certificate is of another authority") from None
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Certificates:
@@ -45,18 +69,18 @@ class Certificates:
 
     Parameters
     ----------
-    authority : str
-        The authority's certificate, as PEM text.
+    authority, authority_key : str
+        The authority's certificate and its private key, as PEM text.
     scheduler, worker, client : Leaf
         One for each role. A client's cannot be listened with, so that whoever holds it cannot
         stand in for the scheduler or for a worker.
     """
 
     authority: str
+    authority_key: str
     scheduler: Leaf
     worker: Leaf
     client: Leaf
-    _signer: _Authority = field(compare=False)
 
     @classmethod
     def issue(cls, id: str) -> Certificates:
@@ -67,13 +91,13 @@ class Certificates:
         id : str
             The cluster's; a part of the certificates' names.
         """
-        authority = _Authority(id)
+        authority = _Authority.make(id)
         return cls(
-            authority=authority.text,
+            authority=authority.leaf.certificate,
+            authority_key=authority.leaf.key,
             scheduler=authority.issue("scheduler", [_SERVES, _CALLS]),
             worker=authority.issue("worker", [_SERVES, _CALLS]),
             client=authority.issue("client", [_CALLS]),
-            _signer=authority,
         )
 
     def client_for(self, lifetime: datetime.timedelta) -> Leaf:
@@ -84,7 +108,32 @@ class Certificates:
         lifetime : datetime.timedelta
             From now.
         """
-        return self._signer.issue("client", [_CALLS], lifetime)
+        authority = _Authority.of(Leaf(self.authority, self.authority_key))
+        return authority.issue("client", [_CALLS], lifetime)
+
+    def to_json(self) -> bytes:
+        """Return them, keys included, as they can be stored."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Certificates:
+        """Return what :meth:`to_json` has been given, once it is known to be whole.
+
+        Raises
+        ------
+        ValueError
+            It is garbled.
+        """
+        try:
+            stored = json.loads(content)
+            text, key = stored["authority"], stored["authority_key"]
+            authority = x509.load_pem_x509_certificate(text.encode())
+            leaves = {role: Leaf(**stored[role]) for role in ("scheduler", "worker", "client")}
+            for leaf in (Leaf(text, key), *leaves.values()):
+                leaf.check(authority)
+        except (TypeError, LookupError, AttributeError) as error:
+            raise ValueError(f"no certificates: {type(error).__name__}") from None
+        return cls(authority=text, authority_key=key, **leaves)
 
     def for_scheduler(self) -> Security:
         """Return what the scheduler listens and connects with."""
@@ -115,17 +164,32 @@ class Certificates:
 class _Authority:
     """Signs certificates."""
 
-    def __init__(self, id: str) -> None:
-        self._id = id
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name(id, "authority")
+    def __init__(
+        self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, leaf: Leaf
+    ) -> None:
+        self.leaf = leaf
+        self._name = certificate.subject
+        self._id = str(self._name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value)
+        self._key = key
+
+    @classmethod
+    def make(cls, id: str) -> _Authority:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = _name(id, "authority")
         certificate = (
-            _builder(self._name, self._name, self._key, _VALID)
+            _builder(name, name, key, _VALID)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs_certificates=True), critical=True)
-            .sign(self._key, SHA256())
+            .sign(key, SHA256())
         )
-        self.text = certificate.public_bytes(Encoding.PEM).decode()
+        return cls(certificate, key, _as_text(certificate, key))
+
+    @classmethod
+    def of(cls, leaf: Leaf) -> _Authority:
+        key = load_pem_private_key(leaf.key.encode(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError("the authority's key is none of ours")
+        return cls(x509.load_pem_x509_certificate(leaf.certificate.encode()), key, leaf)
 
     def issue(
         self,
@@ -144,10 +208,14 @@ class _Authority:
             .add_extension(x509.ExtendedKeyUsage(purposes), critical=True)
             .sign(self._key, SHA256())
         )
-        return Leaf(
-            certificate=certificate.public_bytes(Encoding.PEM).decode(),
-            key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        )
+        return _as_text(certificate, key)
+
+
+def _as_text(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Leaf:
+    return Leaf(
+        certificate=certificate.public_bytes(Encoding.PEM).decode(),
+        key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+    )
 
 
 def _name(id: str, role: str) -> x509.Name:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from speccluster_lab.link.files import open_private_log, read_private_file
+from speccluster_lab.link.files import open_private_log, read_private_file, set_aside
 from speccluster_lab.spec.api import Event
 
 if TYPE_CHECKING:
@@ -77,18 +77,24 @@ class EventStore:
         self._written = asyncio.Event()
         self._hurry = asyncio.Event()
 
-    async def follow(self, source: Callable[[int], Sequence[Transition]]) -> None:
+    async def follow(self, source: Callable[[int], Sequence[Transition]]) -> int:
         """Find out what is stored already, and store what happens from now on.
 
         Parameters
         ----------
         source : callable
             Returns what has happened after a number, counted from 1; called on the loop.
+
+        Returns
+        -------
+        int
+            The number of the last event that was stored; 0 where there was none.
         """
         async with self._disk:
             await asyncio.to_thread(self._look)
         self._source = source
         self.changed()
+        return self._before
 
     def changed(self) -> None:
         """Say that something may have happened; to be called on the loop, as often as it does."""
@@ -186,7 +192,7 @@ class EventStore:
         except OSError as error:
             logger.warning("The cluster's earlier events are set aside: %s", error)
             with suppress(OSError):
-                os.replace(self._file, self._older)
+                set_aside(self._file)
             content = b""
         self._size = content.rfind(b"\n") + 1
         newest_first = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
+import math
 import os
 import signal
 import socket
@@ -31,6 +32,7 @@ from speccluster_lab.errors import (
 from speccluster_lab.host.app import make_app
 from speccluster_lab.host.events import EventStore
 from speccluster_lab.host.forkserver import forkserver_for
+from speccluster_lab.host.store import Desired, Store
 from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.guard import AGAIN, NO_USE
@@ -103,10 +105,16 @@ class Host:
         The cluster's state folder; its guard removes it when the cluster has been stopped.
     launch : Launch
         What the folder says is to be run.
+    store : Store
+        What is kept of it,
+    desired : Desired
+        and what that says is wanted.
     """
 
-    def __init__(self, folder: Path, launch: Launch) -> None:
+    def __init__(self, folder: Path, launch: Launch, store: Store, desired: Desired) -> None:
         self.launch = launch
+        self._store = store
+        self._desired = desired
         self.stream = Stream(self.document)
         self.history = EventStore(folder)
         self.sending: set[asyncio.Task[None]] = set()
@@ -128,6 +136,7 @@ class Host:
         """Return the cluster as it is."""
         launch, cluster = self.launch, self._cluster
         failure = [] if self._failure is None else [self._failure]
+        failure[:0] = self._store.conditions
         fixed: dict[str, Any] = {
             "id": launch.id,
             "display_name": launch.display_name,
@@ -141,9 +150,10 @@ class Host:
             return Cluster(
                 **fixed,
                 conditions=failure,
-                generation=1,
+                generation=self._desired.generation,
                 observed_generation=0,
-                spec=launch.spec,
+                adaptive=self._desired.adaptive,
+                spec=self._desired.spec,
             )
         return Cluster(
             **fixed,
@@ -176,7 +186,28 @@ class Host:
             async with asyncio.timeout(BEGIN_SECONDS):
                 await self._begun.wait()
 
-    def replace_spec(self, spec: ClusterSpec, if_generation: int) -> Cluster:
+    async def _changed(self) -> Cluster:
+        """Take in that a person or a program has changed what is wanted; return the cluster.
+
+        Raises
+        ------
+        NotStored
+            It cannot be written to disk.
+        """
+        cluster = self._running()
+        self.stream.changed()
+        spec, adapted = cluster.document(), cluster.made_by_adaptive()
+        kept = {name: entry for name, entry in spec.workers.items() if name not in adapted}
+        await self._store.save(
+            Desired(
+                generation=cluster.generation,
+                spec=spec.model_copy(update={"workers": kept}),
+                adaptive=_adaptive(cluster),
+            )
+        )
+        return self.document()
+
+    async def replace_spec(self, spec: ClusterSpec, if_generation: int) -> Cluster:
         """Replace the desired state, and return the cluster.
 
         Parameters
@@ -204,10 +235,9 @@ class Host:
             )
         self.launch.admission.check(spec, trusted=self.launch.trusted, prefix="")
         cluster.apply(spec)
-        self.stream.changed()
-        return self.document()
+        return await self._changed()
 
-    def scale(self, scale: Scale) -> Cluster:
+    async def scale(self, scale: Scale) -> Cluster:
         """Set the size of the cluster, and return the cluster.
 
         Raises
@@ -219,8 +249,7 @@ class Host:
         """
         cluster = self._running()
         cluster.set_entries(self._entries_for(cluster, scale))
-        self.stream.changed()
-        return self.document()
+        return await self._changed()
 
     def _entries_for(self, cluster: SpecCluster, scale: Scale) -> int:
         """Return how many entries have a size; refuse one that is not allowed."""
@@ -271,7 +300,7 @@ class Host:
                 return await cluster.preview(scale=request.scale)
         return await cluster.preview(remove=request.remove or [])
 
-    def adapt(self, adapt: Adapt) -> Cluster:
+    async def adapt(self, adapt: Adapt) -> Cluster:
         """Have adaptive scaling keep to a range, and return the cluster.
 
         Raises
@@ -291,10 +320,9 @@ class Host:
         least = -(-adapt.minimum // members) * members
         admission.check_number(least, field="minimum")
         cluster.adapt(minimum=adapt.minimum, maximum=maximum)
-        self.stream.changed()
-        return self.document()
+        return await self._changed()
 
-    def end_adaptive(self) -> Cluster:
+    async def end_adaptive(self) -> Cluster:
         """End adaptive scaling, and return the cluster, which keeps its size.
 
         Raises
@@ -303,8 +331,7 @@ class Host:
             The cluster has not come up yet, or is stopping.
         """
         self._running().end_adaptive()
-        self.stream.changed()
-        return self.document()
+        return await self._changed()
 
     def retry(self, entry: str) -> Cluster:
         """Try an entry again now, whatever its backoff says, and return the cluster.
@@ -466,13 +493,23 @@ class Host:
             await asyncio.to_thread(_import_start)
             from speccluster_lab.host.start import make_cluster
 
-            cluster, self._certificates = make_cluster(self.launch, self._forkserver)
+            id, desired = self.launch.id, self._desired
+            self._certificates = await asyncio.to_thread(self._store.certificates, id)
+            cluster = make_cluster(id, desired.spec, self._certificates, self._forkserver)
+            cluster.generation = desired.generation
             self._cluster = cluster
             cluster.subscribe(self.stream.changed)
             cluster.subscribe(self.history.changed)
-            await self.history.follow(cluster.events)
+            if await self.history.follow(cluster.events):
+                cluster._note("HostRestarted", "the cluster's process had ended, and runs again")
             self.stream.changed()
-            cluster.check(self.launch.spec)
+            cluster.check(desired.spec)
+            if desired.adaptive is not None:
+                maximum = desired.adaptive.maximum
+                cluster.adapt(
+                    minimum=desired.adaptive.minimum,
+                    maximum=math.inf if maximum is None else maximum,
+                )
             self._begun.set()
             # Only the scheduler: a worker that cannot start is tried again by the cluster, and
             # shown there.
@@ -643,7 +680,9 @@ async def _run_cluster(folder: Path) -> int:
     if folder.name != launch.id:
         raise StartFailed(f"the launch of cluster {launch.id!r} lies in {str(folder)!r}")
     logger.info("Host %d of cluster %r", os.getpid(), launch.id)
-    return await Host(folder, launch).run()
+    store = Store(folder)
+    desired = await asyncio.to_thread(store.load, launch)
+    return await Host(folder, launch, store, desired).run()
 
 
 async def _run(folder: Path) -> int:

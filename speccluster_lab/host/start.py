@@ -13,12 +13,12 @@ from dask.system import CPU_COUNT
 from distributed.utils import format_dashboard_link
 
 from speccluster_lab.cluster import Given, SpecCluster
-from speccluster_lab.host.certificates import Certificates
 from speccluster_lab.host.nannies import start_workers_by
 
 if TYPE_CHECKING:
+    from speccluster_lab.host.certificates import Certificates
     from speccluster_lab.host.forkserver import Forkserver
-    from speccluster_lab.link.launch import Launch
+    from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["configure_dask", "dashboard_link", "make_cluster"]
 
@@ -50,25 +50,30 @@ def configure_dask() -> None:
     )
 
 
-def make_cluster(launch: Launch, forkserver: Forkserver | None) -> tuple[SpecCluster, Certificates]:
-    """Return the cluster of ``launch``, not started yet, and its certificates.
+def make_cluster(
+    id: str, spec: ClusterSpec, certificates: Certificates, forkserver: Forkserver | None
+) -> SpecCluster:
+    """Return a cluster that is not started yet.
 
     To be called on the loop that the cluster will run on.
 
     Parameters
     ----------
-    launch : Launch
-        Its id and its spec.
+    id : str
+        The cluster's.
+    spec : ClusterSpec
+        What is wanted of it.
+    certificates : Certificates
+        Of its parts.
     forkserver : Forkserver or None
         What forks its workers; without one they are spawned.
     """
     configure_dask()
     start_workers_by(forkserver)
-    certificates = Certificates.issue(launch.id)
     everywhere: dict[str, Any] = {"host": LOOPBACK, "protocol": "tls"}
     cluster = SpecCluster.from_document(
-        launch.spec,
-        name=launch.id,
+        spec,
+        name=id,
         asynchronous=True,
         security=certificates.for_client(),
         given=Given(
@@ -85,7 +90,7 @@ def make_cluster(launch: Launch, forkserver: Forkserver | None) -> tuple[SpecClu
     cluster.policy = replace(cluster.policy, max_concurrent_starts=at_once)
     if forkserver is not None:
         forkserver.tell(cluster._note)
-    return cluster, certificates
+    return cluster
 
 
 def dashboard_link(cluster: SpecCluster) -> str | None:

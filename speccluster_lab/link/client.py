@@ -16,6 +16,7 @@ from speccluster_lab.spec.api import API_PREFIX
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from speccluster_lab.link.processes import HostProcess
     from speccluster_lab.spec.api import PatchEvent, SnapshotEvent
 
 __all__ = ["HostClient"]
@@ -48,6 +49,7 @@ class HostClient(ApiClient):
 
     def __init__(self, connection: Connection, timeout: float = 10.0) -> None:
         self.connection = connection
+        self._guard: HostProcess | None = None
         super().__init__(
             connection.id,
             f"http://host{API_PREFIX}",
@@ -63,7 +65,11 @@ class HostClient(ApiClient):
 
     async def exists(self) -> bool:
         """Return whether the host's process is there, or its guard, which is the last to go."""
-        return self.connection.is_alive() or find_guard(cluster_folder(self.id)) is not None
+        if self._guard is None:
+            # Later, while it removes the folder in which that stands, it could not be found.
+            self._guard = find_guard(cluster_folder(self.id))
+        guarded = self._guard is not None and self._guard.is_alive()
+        return guarded or self.connection.is_alive()
 
     def events(self) -> AsyncGenerator[SnapshotEvent | PatchEvent]:
         """Yield a snapshot, and then changes in order, until the host closes the stream."""

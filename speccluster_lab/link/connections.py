@@ -11,7 +11,7 @@ import logging
 from pydantic import Field, ValidationError
 
 from speccluster_lab.errors import ClusterNotFound
-from speccluster_lab.link.files import read_private_file, write_private_file
+from speccluster_lab.link.files import read_private_file, remove_unfinished, write_private_file
 from speccluster_lab.link.paths import connection_file, connections_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.models import Document
@@ -112,9 +112,13 @@ def list_connections() -> list[Connection]:
 
 def write_connection(connection: Connection) -> None:
     """Let a host be found; called by the host once it answers."""
-    write_private_file(connection_file(connection.id), connection.model_dump_json().encode())
+    file = connection_file(connection.id)
+    remove_unfinished(file)
+    write_private_file(file, connection.model_dump_json().encode())
 
 
 def remove_connection(id: str) -> None:
     """Let a host no longer be found; it is no error when it could not be."""
-    connection_file(id).unlink(missing_ok=True)
+    file = connection_file(id)
+    remove_unfinished(file)
+    file.unlink(missing_ok=True)

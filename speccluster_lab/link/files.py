@@ -6,8 +6,12 @@ it is ours: opened without following a link, and looked at after it was opened.
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
+import shutil
 import stat
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,10 +21,16 @@ __all__ = [
     "make_private_folder",
     "open_private_log",
     "read_private_file",
+    "remove_unfinished",
+    "set_aside",
     "write_private_file",
 ]
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
+KEPT_ASIDE = 3
+
+# Of what is there, but is not what a file of ours could be; the disk itself is in order.
+_NOT_OURS = {errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO}
 
 
 def make_private_folder(folder: Path) -> Path:
@@ -60,9 +70,9 @@ def read_private_file(file: Path) -> bytes:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(file, flags)
-    except FileNotFoundError:
-        raise
     except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
         raise PermissionError(f"{str(file)!r} cannot be opened: {error.strerror}") from None
     try:
         found = os.fstat(descriptor)
@@ -104,6 +114,34 @@ def write_private_file(file: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def remove_unfinished(file: Path) -> None:
+    """Remove what is left of writes of a file that were interrupted; nobody may be writing it."""
+    for temporary in file.parent.glob(f".{glob.escape(file.name)}.*.tmp"):
+        temporary.unlink(missing_ok=True)
+
+
+def set_aside(file: Path) -> Path:
+    """Rename a file that cannot be used, and return where it is; the newest ones are kept.
+
+    Parameters
+    ----------
+    file : Path
+        Need not be ours, nor a regular file; its folder must be private.
+    """
+    names = [file.with_name(f"{file.name}.bad-{number}") for number in range(1, KEPT_ASIDE + 1)]
+    free = next((name for name in names if not os.path.lexists(name)), None)
+    if free is None:
+        oldest, free = names[0], names[-1]
+        if oldest.is_dir() and not oldest.is_symlink():
+            shutil.rmtree(oldest)
+        else:
+            oldest.unlink()
+        for older, newer in pairwise(names):
+            newer.replace(older)
+    file.replace(free)
+    return free
 
 
 def open_private_log(file: Path) -> int:

@@ -199,16 +199,18 @@ class Guard:
         """End all that the host has left, whatever it takes."""
         deadline = time.monotonic() + GRACE
         asked: set[int] = set()
+        killed: set[int] = set()
         while not self._nothing_is_left():
             left = self._left()
             late = time.monotonic() >= deadline
             for pid in left if late else left - asked:
                 _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
             asked |= left
+            killed |= left if late else set()
             # Whose parent ends elsewhere becomes a child of ours, and nobody says so.
             self._wait(time.monotonic() + _SETTLED)
-        if asked:
-            _say(f"{len(asked)} processes that the host had left have been ended")
+        if killed:
+            _say(f"{len(killed)} processes that the host had left did not end, and were killed")
 
     def _nothing_is_left(self) -> bool:
         no_child = self._reap()

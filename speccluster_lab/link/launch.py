@@ -24,6 +24,7 @@ from speccluster_lab.spec.templates import Preimport, StartMethod
 
 __all__ = [
     "HOST_LOG",
+    "LAUNCH_FILE",
     "Launch",
     "find_guard",
     "is_stopped",
@@ -126,7 +127,8 @@ def read_launch(folder: Path) -> Launch:
 
 def mark_stopped(folder: Path) -> None:
     """Note on disk that the cluster in ``folder`` is to end: from here on nothing revives it."""
-    write_private_file(folder / STOPPED_FILE, b"")
+    if not is_stopped(folder):
+        write_private_file(folder / STOPPED_FILE, b"")
 
 
 def is_stopped(folder: Path) -> bool:

@@ -66,6 +66,13 @@ class HostProcess:
             found.update(leader.children(recursive=True) if leader is not None else ())
         return [process for process in found if _runs(process)]
 
+    def kill(self) -> None:
+        """Kill this very process, and nothing that it has started."""
+        process = self._find()
+        if process is not None:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
     def end(self, grace: float) -> bool:
         """End it and all of its session, first by asking; return whether nothing is left.
 

@@ -175,7 +175,7 @@ class ClusterHandler(SpecClusterHandler):
     @authorized
     async def delete(self, id: str) -> None:
         """Begin to stop it; it is no error when that has begun already."""
-        await self.answer(self.manager.stop(id), 202)
+        await self.answer(await self.manager.stop(id), 202)
 
 
 class SpecHandler(SpecClusterHandler):
@@ -236,6 +236,16 @@ class RetryHandler(SpecClusterHandler):
     async def post(self, id: str, name: str) -> None:
         """Make it now."""
         await self.answer(await self.manager.retry(id, name), 202)
+
+
+class RestartHandler(SpecClusterHandler):
+    """The next start of one cluster."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, id: str) -> None:
+        """Begin it; also what a person does about a cluster that has failed."""
+        await self.answer(await self.manager.restart(id), 202)
 
 
 class TimelineHandler(SpecClusterHandler):
@@ -310,6 +320,7 @@ ROUTES: Final[list[tuple[str, type[SpecClusterHandler]]]] = [
     (f"{API_PREFIX}{_ID}/plan", PlanHandler),
     (f"{API_PREFIX}{_ID}/adaptive", AdaptiveHandler),
     (f"{API_PREFIX}{_ID}/entries/([^/]+)/retry", RetryHandler),
+    (f"{API_PREFIX}{_ID}/restart", RestartHandler),
     (f"{API_PREFIX}{_ID}/events", TimelineHandler),
     (f"{API_PREFIX}{_ID}/credentials", CredentialsHandler),
     (f"{API_PREFIX}(?:/.*)?", UnknownPathHandler),

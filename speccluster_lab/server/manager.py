@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import os
 import secrets
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,15 +16,23 @@ from speccluster_lab.errors import (
     ClusterNotFound,
     NameInUse,
     NotRunning,
-    SpecClusterError,
+    StartFailed,
     TooManyClusters,
 )
-from speccluster_lab.link.connections import list_connections
 from speccluster_lab.link.feed import Feed
-from speccluster_lab.link.launch import Launch, read_launch, reserve, start_host, write_launch
+from speccluster_lab.link.launch import (
+    LAUNCH_FILE,
+    Launch,
+    find_guard,
+    is_stopped,
+    read_launch,
+    reserve,
+    start_host,
+    write_launch,
+)
 from speccluster_lab.link.paths import cluster_folder, clusters_folder, connections_folder
 from speccluster_lab.link.processes import HostProcess
-from speccluster_lab.server.supervisor import Bounds, Child, Supervisor
+from speccluster_lab.server.supervisor import Bounds, Guard, Supervisor
 from speccluster_lab.spec.api import (
     Cluster,
     ClusterPhase,
@@ -31,15 +41,14 @@ from speccluster_lab.spec.api import (
     Owner,
     OwnerKind,
 )
-from speccluster_lab.spec.names import id_from_name, suggest_id
+from speccluster_lab.spec.models import ClusterSpec
+from speccluster_lab.spec.names import id_from_name, is_id, suggest_id
 from speccluster_lab.spec.templates import get_template
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable
     from pathlib import Path
 
-    from speccluster_lab.link.connections import Connection
     from speccluster_lab.spec.admission import Admission
     from speccluster_lab.spec.api import (
         Adapt,
@@ -50,7 +59,6 @@ if TYPE_CHECKING:
         PlanRequest,
         Scale,
     )
-    from speccluster_lab.spec.models import ClusterSpec
     from speccluster_lab.spec.templates import Template
 
 __all__ = ["ClusterManager"]
@@ -58,6 +66,8 @@ __all__ = ["ClusterManager"]
 _ATTEMPTS: Final = 5
 # They leave the machine: a day is enough for a kernel, and little for who finds them later.
 CREDENTIALS_SECONDS: Final = 24 * 3600
+# A folder without a launch is about to have one, unless who has made it has died.
+_RESERVED_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,16 @@ class _Wish:
     spec: ClusterSpec
     trusted: ClusterSpec
     taken: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A cluster that was there before this server."""
+
+    launch: Launch
+    guard: Guard | None
+    is_stopped: bool
+    why: str | None
 
 
 class ClusterManager:
@@ -146,9 +166,9 @@ class ClusterManager:
             if request.name in {cluster.display_name for cluster in self.clusters()}:
                 raise NameInUse(f"there is a cluster {request.name!r} already", field="name")
             wish = _Wish(request.name, template, spec, trusted, frozenset(self._supervisors))
-            launch, child = await asyncio.to_thread(self._launch, wish)
-            supervisor = self._follow(launch, child=child)
-        self._log.info("Started the host of cluster %r as process %d", launch.id, child.process.pid)
+            launch, guard = await asyncio.to_thread(self._launch, wish)
+            supervisor = self._follow(launch, guard)
+        self._log.info("Started cluster %r under process %d", launch.id, guard.process.pid)
         return supervisor.newest
 
     async def scale(self, id: str, scale: Scale) -> Cluster:
@@ -234,7 +254,30 @@ class ClusterManager:
             asked = CredentialsRequest(lifetime=CREDENTIALS_SECONDS)
         return await self._find(id).ask(lambda host: host.credentials(asked))
 
-    def stop(self, id: str) -> Cluster:
+    async def restart(self, id: str) -> Cluster:
+        """Begin to start a cluster again as it is wanted, and return it.
+
+        One that has failed is given another guard; one that runs is closed before.
+
+        Raises
+        ------
+        ClusterNotFound, NotRunning, HostNotResponding
+            Nothing was begun.
+        StartFailed
+            The host's process could not be started.
+        """
+        supervisor = self._find(id)
+        if not supervisor.has_failed:
+            return await supervisor.restart()
+        # One at a time, so that two requests never start two of them.
+        async with self._making:
+            if self._closed or self._find(id) is not supervisor:
+                raise NotRunning(f"cluster {id!r} is being stopped")
+            if supervisor.has_failed:
+                supervisor.begin_again(await asyncio.to_thread(_start_guard, cluster_folder(id)))
+        return supervisor.newest
+
+    async def stop(self, id: str) -> Cluster:
         """Begin to stop a cluster, and return it.
 
         It ends, whatever its host does: one that does not answer is killed in the end.
@@ -245,15 +288,19 @@ class ClusterManager:
             There is none of this id.
         """
         supervisor = self._find(id)
-        supervisor.stop()
+        await supervisor.stop()
         return supervisor.newest
 
     async def attach(self) -> None:
-        """Find the clusters whose hosts are running already."""
-        for launch, connection in await asyncio.to_thread(self._find_running):
-            if launch.id not in self._supervisors and not self._closed:
-                self._log.info("Found cluster %r, process %d", launch.id, connection.pid)
-                self._follow(launch, connection=connection)
+        """Find the clusters that are there already, whether they run or have failed."""
+        for found in await asyncio.to_thread(self._find_all, frozenset(self._supervisors)):
+            launch = found.launch
+            if launch.id in self._supervisors or self._closed:
+                continue
+            self._log.info("Found cluster %r", launch.id)
+            supervisor = self._follow(launch, found.guard, found.why)
+            if found.is_stopped:
+                await supervisor.stop()
 
     async def close(self, *, stop_clusters: bool) -> None:
         """Let go of all clusters; always ends, within some ten seconds.
@@ -271,8 +318,7 @@ class ClusterManager:
                 pass
         supervisors = list(self._supervisors.values())
         own = [one for one in supervisors if one.is_own] if stop_clusters else []
-        for supervisor in own:
-            supervisor.stop()
+        await asyncio.gather(*(supervisor.stop() for supervisor in own))
         results = await asyncio.gather(
             *(one.close(kill=one in own) for one in supervisors), return_exceptions=True
         )
@@ -290,13 +336,11 @@ class ClusterManager:
     def _pushed(self) -> list[Cluster]:
         return [supervisor.pushed for supervisor in self._supervisors.values()]
 
-    def _follow(
-        self, launch: Launch, *, child: Child | None = None, connection: Connection | None = None
-    ) -> Supervisor:
+    def _follow(self, launch: Launch, guard: Guard | None, why: str | None = None) -> Supervisor:
         supervisor = Supervisor(
             launch,
-            child=child,
-            connection=connection,
+            guard=guard,
+            why=why,
             bounds=self.bounds,
             publish=self.feed.publish,
             forget=self._supervisors.pop,
@@ -306,7 +350,7 @@ class ClusterManager:
         supervisor.start()
         return supervisor
 
-    def _launch(self, wish: _Wish) -> tuple[Launch, Child]:
+    def _launch(self, wish: _Wish) -> tuple[Launch, Guard]:
         """Reserve an id and start a host; runs in a thread, for it waits for the disk."""
         id, folder = self._reserve(wish)
         try:
@@ -324,11 +368,10 @@ class ClusterManager:
                 preimport=wish.template.preimport,
             )
             write_launch(folder, launch)
-            popen = start_host(folder)
+            return launch, _start_guard(folder)
         except BaseException:
             shutil.rmtree(folder)
             raise
-        return launch, Child(popen, HostProcess.of_child(popen.pid))
 
     def _reserve(self, wish: _Wish) -> tuple[str, Path]:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -342,17 +385,59 @@ class ClusterManager:
                     raise
         raise AssertionError("unreachable")
 
-    def _find_running(self) -> Iterable[tuple[Launch, Connection]]:
+    def _find_all(self, known: frozenset[str]) -> list[_Found]:
         found = []
-        for connection in list_connections():
-            try:
-                launch = read_launch(cluster_folder(connection.id))
-            except SpecClusterError as error:
-                self._log.warning("Left out cluster %r: %s", connection.id, error)
+        for folder in sorted(clusters_folder().iterdir()):
+            if folder.name in known or not is_id(folder.name):
                 continue
-            if launch.id == connection.id and launch.nonce == connection.nonce:
-                found.append((launch, connection))
+            try:
+                one = self._look_into(folder)
+            except OSError as error:
+                # Never fatal to the others.
+                self._log.warning("Left out what is in %r: %s", str(folder), error)
+                continue
+            if one is not None:
+                found.append(one)
         return found
+
+    def _look_into(self, folder: Path) -> _Found | None:
+        """Return the cluster of a folder; nothing where it has none yet, or none any more."""
+        guard = find_guard(folder)
+        stopped = is_stopped(folder)
+        try:
+            launch, why = read_launch(folder), None
+            if launch.id != folder.name:
+                raise StartFailed(f"what to launch is that of cluster {launch.id!r}")
+        except StartFailed as error:
+            if guard is None and not os.path.lexists(folder / LAUNCH_FILE):
+                if time.time() - folder.stat().st_mtime > _RESERVED_SECONDS:
+                    self._log.warning("Removing %r, which nobody has used", str(folder))
+                    shutil.rmtree(folder)
+                return None
+            self._log.warning("Cluster %r cannot be run: %s", folder.name, error)
+            launch, why = _without_launch(folder, self.admission), f"cannot be run: {error}"
+        return _Found(launch, Guard(guard) if guard is not None else None, stopped, why)
+
+
+def _start_guard(folder: Path) -> Guard:
+    popen = start_host(folder)
+    return Guard(HostProcess.of_child(popen.pid), popen)
+
+
+def _without_launch(folder: Path, admission: Admission) -> Launch:
+    """Return what stands for a cluster of which nothing is known any more, so that it is seen."""
+    nothing = ClusterSpec()
+    return Launch(
+        id=folder.name,
+        display_name=folder.name,
+        template=None,
+        owner=Owner(kind=OwnerKind.SERVER),
+        created=datetime.datetime.fromtimestamp(folder.stat().st_mtime, datetime.UTC),
+        nonce=secrets.token_urlsafe(32),
+        spec=nothing,
+        trusted=nothing,
+        admission=admission,
+    )
 
 
 def _names_in_use() -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""One cluster: following its host from start to end, and saying how it is."""
+"""One cluster: following its hosts, one after the other, and saying how it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from speccluster_lab.errors import (
 )
 from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import read_connection, remove_connection
-from speccluster_lab.link.launch import find_guard, last_log_lines
+from speccluster_lab.link.launch import find_guard, is_stopped, last_log_lines, mark_stopped
 from speccluster_lab.link.paths import cluster_folder, socket_path
 from speccluster_lab.spec.api import (
     Cluster,
@@ -33,6 +33,7 @@ from speccluster_lab.spec.api import (
     Entry,
     EntryPhase,
     Member,
+    OwnerKind,
     PatchEvent,
     PatchOperation,
     SchedulerStatus,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     import logging
     import subprocess
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from speccluster_lab.link.connections import Connection
     from speccluster_lab.link.launch import Launch
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from speccluster_lab.spec.api import Patch
     from speccluster_lab.spec.models import ClusterSpec
 
-__all__ = ["Bounds", "Child", "Supervisor"]
+__all__ = ["Bounds", "Guard", "Supervisor"]
 
 # What jsonpatch raises for a patch that does not fit, its own errors and others.
 _MISFITS: Final = (
@@ -66,9 +66,13 @@ T = TypeVar("T")
 
 _FIRST_LOOK: Final = 0.02
 _NEXT_LOOK: Final = 0.25
+_NEXT_BREATH: Final = 0.05
 _FIRST_RETRY: Final = 0.1
 _LAST_RETRY: Final = 2.0
 _STEADY_SECONDS: Final = 5.0
+_FAILED_LOOK: Final = 2.0
+# Exit statuses above this are those of what was ended by a signal.
+_SIGNALLED: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +101,38 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
-    """A host that is a child of this process."""
+class Guard:
+    """The guard of a cluster's hosts; a host that dies is started again as long as it is there.
 
-    popen: subprocess.Popen[bytes]
+    Parameters
+    ----------
+    process : HostProcess
+        The guard, and all that it stands for.
+    popen : subprocess.Popen, optional
+        The same where it is a child of this process.
+    """
+
     process: HostProcess
+    popen: subprocess.Popen[bytes] | None = None
+
+    def runs(self) -> bool:
+        """Return whether it has not ended."""
+        if self.popen is not None:
+            return self.popen.poll() is None
+        return self.process.is_alive()
 
 
 class Supervisor:
-    """Follows one host, and keeps what it has told last.
+    """Follows the hosts of one cluster, and keeps what they have told last.
 
     Parameters
     ----------
     launch : Launch
-        What the host was told.
-    child : Child, optional
-        The host, when it was started by this process.
-    connection : Connection, optional
-        How it is reached, when it was there before.
+        What the first host was told.
+    guard : Guard, optional
+        Who looks after them; nobody where they have failed before.
+    why : str, optional
+        What is known to be wrong with a cluster without a guard.
     bounds : Bounds
         How long it may take for what it does.
     publish : callable
@@ -129,20 +147,18 @@ class Supervisor:
         self,
         launch: Launch,
         *,
-        child: Child | None,
-        connection: Connection | None,
+        guard: Guard | None,
+        why: str | None,
         bounds: Bounds,
         publish: Callable[[str, Patch], None],
         forget: Callable[[str], object],
         log: logging.Logger,
     ) -> None:
         self.id = launch.id
-        self.is_own = child is not None
+        self.is_own = guard is not None and guard.popen is not None
         self._launch = launch
         self._folder = cluster_folder(launch.id)
-        self._popen = child.popen if child is not None else None
-        self._process = child.process if child is not None else _leader(self._folder, connection)
-        self._connection = connection
+        self._guard = guard
         self._bounds = bounds
         self._publish = publish
         self._forget = forget
@@ -154,11 +170,14 @@ class Supervisor:
         self._answered: Cluster | None = None
         self._client: HostClient | None = None
         self._connected = asyncio.Event()
+        self._over = asyncio.Event()
         self._wake = asyncio.Event()
+        self._has_answered = False
         self._said_goodbye = False
         self._is_there = True
-        self._unanswered: str | None = None
+        self._why = why
         self._following: asyncio.Task[None] | None = None
+        self._marking: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     @property
@@ -209,13 +228,65 @@ class Supervisor:
         """
         return await call(await self._reach())
 
-    def stop(self) -> None:
-        """Begin to stop the cluster; nothing of it is left in the end."""
-        if self._ending is not None and not self._ending.done():
-            return
+    @property
+    def has_failed(self) -> bool:
+        """Whether nobody starts the host again but :meth:`begin_again`."""
+        return self._over.is_set()
+
+    def begin_again(self, guard: Guard) -> None:
+        """Follow the hosts of another guard, after those of the one before have failed."""
+        self._guard, self._why = guard, None
+        self._has_answered = self._said_goodbye = False
+        # One that somebody else has started there stays theirs.
+        self.is_own = self.is_own or (
+            guard.popen is not None and self._launch.owner.kind is OwnerKind.SERVER
+        )
+        self._over.clear()
         self._wake.set()
-        self._replace(self._cluster.model_copy(update={"phase": ClusterPhase.STOPPING}))
-        self._ending = asyncio.create_task(self._end(), name=f"end {self.id}")
+        self._show_not_up("Restarting", "The cluster is started again.")
+
+    async def restart(self) -> Cluster:
+        """Have a host that runs closed and started again, and return the cluster.
+
+        One that does not answer is killed, which its guard takes for an accident.
+
+        Raises
+        ------
+        NotRunning
+            The cluster is being stopped, or has failed.
+        HostNotResponding
+            There is no host to be found yet.
+        """
+        if self._ending is not None:
+            raise NotRunning(f"cluster {self.id!r} is being stopped")
+        client = await self._reach()
+        try:
+            await client.restart()
+        except HostNotResponding:
+            self._log.warning("Killing the host of cluster %r, to be started again", self.id)
+            await asyncio.to_thread(client.connection.process.kill)
+        return self.newest
+
+    async def stop(self) -> None:
+        """Begin to stop the cluster; nothing of it is left in the end.
+
+        That it is to stop is on disk when this returns: whoever comes after this server goes on.
+        """
+        if self._ending is None or self._ending.done():
+            self._marking = asyncio.create_task(self._mark_stopped(), name=f"mark {self.id}")
+            self._ending = asyncio.create_task(self._end(self._marking), name=f"end {self.id}")
+            self._replace(self._cluster)
+        if self._marking is not None:
+            await asyncio.wait({self._marking})
+
+    async def _mark_stopped(self) -> None:
+        try:
+            await asyncio.to_thread(mark_stopped, self._folder)
+        except FileNotFoundError:
+            # It has gone already.
+            return
+        except OSError as error:
+            self._log.error("That cluster %r is to stop cannot be noted: %s", self.id, error)
 
     async def close(self, *, kill: bool) -> None:
         """Let go of the cluster, within a bounded time.
@@ -228,68 +299,77 @@ class Supervisor:
         tasks = {task for task in (self._following, self._ending) if task is not None}
         if kill:
             _, late = await asyncio.wait(tasks, timeout=self._bounds.farewell)
-            if late:
+            if late and self._guard is not None:
                 self._log.warning("Killing the host of cluster %r", self.id)
-                await asyncio.to_thread(self._process.end, 0)
+                await asyncio.to_thread(self._guard.process.end, 0)
                 self._wake.set()
                 await asyncio.wait(tasks, timeout=self._bounds.grace)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._client is not None:
-            self._client.close()
+        self._let_go()
 
     async def _reach(self) -> HostClient:
         assert self._following is not None
-        connecting = asyncio.ensure_future(self._connected.wait())
+        events = [asyncio.ensure_future(one.wait()) for one in (self._connected, self._over)]
         await asyncio.wait(
-            {connecting, self._following},
+            {*events, self._following},
             timeout=self._bounds.call,
             return_when=asyncio.FIRST_COMPLETED,
         )
-        connecting.cancel()
-        if self._following.done():
+        for one in events:
+            one.cancel()
+        if self._client is not None:
+            return self._client
+        if self._over.is_set() or self._following.done():
             raise NotRunning(f"the host of cluster {self.id!r} has ended")
-        if self._client is None:
-            raise HostNotResponding(f"cluster {self.id!r} does not answer yet")
-        return self._client
+        raise HostNotResponding(f"cluster {self.id!r} does not answer yet")
 
     # Following
 
     async def _follow(self) -> None:
         try:
-            connection = self._connection or await self._find_connection()
-            if connection is not None:
-                self._client = HostClient(connection, timeout=self._bounds.call)
-                self._connected.set()
-                await self._read_until_gone(self._client)
-            await self._conclude()
+            while self._is_there:
+                guard, status = self._guard, None
+                if guard is not None:
+                    await self._follow_hosts(guard)
+                    status = guard.popen.poll() if guard.popen is not None else None
+                    if self._folder.exists():
+                        # Nothing is left where it has gone. Where the guard was killed, its
+                        # host may be closing.
+                        await asyncio.to_thread(guard.process.end, self._bounds.grace)
+                await self._conclude(status)
+                while self._over.is_set():
+                    await self._look_for_guard()
         except Exception:
             self._log.exception("Lost track of cluster %r", self.id)
             self._show_unreachable("this server has lost track of the cluster; its log says more")
 
-    def _host_runs(self) -> bool:
-        if self._popen is not None:
-            return self._popen.poll() is None
-        return self._process.is_alive()
-
-    async def _find_connection(self) -> Connection | None:
-        """Wait for the host's connection file; return nothing when it never comes."""
-        deadline = asyncio.get_running_loop().time() + self._bounds.start
-        pause = _FIRST_LOOK
-        while self._host_runs():
+    async def _follow_hosts(self, guard: Guard) -> None:
+        """Follow one host after the other, until their guard has ended."""
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + self._bounds.start, _FIRST_LOOK
+        while guard.runs():
             connection = self._read_connection()
-            if connection is not None:
-                return connection
-            if asyncio.get_running_loop().time() > deadline:
-                self._unanswered = f"it could not be reached for {self._bounds.start:g} seconds"
-                # Not asked: it would take its log with it.
-                await asyncio.to_thread(self._process.end, 0)
-                return None
+            if connection is not None and connection.is_alive():
+                await self._follow_host(connection)
+                if guard.runs():
+                    self._show_not_up(
+                        "Restarting", "The cluster's host has died; another one starts."
+                    )
+                deadline, pause = loop.time() + self._bounds.start, _FIRST_LOOK
+                continue
+            if loop.time() > deadline:
+                message = f"it could not be reached for {self._bounds.start:g} seconds"
+                if self.is_own and not self._has_answered:
+                    self._why = message
+                    # Not asked: it would take its log with it.
+                    await asyncio.to_thread(guard.process.end, 0)
+                    return
+                self._show_unreachable(message)
             # Nothing tells of a new file in a way that all platforms and file systems have.
             await self._pause(pause)
             pause = min(pause * 1.5, _NEXT_LOOK)
-        return None
 
     def _read_connection(self) -> Connection | None:
         try:
@@ -298,24 +378,44 @@ class Supervisor:
             return None
         return connection if connection.nonce == self._launch.nonce else None
 
+    async def _follow_host(self, connection: Connection) -> None:
+        """Follow a host until it has died, however often its stream breaks off."""
+        client = self._client = HostClient(connection, timeout=self._bounds.call)
+        self._connected.set()
+        try:
+            await self._read_until_gone(client)
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._connected.clear()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
     async def _read_until_gone(self, client: HostClient) -> None:
         loop = asyncio.get_running_loop()
         pause, failures = _FIRST_RETRY, 0
         while True:
             since = loop.time()
+            is_silent = False
             try:
                 async with aclosing(client.events()) as events:
                     async for event in events:
                         self._take(event)
-                        failures = 0
+                        self._has_answered, failures = True, 0
                 message = "the host has closed the stream of its events"
+            except HostNotResponding as error:
+                message, is_silent = error.message, True
             except SpecClusterError as error:
                 message = error.message
-            if not self._host_runs():
+            while self._said_goodbye and client.connection.is_alive():
+                await self._pause(_NEXT_BREATH)
+            if not client.connection.is_alive():
                 return
             failures += 1
-            if failures > 1:
-                # Once can be the host's last breath, or a hiccup.
+            if is_silent or failures > 1:
+                # Once can be a hiccup.
                 self._show_unreachable(message)
             if loop.time() - since > _STEADY_SECONDS:
                 pause = _FIRST_RETRY
@@ -389,22 +489,42 @@ class Supervisor:
             )
         )
 
+    def _show_not_up(self, reason: str, message: str) -> None:
+        """Show a cluster whose host is being started again; what it tells comes later."""
+        if self._ending is None and not self._said_goodbye and self._folder.exists():
+            spec = self._cluster.spec
+            self._replace(
+                self._cluster.model_copy(
+                    update={
+                        "phase": ClusterPhase.STARTING,
+                        "conditions": [_condition("HostExited", reason, message)],
+                        "scheduler": SchedulerStatus(status="closed"),
+                        "workers": _entries(spec, EntryPhase.PENDING),
+                        "counts": _counts(spec),
+                        "unexpected": [],
+                    }
+                )
+            )
+
     # Ending
 
-    async def _end(self) -> None:
-        """Bring the host to its end, by all means; who follows it sees to the rest, if it can."""
+    async def _end(self, marking: asyncio.Task[None]) -> None:
+        """Bring the cluster to its end, by all means; who follows it sees to the rest."""
         assert self._following is not None
+        await asyncio.wait({marking})
+        self._wake.set()
+        guard = self._guard
         try:
-            if self._host_runs() and await self._ask_to_stop():
+            if guard is not None and guard.runs() and await self._ask_to_stop():
                 await asyncio.wait({self._following}, timeout=self._bounds.stop)
-            if self._host_runs():
+            if guard is not None and guard.runs():
                 # One that has not opened its socket yet is asked by a signal only.
-                grace = self._bounds.grace if self._client is not None else self._bounds.stop
-                if not await asyncio.to_thread(self._process.end, grace):
+                grace = self._bounds.grace if self._has_answered else self._bounds.stop
+                if not await asyncio.to_thread(guard.process.end, grace):
                     self._log.error("Cluster %r has processes that cannot be killed", self.id)
             self._wake.set()
             await asyncio.wait({self._following}, timeout=self._bounds.call)
-            if self._is_there and not self._host_runs():
+            if self._is_there and (guard is None or not guard.runs()):
                 await self._remove()
         except Exception:
             self._log.exception("Cluster %r could not be stopped in order", self.id)
@@ -419,25 +539,41 @@ class Supervisor:
             return False
         return True
 
-    async def _conclude(self) -> None:
-        """Say how the host has ended, which it has."""
-        status = self._popen.poll() if self._popen is not None else None
-        # Workers are of no use without their scheduler.
-        await asyncio.to_thread(self._process.end, 0)
+    async def _conclude(self, status: int | None) -> None:
+        """Say how it is, now that no guard is there.
+
+        Parameters
+        ----------
+        status : int, optional
+            With which the guard has ended, where that is known.
+        """
         stopped = (
             self._ending is not None
             or self._said_goodbye
-            or self._cluster.phase is ClusterPhase.STOPPING
             or not self._folder.exists()
+            or is_stopped(self._folder)
         )
         if stopped:
             await self._remove()
         else:
             await asyncio.to_thread(self._remove_ways)
+            self._guard = None
             self._show_failed(status)
+            self._over.set()
+
+    async def _look_for_guard(self) -> None:
+        """Wait for what ends a failure: a person here, or anybody elsewhere."""
+        await self._pause(_FAILED_LOOK)
+        if not self._over.is_set():
+            return
+        if self._ending is not None or not self._folder.exists():
+            self._over.clear()
+            await self._remove()
+        elif (found := await asyncio.to_thread(find_guard, self._folder)) is not None:
+            self.begin_again(Guard(found))
 
     def _show_failed(self, status: int | None) -> None:
-        message = f"The cluster's host {self._unanswered or _how_it_ended(status)}."
+        message = f"The cluster's host {self._why or _how_it_ended(status)}."
         lines = [_printable(line) for line in last_log_lines(self._folder)]
         if lines:
             message += " The end of its log:\n" + "\n".join(lines)
@@ -457,6 +593,9 @@ class Supervisor:
 
     async def _remove(self) -> None:
         """Remove what is left of the cluster, and forget it."""
+        if self._marking is not None:
+            # It would write into the folder.
+            await asyncio.wait({self._marking})
         try:
             await asyncio.to_thread(self._remove_files)
         except (OSError, SpecClusterError) as error:
@@ -472,7 +611,9 @@ class Supervisor:
             shutil.rmtree(self._folder)
 
     def _remove_ways(self) -> None:
-        """Remove what leads to a host that has ended."""
+        """Remove what leads to a host that has ended, unless another one is about to use it."""
+        if find_guard(self._folder) is not None:
+            return
         if self._read_connection() is not None:
             remove_connection(self.id)
         socket_path(self.id).unlink(missing_ok=True)
@@ -481,11 +622,6 @@ class Supervisor:
 def _whole(cluster: Cluster) -> Patch:
     # A document of its own: the one that changes are applied to changes while this one waits.
     return [PatchOperation(op="add", path="", value=cluster.model_dump(mode="json"))]
-
-
-def _leader(folder: Path, connection: Connection | None) -> HostProcess:
-    assert connection is not None, "a host is a child, or can be reached"
-    return find_guard(folder) or connection.process
 
 
 def _before_the_host_tells(launch: Launch) -> Cluster:
@@ -537,7 +673,9 @@ def _how_it_ended(status: int | None) -> str:
         case None:
             return "has ended"
         case int() if status < 0:
-            return f"was ended by {signal.Signals(-status).name}"
+            return f"has lost its guard, which was ended by {signal.Signals(-status).name}"
+        case int() if status > _SIGNALLED:
+            return f"was ended by {signal.Signals(status - _SIGNALLED).name}"
         case _:
             return f"has ended with status {status}"
 

@@ -181,6 +181,16 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         headers=("ETag",),
     ),
     Operation(
+        "post",
+        f"{_ID}/restart",
+        "restartCluster",
+        "Start the cluster again as it is wanted; one that has failed, too",
+        202,
+        (404, 409, 504),
+        answer=Cluster,
+        headers=("ETag",),
+    ),
+    Operation(
         "get",
         f"{_ID}/events",
         "listEvents",

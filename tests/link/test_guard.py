@@ -7,24 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from running_hosts import start_guarded
 
 from speccluster_lab.link import guard
 from speccluster_lab.link.guard import AGAIN, GUARD_FILE, HOST_LOG, NO_USE, OLDER_LOG, STOPPED_FILE
 from speccluster_lab.link.launch import find_guard, is_stopped, mark_stopped, reserve, start_host
 
 SECONDS = 30.0
-
-# Runs the guard's program otherwise than it is; its own arguments follow.
-CHANGED = """
-import runpy, sys
-namespace = {"__name__": "guard"}
-exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"), namespace)
-%s
-sys.exit(namespace["main"](sys.argv[2:]))
-"""
 
 # Says each of its starts, and takes stop signals as a host does: once it can heed them.
 HOST = """
@@ -69,25 +62,12 @@ def folder() -> Path:
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
-    """Start a guard of a host that is a program; ``change`` is executed in its module before."""
+    """Start a guard of a host that is a program; its constants can be others."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def run(program: str, change: str = "") -> subprocess.Popen[bytes]:
+    def run(program: str, **changes: Any) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", program, str(folder)]
-        if not change:
-            started.append(start_host(folder, command=command))
-            return started[-1]
-        with open(folder / HOST_LOG, "ab") as log:
-            changed = [sys.executable, "-c", CHANGED % change, guard.__file__, str(folder)]
-            started.append(
-                subprocess.Popen(
-                    [*changed, *command],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-            )
+        started.append(start_guarded(folder, command, **changes))
         return started[-1]
 
     yield run
@@ -187,7 +167,7 @@ def test_what_heeds_sigterm_has_time_for_it(start: Start, folder: Path) -> None:
 
 
 def test_a_host_that_dies_is_started_again_some_times(start: Start, folder: Path) -> None:
-    popen = start(WAITS, 'namespace["PAUSES"] = (0.0, 0.05)')
+    popen = start(WAITS, PAUSES=(0.0, 0.05))
     pids = set()
     for starts in range(1, 7):
         host = host_of(folder, starts)
@@ -203,13 +183,13 @@ def test_a_host_that_dies_is_started_again_some_times(start: Start, folder: Path
 
 def test_it_waits_longer_from_one_time_to_the_next(start: Start, folder: Path) -> None:
     began = time.monotonic()
-    popen = start("import os; os._exit(3)", 'namespace["PAUSES"] = (0.0, 0.1, 0.2, 0.3, 0.4)')
+    popen = start("import os; os._exit(3)", PAUSES=(0.0, 0.1, 0.2, 0.3, 0.4))
     assert popen.wait(SECONDS) == 3
     assert time.monotonic() - began > 1.0
 
 
 def test_deaths_of_long_ago_do_not_count(start: Start, folder: Path) -> None:
-    popen = start(WAITS, 'namespace["PAUSES"] = (0.0,); namespace["WITHIN"] = 0.0')
+    popen = start(WAITS, PAUSES=(0.0,), WITHIN=0.0)
     for starts in range(1, 9):
         host_of(folder, starts).kill()
     host_of(folder, 9)
@@ -219,7 +199,7 @@ def test_deaths_of_long_ago_do_not_count(start: Start, folder: Path) -> None:
 
 @pytest.mark.parametrize("pause", [0.0, 600.0])
 def test_a_stop_between_two_hosts_counts(start: Start, folder: Path, pause: float) -> None:
-    popen = start(WAITS, f'namespace["PAUSES"] = ({pause},)')
+    popen = start(WAITS, PAUSES=(pause,))
     host_of(folder).kill()
     until(lambda: "started again" in log(folder))
     popen.terminate()
@@ -321,7 +301,7 @@ def test_the_log_is_bounded(start: Start, folder: Path) -> None:
         "while not os.path.exists(until): time.sleep(0.01)\n"
         'print("the end", flush=True)\ntime.sleep(600)'
     )
-    popen = start(program, "namespace.update(LOG_BYTES=100_000, LOOK_SECONDS=0.05)")
+    popen = start(program, LOG_BYTES=100_000, LOOK_SECONDS=0.05)
     host_of(folder)
     older = folder / OLDER_LOG
     until(lambda: older.exists() and (folder / HOST_LOG).stat().st_size <= 100_000)
@@ -342,7 +322,7 @@ def test_a_log_that_is_another_file_is_left_alone(start: Start, folder: Path) ->
         "open(folder + '/host.log', 'w').write('x' * 10)\n"
         'print("y" * 1000, flush=True); note(f"started {os.getpid()}")\ntime.sleep(600)'
     )
-    popen = start(program, "namespace.update(LOG_BYTES=100, LOOK_SECONDS=0.02)")
+    popen = start(program, LOG_BYTES=100, LOOK_SECONDS=0.02)
     host_of(folder)
     time.sleep(0.2)
     assert (folder / HOST_LOG).read_text() == "x" * 10
@@ -353,7 +333,7 @@ def test_a_log_that_is_another_file_is_left_alone(start: Start, folder: Path) ->
 
 def test_where_there_is_no_subreaper_it_is_the_group_that_ends(start: Start, folder: Path) -> None:
     """As on other platforms than Linux: what has made a session of its own escapes."""
-    popen = start(BURDENED, 'namespace["_prctl"] = lambda *_: False')
+    popen = start(BURDENED, _PR_SET_CHILD_SUBREAPER=-1)
     host = host_of(folder)
     family = [one for one in children(popen) if one.pid != host.pid]
     away = [one for one in family if os.getsid(one.pid) == one.pid]

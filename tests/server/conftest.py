@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from jupyter_server.serverapp import ServerApp
+from running_hosts import start_guarded
 from serving import Answer, Api, FakeHosts, PickyAuthorizer, Wait, check_against_contract, operation
 from traitlets.config import Config
 
-from speccluster_lab.link.launch import HOST_LOG
 from speccluster_lab.server import SpecClusterLab
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.server.supervisor import Bounds
@@ -113,26 +113,25 @@ def data_folder(jp_data_dir: Path) -> Path:
 
 @pytest.fixture
 def fake_host(
-    monkeypatch: pytest.MonkeyPatch, manager: ClusterManager, own_folders: Path
+    monkeypatch: pytest.MonkeyPatch,
+    manager: ClusterManager,
+    own_folders: Path,
 ) -> FakeHosts:
     """Let clusters have the host of ``fake_host.py``; the value sets how it misbehaves."""
     script = Path(__file__).parent / "fake_host.py"
+    fakes = FakeHosts(lambda mode: monkeypatch.setenv("FAKE_HOST", mode))
 
     def start(folder: Path) -> subprocess.Popen[bytes]:
-        with open(folder / HOST_LOG, "ab") as log:
-            return subprocess.Popen(
-                [sys.executable, str(script), str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        command = [sys.executable, str(script), str(folder)]
+        return start_guarded(
+            folder, command, RESTARTS=fakes.restarts, PAUSES=fakes.pauses, GRACE=0.5
+        )
 
     monkeypatch.setattr("speccluster_lab.server.manager.start_host", start)
-    monkeypatch.setattr("speccluster_lab.link.api._PING_SECONDS", 1.0)
+    monkeypatch.setattr("speccluster_lab.link.api._SILENCE_SECONDS", 2.5)
     monkeypatch.setenv("FAKE_HOST", "good")
     manager.bounds = Bounds(start=20.0, call=2.0, stop=20.0, farewell=3.0, grace=1.0)
-    return lambda mode: monkeypatch.setenv("FAKE_HOST", mode)
+    return fakes
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ from speccluster_lab.link.connections import (
     remove_connection,
     write_connection,
 )
-from speccluster_lab.link.launch import Launch, read_launch
+from speccluster_lab.link.guard import AGAIN
+from speccluster_lab.link.launch import Launch, is_stopped, read_launch
 from speccluster_lab.link.paths import socket_path
 from speccluster_lab.spec.api import (
     API_PREFIX,
@@ -226,6 +227,12 @@ class Retry(Handler):
         self.answer()
 
 
+class Restart(Handler):
+    def post(self, id: str) -> None:
+        self.answer()
+        asyncio.get_running_loop().call_later(0.05, os._exit, AGAIN)
+
+
 class Timeline(Handler):
     def get(self, id: str) -> None:
         query = parse_query(EventsQuery, self.request.query_arguments)
@@ -262,14 +269,26 @@ class Events(Handler, WebSocketHandler):
 
 
 async def main(folder: Path) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+    if is_stopped(folder):
+        remove_connection(folder.name)
+        socket_path(folder.name).unlink(missing_ok=True)
+        return
     launch = read_launch(folder)
     mode = os.environ["FAKE_HOST"]
     if mode == "exits":
         print("Traceback: nothing works <img src=x onerror=alert(1)> \x1b[31m", flush=True)
         sys.exit(3)
     host = FakeHost(folder, launch)
+    guard = os.getppid()
+
+    def heed() -> None:
+        if os.getppid() != guard:
+            os._exit(1)
+        host.stop()
+
     for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, host.stop)
+        asyncio.get_running_loop().add_signal_handler(signum, heed)
     arguments = {"host": host}
     cluster = f"{API_PREFIX}/clusters/([^/]+)"
     app = Application(
@@ -280,12 +299,14 @@ async def main(folder: Path) -> None:
             (f"{cluster}/plan", PlanOf, arguments),
             (f"{cluster}/adaptive", Range, arguments),
             (f"{cluster}/entries/([^/]+)/retry", Retry, arguments),
+            (f"{cluster}/restart", Restart, arguments),
             (f"{cluster}/events", Timeline, arguments),
             (f"{API_PREFIX}/events", Events, arguments),
         ]
     )
     server = HTTPServer(app)
     path = socket_path(launch.id)
+    path.unlink(missing_ok=True)
     server.add_socket(bind_unix_socket(str(path), mode=0o600))
     if mode == "slow":
         await asyncio.sleep(1.5)
@@ -301,7 +322,8 @@ async def main(folder: Path) -> None:
             )
         )
     await host.ended.wait()
-    remove_connection(launch.id)
+    if mode != "other_nonce":
+        remove_connection(launch.id)
     os.unlink(path)
     shutil.rmtree(folder)
 

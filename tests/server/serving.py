@@ -46,7 +46,21 @@ def operation(method: str, path: str) -> dict[str, Any] | None:
     return None
 
 
-FakeHosts = Callable[[str], None]
+@dataclass
+class FakeHosts:
+    """Says how the fake hosts that are started from now on misbehave.
+
+    ``restarts`` and ``pauses`` are how often one that dies is started again, and after how long.
+    """
+
+    set_mode: Callable[[str], None]
+    restarts: int = 0
+    pauses: tuple[float, ...] = (0.0,)
+
+    def __call__(self, mode: str) -> None:
+        self.set_mode(mode)
+
+
 Wait = Callable[..., Awaitable[dict[str, Any] | None]]
 
 

@@ -93,7 +93,10 @@ async def test_a_reader_follows_everything(
     await api("DELETE", "/clusters/one")
     await panel.until(lambda clusters: clusters == {})
     assert panel.snapshots == 1
-    assert panel.phases == ["starting", "running", "failed", "stopping"]
+    # Between the end of a host and that of its guard it may look as if another one started.
+    assert panel.phases[:2] == ["starting", "running"]
+    assert panel.phases[-2:] == ["failed", "stopping"]
+    assert set(panel.phases[2:-2]) <= {"starting"}
     panel.socket.close()
     second.socket.close()
     await until(lambda: not manager.feed._readers)

@@ -379,7 +379,7 @@ async def test_names(api: Api, fake_host: FakeHosts, wait_for: Wait, data_folder
 
 
 async def test_there_is_a_limit_to_clusters(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, own_folders: Path
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, data_folder: Path
 ) -> None:
     manager.max_clusters = 2
     answers = await asyncio.gather(
@@ -387,7 +387,7 @@ async def test_there_is_a_limit_to_clusters(
     )
     assert sorted(answer.status for answer in answers) == [201, 201, 409, 409, 409]
     assert {answer.code for answer in answers if answer.status == 409} == {"too_many_clusters"}
-    assert len(processes_of(own_folders, wait=0)) == 2
+    assert len(folders(data_folder)) == 2
     for cluster in (await api("GET", "/clusters")).body:
         await api("DELETE", f"/clusters/{cluster['id']}")
         await wait_for(cluster["id"], None)

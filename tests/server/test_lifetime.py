@@ -121,7 +121,7 @@ async def test_clusters_can_outlive_the_server_and_are_found_again(
     extension.shutdown_clusters_on_exit = False
     host = host_of("one")
     # Only a child of a server that has ended belongs to nobody; this one has not quite ended.
-    popen = manager._find("one")._popen
+    guard = manager._find("one")._guard
     await extension.stop_extension()
     assert host.is_alive()
 
@@ -138,9 +138,9 @@ async def test_clusters_can_outlive_the_server_and_are_found_again(
 
     last = next_server(manager)
     await last.attach()
-    last.stop("one")
-    assert popen is not None
-    await until(lambda: popen.poll() is not None)
+    await last.stop("one")
+    assert guard is not None
+    await until(lambda: not guard.runs())
     await until(lambda: last.clusters() == [])
     await last.close(stop_clusters=True)
     assert files(data_folder, own_folders) == []
@@ -169,9 +169,14 @@ async def test_files_that_cannot_be_trusted_are_not_followed(
 
     following = next_server(manager)
     await following.attach()
-    assert [cluster.id for cluster in following.clusters()] == ["one"]
+    assert [cluster.id for cluster in following.clusters()] == ["one", "three", "two"]
+    await until(lambda: following.get("one").phase == "running")
+    for id in ("two", "three"):
+        assert following.get(id).phase == "starting"
+        assert following._find(id)._client is None
     await following.close(stop_clusters=True)
     assert good["nonce"] not in caplog.text
+    assert host_of("three").is_alive()
 
     for name in ("garbled", "other-name", "link"):
         (folder / f"{name}.json").unlink()
@@ -197,10 +202,12 @@ async def test_a_host_found_dead_is_left_alone(
     connection.chmod(0o600)
     following = next_server(manager)
     await following.attach()
-    assert following.clusters() == []
-    connection.unlink()
+    await until(lambda: following.get("one").phase == "failed")
+    assert following._find("one")._client is None
     await api("DELETE", "/clusters/one")
     await wait_for("one", None)
+    await until(lambda: following.clusters() == [])
+    await following.close(stop_clusters=True)
 
 
 async def test_jupyter_starts_it(

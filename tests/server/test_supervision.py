@@ -1,0 +1,306 @@
+"""Hosts that die, hang and come back, and files that are not as they should be."""
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from fake_host import DIE, HANG
+from nothing_left import processes_of
+from serving import Api, FakeHosts, Wait, until
+from test_faults import folder_of, folders, make, sockets
+from test_lifetime import next_server
+
+from speccluster_lab.link.connections import read_connection
+from speccluster_lab.link.launch import LAUNCH_FILE, mark_stopped, reserve
+from speccluster_lab.server.manager import ClusterManager
+
+QUIET = (0.0, 0.1, 0.1, 0.1, 0.1)
+
+
+def pid_of(id: str) -> int:
+    return read_connection(id).pid
+
+
+async def running_again(wait_for: Wait, id: str, before: int) -> None:
+    await until(lambda: is_another(id, before))
+    await wait_for(id, "running")
+
+
+def is_another(id: str, before: int) -> bool:
+    try:
+        return pid_of(id) != before
+    except LookupError:
+        return False
+
+
+async def test_a_host_that_its_guard_starts_again_is_followed_on(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
+) -> None:
+    fake_host.restarts, fake_host.pauses = 5, QUIET
+    id = await make(api)
+    await wait_for(id, "running")
+    for _ in range(3):
+        before = pid_of(id)
+        os.kill(before, signal.SIGKILL)
+        await running_again(wait_for, id, before)
+        scaled = await api("POST", f"/clusters/{id}/scale", {"entries": 2})
+        assert (scaled.status, len(scaled.body["spec"]["workers"])) == (202, 2)
+        # The change comes by the new host's stream as well.
+        await until(lambda: len(manager._find(id).pushed.spec.workers) == 2)
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+async def test_while_it_is_started_again_it_is_shown_so(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, data_folder: Path
+) -> None:
+    fake_host.restarts, fake_host.pauses = 5, (600.0,)
+    id = await make(api)
+    await wait_for(id, "running")
+    os.kill(pid_of(id), signal.SIGKILL)
+    cluster = await wait_for(id, "starting", 5)
+    assert cluster is not None
+    (condition,) = cluster["conditions"]
+    assert (condition["type"], condition["reason"]) == ("HostExited", "Restarting")
+    assert {entry["phase"] for entry in cluster["workers"]} == {"pending"}
+    # It can be stopped meanwhile.
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+    assert folders(data_folder) == []
+
+
+async def test_one_that_dies_too_often_waits_for_a_person(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    own_folders: Path,
+    data_folder: Path,
+) -> None:
+    fake_host.restarts, fake_host.pauses = 2, QUIET
+    id = await make(api)
+    await wait_for(id, "running")
+    for _ in range(2):
+        before = pid_of(id)
+        await api("POST", f"/clusters/{id}/scale", {"entries": DIE})
+        await running_again(wait_for, id, before)
+    await api("POST", f"/clusters/{id}/scale", {"entries": DIE})
+    cluster = await wait_for(id, "failed")
+    assert cluster is not None
+    message = cluster["conditions"][0]["message"]
+    assert message.startswith("The cluster's host has ended with status 7.")
+    assert "the last words" in message
+    assert "once too often" in message
+    assert sockets(own_folders) == []
+    assert processes_of(own_folders, wait=0) == []
+
+    again = await api("POST", f"/clusters/{id}/restart", {})
+    assert (again.status, again.body["phase"]) == (202, "starting")
+    await wait_for(id, "running")
+    assert (await api("POST", f"/clusters/{id}/scale", {"entries": 2})).status == 202
+    assert manager._find(id).is_own
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+    assert folders(data_folder) == []
+
+
+async def test_two_who_start_one_again_start_one(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, own_folders: Path
+) -> None:
+    fake_host("exits")
+    id = await make(api)
+    await wait_for(id, "failed")
+    fake_host("good")
+    answers = await asyncio.gather(*(api("POST", f"/clusters/{id}/restart", {}) for _ in range(3)))
+    assert [one.status for one in answers] == [202, 202, 202]
+    await wait_for(id, "running")
+    await until(lambda: len(processes_of(own_folders, wait=0)) == 2)
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+    assert (await api("POST", f"/clusters/{id}/restart", {})).status == 404
+
+
+async def test_one_that_runs_is_closed_and_started_again(
+    api: Api, fake_host: FakeHosts, wait_for: Wait
+) -> None:
+    """As often as somebody likes: it is no accident."""
+    id = await make(api)
+    for _ in range(2):
+        await wait_for(id, "running")
+        before = pid_of(id)
+        assert (await api("POST", f"/clusters/{id}/restart", {})).status == 202
+        await running_again(wait_for, id, before)
+    await api("DELETE", f"/clusters/{id}")
+    again = await api("POST", f"/clusters/{id}/restart", {})
+    assert again.status in (404, 409)
+    await wait_for(id, None)
+
+
+async def test_one_that_hangs_is_killed_to_be_started_again(
+    api: Api, fake_host: FakeHosts, wait_for: Wait
+) -> None:
+    fake_host.restarts = 5
+    id = await make(api)
+    await wait_for(id, "running")
+    before = pid_of(id)
+    await api("POST", f"/clusters/{id}/scale", {"entries": HANG})
+    await wait_for(id, "unreachable")
+    assert (await api("POST", f"/clusters/{id}/restart", {})).status == 202
+    await running_again(wait_for, id, before)
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+async def test_a_host_that_hangs_is_shown_in_time_and_slows_nobody(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As it is, and not as the other tests have it.
+    monkeypatch.setattr("speccluster_lab.link.client._SILENCE_SECONDS", 4.5)
+    hung, other = await make(api, name="hung"), await make(api, name="other")
+    for id in (hung, other):
+        await wait_for(id, "running")
+    host = psutil.Process(pid_of(hung))
+    host.suspend()
+    try:
+        began = time.monotonic()
+        slow = asyncio.ensure_future(api("POST", f"/clusters/{hung}/scale", {"entries": 1}))
+        times, phases = [], []
+        while "unreachable" not in phases:
+            since = time.monotonic()
+            phases.append((await api("GET", f"/clusters/{hung}")).body["phase"])
+            assert (await api("GET", "/clusters")).status == 200
+            scaled = await api("POST", f"/clusters/{other}/scale", {"entries": len(times) % 3})
+            assert scaled.status == 202
+            times.append((time.monotonic() - since) / 3)
+            assert time.monotonic() - began < 5
+        assert (await slow).code == "host_not_responding"
+    finally:
+        host.resume()
+    times.sort()
+    assert times[int(0.99 * len(times))] < 0.1
+    cluster = await wait_for(hung, "running")
+    assert cluster is not None
+    assert cluster["conditions"] == []
+    for id in (hung, other):
+        await api("DELETE", f"/clusters/{id}")
+        await wait_for(id, None)
+
+
+async def test_a_cluster_without_a_guard_can_be_started_again(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, own_folders: Path
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    guard = manager._find(id)._guard
+    assert guard is not None
+    assert guard.popen is not None
+    guard.popen.kill()
+    cluster = await wait_for(id, "failed")
+    assert cluster is not None
+    assert "has lost its guard, which was ended by SIGKILL" in cluster["conditions"][0]["message"]
+    assert processes_of(own_folders, wait=0) == []
+    assert sockets(own_folders) == []
+    await api("POST", f"/clusters/{id}/restart", {})
+    await wait_for(id, "running")
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+# -- the next server -------------------------------------------------------------------------
+
+
+async def test_a_failed_cluster_is_found_and_can_be_started_again(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, own_folders: Path
+) -> None:
+    fake_host("exits")
+    id = await make(api)
+    await wait_for(id, "failed")
+    following = next_server(manager)
+    await following.attach()
+    await until(lambda: following.get(id).phase == "failed")
+    assert "nothing works" in following.get(id).conditions[0].message
+    fake_host("good")
+    assert (await following.restart(id)).phase == "starting"
+    await until(lambda: following.get(id).phase == "running")
+    # The other server sees it as well.
+    await wait_for(id, "running")
+    await following.stop(id)
+    await until(lambda: following.clusters() == [])
+    await following.close(stop_clusters=True)
+    await wait_for(id, None)
+
+
+async def test_a_stop_that_was_acknowledged_is_carried_out_by_the_next_server(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, data_folder: Path
+) -> None:
+    fake_host("exits")
+    await make(api, name="dead")
+    await wait_for("dead", "failed")
+    fake_host("good")
+    await make(api, name="alive")
+    await wait_for("alive", "running")
+    for id in ("dead", "alive"):
+        # As far as a server comes that is killed right after its answer.
+        mark_stopped(folder_of(data_folder, id))
+    following = next_server(manager)
+    await following.attach()
+    await until(lambda: following.clusters() == [])
+    assert folders(data_folder) == []
+    await following.close(stop_clusters=True)
+    for id in ("dead", "alive"):
+        await wait_for(id, None)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff", b'{"id": "two"}'])
+async def test_a_launch_that_is_garbled_is_shown_and_harms_no_other(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    data_folder: Path,
+    content: bytes | None,
+) -> None:
+    fake_host("exits")
+    await make(api, name="bad")
+    await wait_for("bad", "failed")
+    fake_host("good")
+    await make(api, name="good")
+    await wait_for("good", "running")
+    launch = folder_of(data_folder, "bad") / LAUNCH_FILE
+    if content is None:
+        launch.unlink()
+        launch.symlink_to(folder_of(data_folder, "good") / LAUNCH_FILE)
+    else:
+        launch.write_bytes(content)
+    following = next_server(manager)
+    await following.attach()
+    await until(lambda: following.get("good").phase == "running")
+    await until(lambda: following.get("bad").phase == "failed")
+    assert "cannot be run" in following.get("bad").conditions[0].message
+    # Others of its folder are looked into all the same.
+    await following.stop("bad")
+    await until(lambda: [one.id for one in following.clusters()] == ["good"])
+    await following.close(stop_clusters=True)
+    await wait_for("bad", None)
+    await api("DELETE", "/clusters/good")
+    await wait_for("good", None)
+
+
+async def test_a_folder_that_nobody_uses_is_removed_in_the_end(
+    api: Api, manager: ClusterManager, data_folder: Path
+) -> None:
+    fresh, old = reserve("fresh"), reserve("old")
+    (old / ".launch.json.1.tmp").touch()
+    an_hour_ago = time.time() - 3600
+    os.utime(old, (an_hour_ago, an_hour_ago))
+    (old.parent / "Not an id").mkdir()
+    (old.parent / "a-file").touch()
+    await manager.attach()
+    assert manager.clusters() == []
+    assert sorted(one.name for one in folders(data_folder)) == ["Not an id", "a-file", "fresh"]
+    shutil.rmtree(fresh)
