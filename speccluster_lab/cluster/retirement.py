@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_LOOK: Final = 0.25
 LONGEST_LOOK: Final = 2.0
-# How long a worker may take to say that it goes on, is a little less than twice the longest pause.
+# How long a worker may take to say that it goes on is a little less than twice the longest pause.
 FIRST_PAUSE: Final = 0.01
 LONGEST_PAUSE: Final = 0.64
 
@@ -143,6 +143,9 @@ class _Batch:
             retiring = self._view.retire(addresses, forget=False)
             self._call = self._retirement._spawn(retiring)
         freed = await self._watch(self._call)
+        if freed:
+            # What was on its way there when the worker was chosen is at most a moment late.
+            await asyncio.sleep(FIRST_PAUSE)
         await self._finish([n for n, entry in self._left.items() if freed.issuperset(entry)])
         if self._left:
             await self._give_up(freed)
