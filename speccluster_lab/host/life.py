@@ -495,7 +495,9 @@ class Host:
 
             id, desired = self.launch.id, self._desired
             self._certificates = await asyncio.to_thread(self._store.certificates, id)
-            cluster = make_cluster(id, desired.spec, self._certificates, self._forkserver)
+            cluster = make_cluster(
+                id, desired.spec, self._certificates, self._forkserver, self.launch.bind
+            )
             cluster.generation = desired.generation
             self._cluster = cluster
             cluster.subscribe(self.stream.changed)

@@ -5,14 +5,17 @@ Apart, because the host answers on its socket before that.
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import dask.config
+import psutil
 from dask.system import CPU_COUNT
-from distributed.utils import format_dashboard_link
+from distributed.utils import format_dashboard_link, get_ip_interface
 
 from speccluster_lab.cluster import Given, SpecCluster
+from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.nannies import start_workers_by
 
 if TYPE_CHECKING:
@@ -51,7 +54,11 @@ def configure_dask() -> None:
 
 
 def make_cluster(
-    id: str, spec: ClusterSpec, certificates: Certificates, forkserver: Forkserver | None
+    id: str,
+    spec: ClusterSpec,
+    certificates: Certificates,
+    forkserver: Forkserver | None,
+    bind: str | None,
 ) -> SpecCluster:
     """Return a cluster that is not started yet.
 
@@ -67,10 +74,17 @@ def make_cluster(
         Of its parts.
     forkserver : Forkserver or None
         What forks its workers; without one they are spawned.
+    bind : str or None
+        Where scheduler and workers listen; see :func:`listening_at`.
+
+    Raises
+    ------
+    InvalidInput
+        They cannot listen there.
     """
     configure_dask()
     start_workers_by(forkserver)
-    everywhere: dict[str, Any] = {"host": LOOPBACK, "protocol": "tls"}
+    everywhere: dict[str, Any] = {"host": listening_at(bind), "protocol": "tls"}
     cluster = SpecCluster.from_document(
         spec,
         name=id,
@@ -91,6 +105,35 @@ def make_cluster(
     if forkserver is not None:
         forkserver.tell(cluster._note)
     return cluster
+
+
+def listening_at(bind: str | None) -> str:
+    """Return the address at which to listen.
+
+    Parameters
+    ----------
+    bind : str or None
+        An address, or the name of a network interface; this machine alone if ``None``.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such interface.
+    """
+    if bind is None:
+        return LOOPBACK
+    try:
+        return str(ipaddress.ip_address(bind))
+    except ValueError:
+        pass
+    try:
+        return str(get_ip_interface(bind))
+    except ValueError:
+        known = ", ".join(sorted(psutil.net_if_addrs()))
+        raise InvalidInput(
+            f"there is no network interface {bind!r} with an address; there are: {known}",
+            field="bind",
+        ) from None
 
 
 def dashboard_link(cluster: SpecCluster) -> str | None:

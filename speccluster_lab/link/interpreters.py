@@ -86,13 +86,15 @@ def this_interpreter() -> Interpreter:
     return Interpreter(path=sys.executable, python=sys.version_info[:3], packages=packages)
 
 
-def python_of_kernel(name: str) -> str:
+def python_of_kernel(name: str, *, field: str = "kernel") -> str:
     """Return the path of the Python that a kernel runs with.
 
     Parameters
     ----------
     name : str
         The kernelspec's.
+    field : str
+        The input that an error is to name.
 
     Raises
     ------
@@ -108,11 +110,11 @@ def python_of_kernel(name: str) -> str:
     except NoSuchKernel:
         known = ", ".join(sorted(manager.find_kernel_specs())) or "none"
         raise InvalidInput(
-            f"there is no kernel {name!r}; there are: {known}", field="kernel"
+            f"there is no kernel {name!r}; there are: {known}", field=field
         ) from None
     if spec.language.lower() != "python" or not spec.argv:
         raise InvalidInput(
-            f"kernel {name!r} runs {spec.language}, and a cluster runs Python", field="kernel"
+            f"kernel {name!r} runs {spec.language}, and a cluster runs Python", field=field
         )
     program = str(spec.argv[0])
     # The kernels of this very environment say "python" without a path.

@@ -67,6 +67,10 @@ class Launch(Document):
         How worker processes are started.
     preimport : list of str
         What the forkserver imports.
+    python : str, optional
+        The path of the Python that the host runs with; that of who starts it if not given.
+    bind : str, optional
+        Where scheduler and workers listen; on this machine only if not given.
     """
 
     id: ClusterId
@@ -80,6 +84,8 @@ class Launch(Document):
     admission: Admission
     start_method: StartMethod = StartMethod.FORKSERVER
     preimport: Preimport = Field(default_factory=list)
+    python: str | None = None
+    bind: str | None = None
 
 
 def reserve(id: str) -> Path:
@@ -137,7 +143,7 @@ def is_stopped(folder: Path) -> bool:
 
 
 def start_host(
-    folder: Path, *, python: str = sys.executable, command: list[str] | None = None
+    folder: Path, *, python: str | None = None, command: list[str] | None = None
 ) -> subprocess.Popen[bytes]:
     """Start the host of the cluster in ``folder``, under a guard; see :mod:`.guard`.
 
@@ -149,8 +155,8 @@ def start_host(
     ----------
     folder : Path
         Holds what was written by :func:`write_launch`.
-    python : str
-        Path of the interpreter.
+    python : str, optional
+        Path of the interpreter that the host runs with; this one if not given.
     command : list of str, optional
         What to run instead of our host.
 
@@ -161,6 +167,7 @@ def start_host(
     """
     # -P: a file in the home folder that is named like a module of the standard library must not
     # stand in for it.
+    python = python or sys.executable
     command = command or [python, "-P", "-m", "speccluster_lab.host", str(folder)]
     # -I, -S: the guard needs nothing that is installed, and is small without.
     guarded = [python, "-I", "-S", guard.__file__, str(folder), *command]

@@ -7,6 +7,7 @@ import datetime
 import os
 import secrets
 import shutil
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ from speccluster_lab.errors import (
     TooManyClusters,
 )
 from speccluster_lab.link.feed import Feed
+from speccluster_lab.link.interpreters import (
+    ask_interpreter,
+    check_interpreter,
+    python_of_kernel,
+)
 from speccluster_lab.link.launch import (
     LAUNCH_FILE,
     Launch,
@@ -79,6 +85,7 @@ class _Wish:
     spec: ClusterSpec
     trusted: ClusterSpec
     taken: frozenset[str]
+    python: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,8 @@ class ClusterManager:
         spec = template.make_spec(request.fields, request.spec)
         trusted = template.make_spec(request.fields)
         self.admission.check(spec, trusted=trusted)
+        self.admission.check_python(request.python)
+        python = await asyncio.to_thread(_find_python, request, template)
         # One at a time, so that two requests never count the same free place.
         async with self._making:
             if self._closed:
@@ -165,7 +174,8 @@ class ClusterManager:
                 )
             if request.name in {cluster.display_name for cluster in self.clusters()}:
                 raise NameInUse(f"there is a cluster {request.name!r} already", field="name")
-            wish = _Wish(request.name, template, spec, trusted, frozenset(self._supervisors))
+            taken = frozenset(self._supervisors)
+            wish = _Wish(request.name, template, spec, trusted, taken, python)
             launch, guard = await asyncio.to_thread(self._launch, wish)
             supervisor = self._follow(launch, guard)
         self._log.info("Started cluster %r under process %d", launch.id, guard.process.pid)
@@ -366,6 +376,8 @@ class ClusterManager:
                 admission=self.admission,
                 start_method=wish.template.start_method,
                 preimport=wish.template.preimport,
+                python=wish.python,
+                bind=wish.template.bind,
             )
             write_launch(folder, launch)
             return launch, _start_guard(folder)
@@ -419,8 +431,27 @@ class ClusterManager:
         return _Found(launch, Guard(guard) if guard is not None else None, stopped, why)
 
 
+def _find_python(request: CreateCluster, template: Template) -> str | None:
+    """Return the path of the Python that a cluster is to run with, if it is not this one.
+
+    It is asked whether a host can run with it, which takes a moment: not for the event loop.
+    """
+    field = ""
+    kernel, python = request.kernel, request.python
+    if kernel is None and python is None:
+        kernel, python = template.kernel, template.python
+        field = "template"
+    if kernel is not None:
+        python = python_of_kernel(kernel, field=field or "kernel")
+    if python is None or python == sys.executable:
+        return None
+    field = field or ("python" if kernel is None else "kernel")
+    check_interpreter(ask_interpreter(python, field=field), field=field)
+    return python
+
+
 def _start_guard(folder: Path) -> Guard:
-    popen = start_host(folder)
+    popen = start_host(folder, python=read_launch(folder).python)
     return Guard(HostProcess.of_child(popen.pid), popen)
 
 

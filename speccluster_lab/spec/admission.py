@@ -99,6 +99,20 @@ class Admission(Document):
             check_worker_options(entry.cls, entry.options, place=f"{place}.options")
         self.check_members(spec, field=f"{root}workers")
 
+    def check_python(self, path: str | None) -> None:
+        """Refuse an interpreter that a request names by its path, where code may not be named.
+
+        Raises
+        ------
+        ClassNotAllowed
+            Only templates may.
+        """
+        if path is not None and not self.allow_code_options:
+            raise ClassNotAllowed(
+                "only templates may name an interpreter by its path; a kernel may be named",
+                field="python",
+            )
+
     def check_members(self, spec: ClusterSpec, *, field: str) -> None:
         """Refuse a spec with more members than a cluster may have."""
         members = sum(len(member_names(name, e.group)) for name, e in spec.workers.items())

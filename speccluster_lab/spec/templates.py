@@ -138,6 +138,9 @@ class Template(Document):
         The kernelspec with whose Python clusters run; that of the Jupyter server if not given,
     python : str, optional
         or the path of that Python.
+    bind : str, optional
+        Where scheduler and workers listen: the name of a network interface, or an address. Only
+        this machine can reach them if not given; others need a certificate all the same.
     """
 
     name: ClusterId
@@ -150,6 +153,13 @@ class Template(Document):
     preimport: Preimport = Field(default_factory=list)
     kernel: str | None = None
     python: str | None = None
+    bind: str | None = Field(default=None, min_length=1, max_length=255)
+
+    @model_validator(mode="after")
+    def _one_python(self) -> Self:
+        if self.kernel is not None and self.python is not None:
+            raise ValueError("give a kernel or a python, not both")
+        return self
 
     @model_validator(mode="after")
     def _defaults_make_a_spec(self) -> Self:

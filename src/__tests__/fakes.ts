@@ -135,7 +135,8 @@ export const TEMPLATES: Template[] = [
     spec: {},
     start_method: 'forkserver',
     kernel: null,
-    python: null
+    python: null,
+    bind: null
   },
   {
     name: 'local',
@@ -146,7 +147,8 @@ export const TEMPLATES: Template[] = [
     spec: {},
     start_method: 'forkserver',
     kernel: null,
-    python: null
+    python: null,
+    bind: null
   }
 ];
 

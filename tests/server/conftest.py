@@ -121,7 +121,7 @@ def fake_host(
     script = Path(__file__).parent / "fake_host.py"
     fakes = FakeHosts(lambda mode: monkeypatch.setenv("FAKE_HOST", mode))
 
-    def start(folder: Path) -> subprocess.Popen[bytes]:
+    def start(folder: Path, *, python: str | None = None) -> subprocess.Popen[bytes]:
         command = [sys.executable, str(script), str(folder)]
         return start_guarded(
             folder, command, RESTARTS=fakes.restarts, PAUSES=fakes.pauses, GRACE=0.5
