@@ -84,6 +84,7 @@ class Store:
         self.conditions: list[Condition] = []
         self._folder = folder
         self._writing = asyncio.Lock()
+        self._under_way: set[asyncio.Task[None]] = set()
         self._newest: Desired | None = None
         self._number = self._written = 0
 
@@ -111,13 +112,19 @@ class Store:
             It cannot be written.
         """
         self._number += 1
-        number, self._newest = self._number, desired
+        self._newest = desired
+        writing = asyncio.create_task(self._write(self._number), name="write desired.json")
+        self._under_way.add(writing)
+        writing.add_done_callback(self._under_way.discard)
+        # One who stops waiting must not let the next one write at the same time.
+        await asyncio.shield(writing)
+
+    async def _write(self, number: int) -> None:
         async with self._writing:
-            if self._written >= number:
+            if self._written >= number or self._newest is None:
                 # What came after it has been written meanwhile.
                 return
-            number, newest = self._number, self._newest
-            content = newest.model_dump_json().encode()
+            number, content = self._number, self._newest.model_dump_json().encode()
             try:
                 await asyncio.to_thread(write_private_file, self._folder / DESIRED_FILE, content)
             except OSError as error:

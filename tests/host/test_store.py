@@ -72,32 +72,53 @@ async def test_changes_that_come_together_are_written_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[int] = []
-    first = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     def write(file: Path, content: bytes) -> None:
-        if not written:
-            first.wait(10)
+        begun.set()
+        go_on.wait(10)
         written.append(json.loads(content)["generation"])
         write_private_file(file, content)
 
     monkeypatch.setattr(store_module, "write_private_file", write)
     store, _ = load(tmp_path)
-    saving = [asyncio.create_task(store.save(desired(number))) for number in range(2, 8)]
+    saving = [asyncio.create_task(store.save(desired(2)))]
+    await asyncio.to_thread(begun.wait, 10)
+    saving += [asyncio.create_task(store.save(desired(number))) for number in range(3, 8)]
     await asyncio.sleep(0.05)
     assert not any(one.done() for one in saving)
-    first.set()
+    go_on.set()
     await asyncio.gather(*saving)
     # Those that have waited are in the newest one.
     assert written == [2, 7]
     assert load(tmp_path)[1].generation == 7
 
 
-async def test_one_that_gives_up_waiting_leaves_the_next_one_in_order(tmp_path: Path) -> None:
+async def test_one_that_gives_up_waiting_does_not_let_the_next_one_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = 0
+    begun, go_on = threading.Event(), threading.Event()
+
+    def write(file: Path, content: bytes) -> None:
+        nonlocal writing
+        writing += 1
+        begun.set()
+        go_on.wait(10)
+        assert writing == 1
+        write_private_file(file, content)
+        writing -= 1
+
+    monkeypatch.setattr(store_module, "write_private_file", write)
     store, _ = load(tmp_path)
     first = asyncio.create_task(store.save(desired(2)))
-    await asyncio.sleep(0)
+    await asyncio.to_thread(begun.wait, 10)
     first.cancel()
-    await store.save(desired(3))
+    second = asyncio.create_task(store.save(desired(3)))
+    await asyncio.sleep(0.05)
+    go_on.set()
+    await second
+    assert first.cancelled()
     assert load(tmp_path)[1].generation == 3
 
 

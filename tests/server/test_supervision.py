@@ -211,6 +211,22 @@ async def test_a_cluster_without_a_guard_can_be_started_again(
     await wait_for(id, None)
 
 
+async def test_a_cluster_that_was_to_stop_is_not_shown_as_failed(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, data_folder: Path
+) -> None:
+    """However it has come to its end after that."""
+    id = await make(api)
+    await wait_for(id, "running")
+    guard = manager._find(id)._guard
+    assert guard is not None
+    assert guard.popen is not None
+    # By a handle in a notebook, say.
+    mark_stopped(folder_of(data_folder, id))
+    guard.popen.kill()
+    await wait_for(id, None)
+    assert folders(data_folder) == []
+
+
 # -- the next server -------------------------------------------------------------------------
 
 
