@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import distributed
 from distributed import Scheduler
+from distributed.core import Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterator, Mapping
@@ -65,6 +66,15 @@ class Adaptive(distributed.Adaptive):
     @property
     def _entries(self) -> Scaled:
         return cast("Scaled", self.cluster)
+
+    def stop(self, reason: str = "unknown") -> None:
+        """End; but not because the cluster has not come up yet.
+
+        The stock class gives up for good where a start takes longer than one interval.
+        """
+        ended = (Status.closing, Status.closed, Status.failed)
+        if reason != "cluster-not-running" or self._entries.status in ended:
+            super().stop(reason)
 
     async def adapt(self) -> None:
         """Look at the load, and add or remove entries."""

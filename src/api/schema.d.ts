@@ -895,6 +895,9 @@ export interface components {
          *         The kernelspec with whose Python clusters run; that of the Jupyter server if not given,
          *     python : str, optional
          *         or the path of that Python.
+         *     bind : str, optional
+         *         Where scheduler and workers listen: the name of a network interface, or an address. Only
+         *         this machine can reach them if not given; others need a certificate all the same.
          */
         Template: {
             /** Name */
@@ -936,6 +939,11 @@ export interface components {
              * @default null
              */
             python: string | null;
+            /**
+             * Bind
+             * @default null
+             */
+            bind: string | null;
         };
         /**
          * TemplateField
