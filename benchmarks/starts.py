@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import datetime
 import json
 import multiprocessing
-import secrets
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -30,11 +28,9 @@ from rows import Figure, Medians, Row, Samples, Side, Target
 from turns import add_usual_options, conclude, count, take_turns
 
 import speccluster_lab
+from speccluster_lab.host.certificates import Certificates
 from speccluster_lab.host.forkserver import Forkserver
 from speccluster_lab.host.start import make_cluster
-from speccluster_lab.link.launch import Launch
-from speccluster_lab.spec.admission import Admission
-from speccluster_lab.spec.api import Owner, OwnerKind
 from speccluster_lab.spec.models import ClusterSpec
 
 if TYPE_CHECKING:
@@ -95,18 +91,8 @@ async def _ours(workers: int, ends: AsyncExitStack) -> Any:
     ends.callback(keeping.cancel)
     worker = {"cls": "distributed.Nanny", "options": {"nthreads": 1}}
     spec = ClusterSpec.model_validate({"worker": worker}).with_entries(workers)
-    launch = Launch(
-        id="benchmark",
-        display_name="Benchmark",
-        template=None,
-        owner=Owner(kind=OwnerKind.COMMAND),
-        created=datetime.datetime.now(datetime.UTC),
-        nonce=secrets.token_urlsafe(32),
-        spec=spec,
-        trusted=spec,
-        admission=Admission(),
-    )
-    cluster, _ = make_cluster(launch, forkserver)
+    certificates = Certificates.issue("benchmark")
+    cluster: Any = make_cluster("benchmark", spec, certificates, forkserver, None)
     starting = asyncio.ensure_future(ends.enter_async_context(cluster))
     ends.callback(starting.cancel)
     return cluster

@@ -86,6 +86,19 @@ def test_a_change_in_the_first_moment_is_taken(hosts: Hosts) -> None:
     assert host.until_running().counts.expected == 2
 
 
+def test_adaptive_scaling_can_be_asked_for_before_there_is_a_scheduler(hosts: Hosts) -> None:
+    """The stock class would end it at its first look, a second after it was begun."""
+    slow = _spec("distributed.Worker", scheduler="difficult_workers.SlowScheduler")
+    host = hosts.start(spec=slow)
+    answer = host.request("PUT", "/adaptive", {"minimum": 2, "maximum": 3})
+    assert (answer.status, answer.body["adaptive"]) == (202, {"minimum": 2, "maximum": 3})
+    assert answer.body["scheduler"]["address"] is None
+    assert host.until(lambda cluster: cluster.counts.registered == 2).adaptive is not None
+    # A size that is asked for ends it, whenever that is.
+    scaled = host.request("POST", "/scale", {"entries": 1})
+    assert (scaled.status, scaled.body["adaptive"]) == (202, None)
+
+
 def test_only_the_owner_can_reach_its_files(hosts: Hosts) -> None:
     host = hosts.start()
     path = Path(host.connection.socket)
