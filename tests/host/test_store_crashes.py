@@ -7,6 +7,7 @@ which counts their calls and kills the process at one of them, once.
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -274,6 +275,8 @@ def test_what_adaptive_scaling_has_made_is_not_what_a_person_wants(hosts: Hosts)
     assert before.generation == 1
     # It is written with what a person changes meanwhile.
     assert host.request("PUT", "/adaptive", {"minimum": 1, "maximum": 5}).status == 202
+    stored = json.loads((host.folder / DESIRED_FILE).read_bytes())
+    assert list(stored["spec"]["workers"]) == ["0"]
     host.connection.process.kill()
     host.reconnected()
     assert _settled(host, 1).generation == 1
