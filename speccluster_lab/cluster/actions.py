@@ -126,6 +126,16 @@ class Actions:
             case _:
                 assert_never(step.action)
 
+    def take_back(self, step: Step, error: Exception) -> None:
+        """Note that a step could not be carried out: the failure of its entry, and of no other."""
+        entry = self._roster.entries.get(step.name)
+        if entry is not None:
+            self.give_up_moving(step.name)
+            failure = Failure(type(error).__name__, _in_words(error))
+            entry.step_failed(failure, monotonic(), self._roster.policy)
+            self._roster.note(entry)
+            self._roster.touch(step.name)
+
     def give_up_moving(self, name: str) -> None:
         """Say nothing more of an attempt to move the data of an entry."""
         self._retirement.forget(name)

@@ -296,9 +296,10 @@ class Executor:
             for step in plan(self._roster.state(), names, now):
                 try:
                     self._actions.take(step, now)
-                except Exception:
+                except Exception as error:
                     # Nobody would run the next pass for the others.
                     logger.exception("entry %r: %s failed", step.name, step.action)
+                    self._actions.take_back(step, error)
             seen += names
         if self._roster.collect():
             self.request_pass()

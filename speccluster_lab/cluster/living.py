@@ -12,6 +12,7 @@ from distributed.deploy.cluster import Cluster as StockCluster
 from speccluster_lab.cluster.aligned import Aligned
 from speccluster_lab.cluster.classes import resolve, with_given
 from speccluster_lab.cluster.closing import close_instance, has_ended
+from speccluster_lab.errors import NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,6 +34,7 @@ class Living(Aligned):
 
     def __init__(self, **options: Any) -> None:
         self._starting: asyncio.Future[None] | None = None
+        self._starting_scheduler: asyncio.Future[None] | None = None
         self._closing: asyncio.Future[None] | None = None
         super().__init__(**options)
 
@@ -41,8 +43,13 @@ class Living(Aligned):
             return
         if self._starting is None:
             self._starting = asyncio.ensure_future(self._start_once())
-        # One who stops waiting must not stop the start.
-        await asyncio.shield(self._starting)
+        try:
+            # One who stops waiting must not stop the start.
+            await asyncio.shield(self._starting)
+        except asyncio.CancelledError:
+            if self._starting.cancelled():
+                self._refuse_to_go_on()
+            raise
 
     async def _start_once(self) -> None:
         if self.status == Status.created and self._scheduler_document is not None:
@@ -52,21 +59,32 @@ class Living(Aligned):
             self.scheduler_spec = {**document, "cls": cls, "options": options}
         # A spec that cannot be is refused before anything is started.
         self._align()
+        self._refuse_to_go_on()
         limit = self.policy.scheduler_timeout
-        starting = asyncio.ensure_future(super()._start())
+        starting = self._starting_scheduler = asyncio.ensure_future(super()._start())
         done, _ = await asyncio.wait({starting}, timeout=limit)
         if not done:
-            starting.cancel()
-            await asyncio.wait({starting}, timeout=self.policy.cancel_grace)
+            await self._give_up(starting)
             self.status = Status.failed
             await self._close()
             raise RuntimeError(f"Cluster failed to start: no scheduler within {limit:g} s")
+        if starting.cancelled() or starting.exception() is None:
+            self._refuse_to_go_on()
+        # A start that has failed has closed the cluster itself.
         starting.result()
-        if self.status != Status.running:
-            return
         await self._watch.begin()
+        self._refuse_to_go_on()
         self._executor.find_scheduler()
         self._align()
+
+    def _refuse_to_go_on(self) -> None:
+        """Say to those who wait for the start that somebody has closed the cluster meanwhile."""
+        if self._closing is not None:
+            raise NotRunning("the cluster was closed before it had started")
+
+    async def _give_up(self, starting: asyncio.Future[None]) -> None:
+        starting.cancel()
+        await asyncio.wait({starting}, timeout=self.policy.cancel_grace)
 
     async def _watch_worker_status(self, comm: Any) -> None:
         await super()._watch_worker_status(comm)
@@ -100,6 +118,11 @@ class Living(Aligned):
 
     async def _close_once(self) -> None:
         started = self.status == Status.running or self.status == Status.failed
+        starting = self._starting_scheduler
+        # One that has failed waits for this closing.
+        if starting is not None and not started and not starting.done():
+            await self._give_up(starting)
+            starting.add_done_callback(self._stay_closed)
         await self._note_loss()
         self.status = Status.closing
         self._changed()
@@ -119,7 +142,16 @@ class Living(Aligned):
         # Private to the stock class, whose _close we stand in for.
         vars(self)["_SpecCluster__exit_stack"].__exit__(None, None, None)
         await StockCluster._close(self)
+        if self._starting is not None and not started:
+            self._starting.cancel()
         self._changed()
+
+    def _stay_closed(self, starting: asyncio.Future[None]) -> None:
+        """Be closed still, whatever a start has come to that would not be given up."""
+        if not starting.cancelled():
+            starting.exception()
+        if self._closing is not None and self._closing.done():
+            self.status = Status.closed
 
     async def _note_loss(self) -> None:
         """Say what closing the whole cluster drops."""

@@ -64,7 +64,32 @@ def _noting(name: str, kind: type) -> Callable[..., Any]:
     return noting
 
 
-class _Dict(dict[Any, Any]):
+class _PlainWhenCopied(dict[Any, Any]):
+    """What dicts have in common that note what is set and updated: copies of them note nothing."""
+
+    __slots__ = ()
+
+    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
+        self.update(other)
+        return self
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """As :meth:`dict.setdefault`."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def __copy__(self) -> dict[Any, Any]:
+        return dict(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[Any, Any]:
+        return copy.deepcopy(dict(self), memo)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+class _Dict(_PlainWhenCopied):
     """A dict inside an entry."""
 
     __slots__ = ("_touch",)
@@ -83,29 +108,10 @@ class _Dict(dict[Any, Any]):
         super().update({key: _tracked(value, self._touch) for key, value in changes.items()})
         self._touch()
 
-    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
-        self.update(other)
-        return self
-
-    def setdefault(self, key: Any, default: Any = None) -> Any:
-        """As :meth:`dict.setdefault`."""
-        if key not in self:
-            self[key] = default
-        return self[key]
-
     __delitem__ = _noting("__delitem__", dict)
     clear = _noting("clear", dict)
     pop = _noting("pop", dict)
     popitem = _noting("popitem", dict)
-
-    def __copy__(self) -> dict[Any, Any]:
-        return dict(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> dict[Any, Any]:
-        return copy.deepcopy(dict(self), memo)
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return dict, (dict(self),)
 
 
 class _List(list[Any]):
@@ -203,7 +209,7 @@ class EntrySpec(_Dict):
         return read[1]
 
 
-class WorkerSpecs(dict[Any, Any]):
+class WorkerSpecs(_PlainWhenCopied):
     """The entries of a cluster by name: a dict that knows which of them were touched.
 
     Parameters
@@ -263,16 +269,6 @@ class WorkerSpecs(dict[Any, Any]):
         super().update(held)
         self._log.extend(held)
 
-    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
-        self.update(other)
-        return self
-
-    def setdefault(self, key: Hashable, default: Any = None) -> Any:
-        """As :meth:`dict.setdefault`."""
-        if key not in self:
-            self[key] = default
-        return self[key]
-
     def pop(self, key: Hashable, *default: Any) -> Any:
         """As :meth:`dict.pop`."""
         found = super().pop(key, *default)
@@ -290,12 +286,3 @@ class WorkerSpecs(dict[Any, Any]):
         keys = list(self)
         super().clear()
         self._log.extend(keys)
-
-    def __copy__(self) -> dict[Any, Any]:
-        return dict(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> dict[Any, Any]:
-        return copy.deepcopy(dict(self), memo)
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return dict, (dict(self),)

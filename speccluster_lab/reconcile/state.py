@@ -68,6 +68,8 @@ class EntryState:
         may wait in a queue.
     failure : Failure or None
         What went wrong last.
+    counted : Failure or None
+        What the failure was that counted last, whatever has gone wrong since.
     rolling : bool
         Whether a roll-out has taken it away, as one of ``max_unavailable``, and it is not back.
     holds_for : str or None
@@ -93,6 +95,7 @@ class EntryState:
     absent_since: float | None = None
     runs_here: bool = True
     failure: Failure | None = None
+    counted: Failure | None = None
     rolling: bool = False
     holds_for: str | None = None
     surge: bool = False
@@ -227,11 +230,22 @@ class EntryState:
         self.busy = False
         if stuck is None:
             self.retired = True
-            if self.retry_at is None:
-                self.failure = None
+            self.failure = None if self.retry_at is None else self.counted
         else:
             self.deadline = now + policy.retire_interval
             self.failure = stuck
+
+    def step_failed(self, failure: Failure, now: float, policy: Policy) -> None:
+        """Note that what the planner has decided could not be carried out; it is tried again."""
+        if self.phase is EntryPhase.STARTING:
+            self.start_failed(failure, now, policy)
+        elif self.phase in LEAVING:
+            self.retirement_ended(failure, now, policy)
+        else:
+            self.failure = failure
+            if self.closing:
+                self._count(failure, now, policy)
+                self.deadline = self.retry_at
 
     def drop_data(self) -> None:
         """Note that somebody wants it gone with what it holds, rather than wait for room."""
@@ -265,8 +279,11 @@ class EntryState:
         self.deadline = self.made_of = None
         self.members = members
         self.present = ()
-        due = self.retry_at is None
-        self._enter(EntryPhase.PENDING if due else EntryPhase.BACKOFF, now)
+        if self.retry_at is None:
+            self._enter(EntryPhase.PENDING, now)
+        else:
+            self.failure = self.counted
+            self._enter(EntryPhase.BACKOFF, now)
 
     # -- steps -------------------------------------------------------------------------------
 
@@ -312,7 +329,7 @@ class EntryState:
 
     def _count(self, failure: Failure, now: float, policy: Policy) -> None:
         self.attempts += 1
-        self.failure = failure
+        self.failure = self.counted = failure
         self.retry_at = now + policy.backoff(self.name, self.attempts)
 
     def _count_loss(self, now: float, policy: Policy) -> None:
@@ -321,5 +338,6 @@ class EntryState:
         The first loss costs no time: most are accidents.
         """
         self.attempts += 1
+        self.counted = self.failure
         if self.attempts > 1:
             self.retry_at = now + policy.backoff(self.name, self.attempts - 1)

@@ -14,6 +14,8 @@ from distributed import SchedulerPlugin
 from speccluster_lab.cluster import SpecCluster
 from speccluster_lab.reconcile import Policy
 
+from .workers import Counted, Failing, Hanging, Slow
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -79,6 +81,13 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
             await test()
 
     asyncio.run(bounded())
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered() -> None:
+    for seen in (Failing.left, Hanging.closed, Counted.made):
+        seen.clear()
+    Slow.forget()
 
 
 @pytest.fixture(autouse=True)

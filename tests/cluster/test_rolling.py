@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from distributed import Client, SchedulerPlugin
 
-from speccluster_lab.reconcile import Policy
-
-from .conftest import Runs, cluster_of, entry, names, observed, phases, run, several, until
-from .workers import Failing, Slow
+from .conftest import QUICK, Runs, cluster_of, entry, names, observed, phases, run, several, until
+from .workers import Slow
 
 if TYPE_CHECKING:
     from speccluster_lab.cluster import SpecCluster
@@ -37,12 +36,6 @@ class Watch(SchedulerPlugin):
         self.counts.append(len(self._scheduler.workers))
 
 
-def policy(**limits: Any) -> Policy:
-    return Policy(
-        close_timeout=2, cancel_grace=0.1, retire_interval=0.2, backoff_first=0.1, **limits
-    )
-
-
 def edit_all(cluster: SpecCluster, nthreads: int) -> None:
     for one in cluster.worker_spec.values():
         one["options"]["nthreads"] = nthreads
@@ -50,12 +43,6 @@ def edit_all(cluster: SpecCluster, nthreads: int) -> None:
 
 def threads(cluster: SpecCluster) -> list[int]:
     return [worker.nthreads for worker in cluster.scheduler.workers.values()]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_remembered() -> None:
-    Failing.left.clear()
-    Slow.forget()
 
 
 @pytest.mark.parametrize(
@@ -66,7 +53,7 @@ def test_a_roll_out_keeps_to_its_limits(
     unavailable: int, surge: int, least: int, most: int
 ) -> None:
     async def test() -> None:
-        limits = policy(max_unavailable=unavailable, max_surge=surge)
+        limits = replace(QUICK, max_unavailable=unavailable, max_surge=surge)
         async with cluster_of(worker=entry(f"{HERE}.Slow", delay=0.1), policy=limits) as cluster:
             cluster.scale(4)
             await observed(cluster)
@@ -92,7 +79,7 @@ def test_a_roll_out_keeps_to_its_limits(
 def test_a_roll_out_of_groups_loses_nothing(limits: dict[str, int]) -> None:
     async def test() -> None:
         async with (
-            cluster_of(worker=several(2), policy=policy(**limits)) as cluster,
+            cluster_of(worker=several(2), policy=replace(QUICK, **limits)) as cluster,
             Client(cluster, asynchronous=True) as client,
         ):
             cluster.scale(2)
@@ -114,7 +101,7 @@ def test_a_roll_out_of_groups_loses_nothing(limits: dict[str, int]) -> None:
 
 def test_an_edit_during_a_roll_out_starts_it_anew() -> None:
     async def test() -> None:
-        async with cluster_of(worker=entry(), policy=policy()) as cluster:
+        async with cluster_of(worker=entry()) as cluster:
             cluster.scale(4)
             await observed(cluster)
             watch = Watch(cluster)
@@ -136,7 +123,7 @@ def test_an_edit_during_a_roll_out_starts_it_anew() -> None:
 
 def test_the_generation_that_is_observed_tells_when_a_roll_out_is_done() -> None:
     async def test() -> None:
-        async with cluster_of(worker=entry(), policy=policy()) as cluster:
+        async with cluster_of(worker=entry()) as cluster:
             cluster.scale(3)
             await observed(cluster)
             before = cluster.generation
@@ -159,7 +146,7 @@ def test_the_generation_that_is_observed_tells_when_a_roll_out_is_done() -> None
 
 def test_an_edit_that_is_taken_back_replaces_no_more() -> None:
     async def test() -> None:
-        async with cluster_of(worker=entry(), policy=policy()) as cluster:
+        async with cluster_of(worker=entry()) as cluster:
             cluster.scale(4)
             await observed(cluster)
             watch = Watch(cluster)
@@ -176,7 +163,7 @@ def test_an_edit_that_is_taken_back_replaces_no_more() -> None:
 
 def test_a_roll_out_to_what_cannot_start_takes_no_more_than_allowed() -> None:
     async def test() -> None:
-        async with cluster_of(worker=entry(), policy=policy()) as cluster:
+        async with cluster_of(worker=entry()) as cluster:
             cluster.scale(4)
             await observed(cluster)
             watch = Watch(cluster)
@@ -197,7 +184,7 @@ def test_a_roll_out_to_what_cannot_start_takes_no_more_than_allowed() -> None:
 
 def test_scaling_during_a_roll_out() -> None:
     async def test() -> None:
-        async with cluster_of(worker=entry(), policy=policy()) as cluster:
+        async with cluster_of(worker=entry()) as cluster:
             cluster.scale(4)
             await observed(cluster)
             watch = Watch(cluster)
@@ -218,7 +205,7 @@ def test_scaling_during_a_roll_out() -> None:
 def test_an_edited_entry_that_is_removed_at_once_goes() -> None:
     async def test() -> None:
         async with (
-            cluster_of({"a": entry(), "b": entry()}, policy=policy()) as cluster,
+            cluster_of({"a": entry(), "b": entry()}) as cluster,
             Client(cluster, asynchronous=True) as client,
         ):
             await observed(cluster)

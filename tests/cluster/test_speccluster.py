@@ -14,14 +14,21 @@ from speccluster_lab.reconcile import Policy
 from speccluster_lab.spec.api import ClusterPhase, EntryPhase, Scale
 from speccluster_lab.spec.models import ClusterSpec
 
-from .conftest import QUICK, SCHEDULER, cluster_of, entry, group, names, observed, run, until
+from .conftest import (
+    QUICK,
+    SCHEDULER,
+    cluster_of,
+    entry,
+    group,
+    names,
+    observed,
+    phases,
+    run,
+    until,
+)
 from .workers import Failing
 
 HERE = Failing.__module__
-
-
-def phases(cluster: SpecCluster) -> dict[str, EntryPhase]:
-    return {one.name: one.phase for one in cluster.entries()}
 
 
 def test_it_is_a_stock_cluster() -> None:
@@ -97,7 +104,6 @@ def test_data_with_nowhere_to_go_is_kept_and_said() -> None:
 
 def test_entering_raises_what_the_first_failing_worker_raised() -> None:
     async def test() -> None:
-        Failing.left.clear()
         with pytest.raises(RuntimeError, match="a has no luck"):
             async with SpecCluster(
                 workers={"a": entry(f"{HERE}.Failing", failures=1), "b": entry()},

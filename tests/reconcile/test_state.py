@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from speccluster_lab.reconcile import LEAVING, UP, Action, EntryState, Policy, Step
+from speccluster_lab.reconcile import LEAVING, UP, Action, EntryState, Policy, Step, next_look
 from speccluster_lab.spec.api import EntryPhase
 
 from .simulation import BOOM, FULL, Form, fingerprint
@@ -173,7 +175,7 @@ def test_a_retirement_that_has_ended_is_waited_for_no_more() -> None:
 
 
 def test_what_counts_as_a_failure_keeps_its_reason_while_data_moves() -> None:
-    one = entry(EntryPhase.REPLACING, busy=True, failure=BOOM, retry_at=9.0)
+    one = entry(EntryPhase.REPLACING, busy=True, failure=BOOM, counted=BOOM, retry_at=9.0)
     one.retirement_ended(None, 3.0, Policy())
     assert one.failure is BOOM
 
@@ -211,3 +213,60 @@ def test_any_step_after_a_healthy_minute_forgets_the_failures(healthy_for: float
 def test_what_is_up_and_what_is_leaving_are_told_apart() -> None:
     assert {"waiting", "running", "degraded"} == UP
     assert {"retiring", "replacing"} == LEAVING
+
+
+def test_a_counted_failure_is_the_reason_of_the_backoff_whatever_comes_between() -> None:
+    policy = Policy()
+    failed = entry(EntryPhase.WAITING, members=("a-0", "a-1"), present=("a-0",))
+    step = Step("a", EntryPhase.REPLACING, Action.RETIRE, failure=BOOM, counts=True)
+    failed.take(step, 1.0, policy)
+    failed.retirement_ended(FULL, 2.0, policy)
+    assert failed.failure == FULL, "shown while it is so"
+    dropped = replace(failed)
+    failed.take(Step("a", EntryPhase.REPLACING, Action.RETIRE), 3.0, policy)
+    failed.retirement_ended(None, 4.0, policy)
+    assert failed.failure == BOOM
+    dropped.drop_data()
+    for one in (failed, dropped):
+        one.take(Step("a", EntryPhase.CLOSING, Action.CLOSE), 5.0, policy)
+        one.closed(("a-0", "a-1"), 6.0)
+        assert (one.phase, one.failure) == (EntryPhase.BACKOFF, BOOM)
+
+
+def test_a_loss_that_counts_is_the_reason_of_the_backoff() -> None:
+    policy = Policy()
+    one = entry(EntryPhase.RUNNING, attempts=1, counted=BOOM)
+    one.lose(FULL, 1.0)
+    one.take(Step("a", EntryPhase.CLOSING, Action.CLOSE), 2.0, policy)
+    one.closed(("a-0",), 3.0)
+    assert (one.phase, one.failure) == (EntryPhase.BACKOFF, FULL)
+
+
+def test_a_step_that_cannot_be_carried_out_is_a_failure_and_is_tried_again() -> None:
+    policy = Policy()
+    starting = entry(EntryPhase.PENDING, made_of=None)
+    starting.take(Step("a", EntryPhase.STARTING, Action.START), 1.0, policy)
+    starting.step_failed(BOOM, 2.0, policy)
+    assert (starting.phase, starting.busy, starting.failure) == (EntryPhase.CLOSING, False, BOOM)
+    assert (starting.attempts, starting.retry_at) == (1, 2.0 + policy.backoff("a", 1))
+
+    leaving = entry(EntryPhase.RUNNING)
+    leaving.take(Step("a", EntryPhase.RETIRING, Action.RETIRE), 1.0, policy)
+    leaving.step_failed(BOOM, 2.0, policy)
+    assert (leaving.busy, leaving.retired, leaving.failure) == (False, False, BOOM)
+    assert next_look(leaving, policy) == 2.0 + policy.retire_interval
+
+    closing = entry(EntryPhase.RUNNING)
+    closing.take(Step("a", EntryPhase.CLOSING, Action.CLOSE), 1.0, policy)
+    closing.step_failed(BOOM, 2.0, policy)
+    assert closing.failure == BOOM
+    assert next_look(closing, policy) == 2.0 + policy.backoff("a", 1)
+    closing.take(Step("a", EntryPhase.CLOSING, Action.ABANDON), 4.0, policy)
+    closing.step_failed(BOOM, 5.0, policy)
+    assert next_look(closing, policy) == 5.0 + policy.backoff("a", 2)
+
+    cancelled = entry(EntryPhase.STARTING, busy=True)
+    cancelled.take(Step("a", EntryPhase.CLOSING, Action.CANCEL), 1.0, policy)
+    cancelled.step_failed(BOOM, 2.0, policy)
+    assert (cancelled.busy, cancelled.attempts, cancelled.failure) == (True, 0, BOOM)
+    assert next_look(cancelled, policy) == 1.0 + policy.cancel_grace

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from distributed import Adaptive, Client
 
+from speccluster_lab.spec.api import EntryPhase
+
 from ..conftest import (
     Runs,
     cluster_of,
@@ -15,20 +17,18 @@ from ..conftest import (
     entry,
     names,
     observed,
+    phases,
     reasons,
     registered,
     run,
     several,
     until,
 )
+from ..misbehaving import entry_of
+from ..test_machine import Anything
 from ..workers import Counted, Hanging
 
 HERE = Counted.__module__
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_remembered() -> None:
-    Counted.made.clear()
 
 
 async def adapted(cluster: Any, times: int = 40) -> None:
@@ -36,6 +36,19 @@ async def adapted(cluster: Any, times: int = 40) -> None:
     for _ in range(times):
         await cluster._adaptive.adapt()
         await asyncio.sleep(0.005)
+
+
+class Decisions:
+    """Counts how often adaptive scaling has decided."""
+
+    def __init__(self, cluster: Any) -> None:
+        self.times = 0
+        self._recommendations = cluster._adaptive.recommendations
+        cluster._adaptive.recommendations = self._decide
+
+    async def _decide(self, target: int) -> Any:
+        self.times += 1
+        return await self._recommendations(target)
 
 
 def test_fault_13_adaptive_settles_with_groups() -> None:
@@ -61,6 +74,36 @@ def test_fault_13_adaptive_settles_with_groups() -> None:
             assert cluster.adaptive_range() == (4, 4)
 
     run(test)
+
+
+def test_fault_13_adaptive_that_has_settled_does_nothing_for_a_minute() -> None:
+    """By the clock of the machine, in which adaptive scaling decides once a second."""
+    machine = Anything()
+    try:
+        machine.begin(room=(2, 1, 0), first=[], calm=False, remote=False)
+        cluster = machine.cluster
+        cluster.new_spec = entry_of(size=3)
+        machine.call(lambda: cluster.adapt(minimum=4, maximum=4))
+        decided = Decisions(cluster)
+        machine.wait(10.0)
+        expected = ["0-0", "0-1", "0-2", "1-0", "1-1", "1-2"]
+        assert names(cluster) == expected
+        assert set(phases(cluster).values()) == {EntryPhase.RUNNING}
+        instances = dict(cluster.workers)
+        (last,) = cluster.events()[-1:]
+        overshoot = condition(cluster, "AdaptiveOvershoot")
+        decided.times = 0
+        machine.wait(60.0)
+        assert decided.times >= 55
+        assert cluster.events(since=last.seq) == [], "no transition"
+        assert names(cluster) == expected
+        assert list(cluster.worker_spec) == [0, 1]
+        assert dict(cluster.workers) == instances
+        assert overshoot is not None
+        assert overshoot.message.startswith("6 workers, though the maximum is 4")
+        assert condition(cluster, "AdaptiveOvershoot") == overshoot, "for as long as that"
+    finally:
+        machine.teardown()
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,9 @@ from distributed.core import Status
 from speccluster_lab.errors import InvalidInput
 
 from ..conftest import cluster_of, entry, names, registered, run, several, until
-from ..workers import Counted, Failing
+from ..workers import Counted
 
 HERE = Counted.__module__
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_remembered() -> None:
-    Counted.made.clear()
-    Failing.left.clear()
 
 
 @pytest.mark.parametrize("how", ["scale", "scale_up", "set_entries"])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
+from typing import Any
 
 import pytest
-from distributed import Client
+from distributed import Client, Scheduler
 from distributed.core import Status
 
 from speccluster_lab.cluster import SpecCluster
+from speccluster_lab.errors import NotRunning
 from speccluster_lab.reconcile import Policy
 
 from ..conftest import QUICK, SCHEDULER, cluster_of, entry, names, phases, registered, run, until
@@ -56,7 +58,6 @@ def test_fault_08_an_entry_that_does_not_close_is_given_up(way: str) -> None:
 @pytest.mark.parametrize("after", [0.0, 0.1, 0.5])
 def test_fault_08_close_ends_in_whatever_state_the_cluster_is(after: float) -> None:
     async def test() -> None:
-        Slow.forget()
         cluster = SpecCluster(
             workers={"stuck": {"cls": Hanging}, "a": entry(), "b": entry(f"{HERE}.Slow", delay=1)},
             worker=entry(),
@@ -105,5 +106,59 @@ def test_fault_08_one_who_stops_waiting_for_close_does_not_stop_it() -> None:
             async with asyncio.timeout(5):
                 await cluster.close()
             assert cluster.status is Status.closed
+
+    run(test)
+
+
+class SlowScheduler(Scheduler):
+    """Takes its time to start, and may cling to it."""
+
+    def __init__(self, *, seconds: float, clings: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self._start_takes = seconds
+        self._clings = clings
+
+    async def start(self) -> Any:
+        until = asyncio.get_running_loop().time() + self._start_takes
+        while (left := until - asyncio.get_running_loop().time()) > 0:
+            try:
+                await asyncio.sleep(left)
+            except asyncio.CancelledError:
+                if not self._clings:
+                    raise
+        return await super().start()
+
+
+@pytest.mark.parametrize("clings", [False, True])
+@pytest.mark.parametrize("after", [0.0, 0.2])
+def test_closing_ends_a_start_that_is_going_on(after: float, clings: bool) -> None:
+    async def test() -> None:
+        options = {**SCHEDULER["options"], "seconds": 2.0, "clings": clings}
+        cluster = SpecCluster(
+            workers={"a": entry()},
+            scheduler={"cls": SlowScheduler, "options": options},
+            asynchronous=True,
+            policy=QUICK,
+        )
+
+        async def wait() -> None:
+            await cluster
+
+        waiters = [asyncio.ensure_future(one) for one in (cluster._start(), wait())]
+        await asyncio.sleep(after)
+        began = monotonic()
+        await cluster.close()
+        assert monotonic() - began < 1.8
+        assert cluster.status is Status.closed
+        await asyncio.wait(waiters, timeout=0.5)
+        for waiter in waiters:
+            with pytest.raises(NotRunning, match="closed before it had started"):
+                waiter.result()
+        # Not even when it would have been there.
+        await asyncio.sleep(2.5)
+        assert cluster.status is Status.closed
+        assert cluster.scheduler is None or cluster.scheduler.status is not Status.running
+        with pytest.raises(NotRunning):
+            await cluster
 
     run(test)

@@ -17,16 +17,10 @@ from speccluster_lab.cluster import SpecCluster
 from speccluster_lab.reconcile import Policy
 
 from ..conftest import QUICK, SCHEDULER, cluster_of, entry, names, registered, run, several, until
-from ..workers import Counted, Slow
+from ..workers import Counted
 
 HERE = Counted.__module__
 PATIENT = Policy(close_timeout=5)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_remembered() -> None:
-    Counted.made.clear()
-    Slow.forget()
 
 
 def test_scaling_changes_the_spec_at_once_and_in_the_callers_thread() -> None:

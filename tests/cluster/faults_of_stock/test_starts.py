@@ -18,13 +18,6 @@ HERE = Failing.__module__
 SLOW = Policy(max_concurrent_starts=16, cancel_grace=0.1, close_timeout=2)
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_remembered() -> None:
-    Failing.left.clear()
-    Hanging.closed.clear()
-    Slow.forget()
-
-
 def slow(delay: float) -> dict[str, Any]:
     return entry(f"{HERE}.Slow", delay=delay)
 
