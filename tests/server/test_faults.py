@@ -396,7 +396,7 @@ async def test_there_is_a_limit_to_clusters(
 async def test_a_host_that_cannot_be_started_leaves_nothing(
     api: Api, monkeypatch: pytest.MonkeyPatch, data_folder: Path
 ) -> None:
-    def fail(folder: Path) -> None:
+    def fail(folder: Path, *, python: str | None = None) -> None:
         raise StartFailed("the cluster's host could not be started: no more processes")
 
     monkeypatch.setattr("speccluster_lab.server.manager.start_host", fail)
