@@ -160,7 +160,7 @@ async def test_a_host_that_hangs_is_shown_in_time_and_slows_nobody(
     api: Api, fake_host: FakeHosts, wait_for: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As it is, and not as the other tests have it.
-    monkeypatch.setattr("speccluster_lab.link.client._SILENCE_SECONDS", 4.5)
+    monkeypatch.setattr("speccluster_lab.link.api._SILENCE_SECONDS", 4.5)
     hung, other = await make(api, name="hung"), await make(api, name="other")
     for id in (hung, other):
         await wait_for(id, "running")
