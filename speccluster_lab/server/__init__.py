@@ -4,9 +4,11 @@
 ``extension``    the :class:`SpecClusterLab` extension and its settings
 ``handlers``     the REST API
 ``events``       the websocket
-``feed``         handing changes to the websocket's readers
 ``manager``      the clusters that this server knows
-``supervisor``   one of them: following its host from start to end
+``supervisor``   one of them: its hosts, their guard, and its end
+``following``    following a host's stream, and passing calls on to it
+``shown``        what has been told of a cluster, and handing changes of that on
+``absence``      what is shown of a cluster while no host tells
 ===============  ======================================================================
 
 Nothing here imports ``distributed``: JupyterLab must not start slower for having this.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 
 import jsonschema
 from jupyter_server.auth import Authorizer
+
+from speccluster_lab.server.manager import ClusterManager
 
 OPENAPI = json.loads(
     (Path(__file__).parent.parent.parent / "docs" / "openapi.json").read_text(encoding="utf-8")
@@ -84,3 +87,41 @@ async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, "it did not come about"
         await asyncio.sleep(0.02)
+
+
+async def make(api: Api, **body: object) -> str:
+    """Make a cluster, with the name "One" unless told otherwise, and return its id."""
+    answer = await api("POST", "/clusters", {"template": "threads", "name": "One", **body})
+    assert answer.status == 201
+    return str(answer.body["id"])
+
+
+async def make_running(api: Api, wait_for: Wait, *names: str) -> None:
+    """Make clusters whose names are their ids, side by side."""
+    for name in names:
+        await make(api, name=name)
+    for name in names:
+        await wait_for(name, "running")
+
+
+def next_server(manager: ClusterManager) -> ClusterManager:
+    """Return the clusters of another server of the same user."""
+    return ClusterManager(
+        admission=manager.admission,
+        max_clusters=16,
+        log=logging.getLogger("next"),
+        bounds=manager.bounds,
+    )
+
+
+def folder_of(data_folder: Path, id: str) -> Path:
+    (folder,) = data_folder.glob(f"*/clusters/{id}")
+    return folder
+
+
+def folders(data_folder: Path) -> list[Path]:
+    return list(data_folder.glob("*/clusters/*"))
+
+
+def sockets(own_folders: Path) -> list[Path]:
+    return list(own_folders.rglob("*.sock"))

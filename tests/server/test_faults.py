@@ -14,7 +14,7 @@ import psutil
 import pytest
 from fake_host import CONFUSE, DEAF, DIE, GAP, GROW, HANG, HANG_UP, LEAVE, ORPHAN
 from nothing_left import processes_of
-from serving import Api, FakeHosts, Wait, until
+from serving import Api, FakeHosts, Wait, folder_of, folders, make, sockets, until
 
 from speccluster_lab.errors import StartFailed
 from speccluster_lab.link.connections import read_connection
@@ -23,25 +23,6 @@ from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.server.supervisor import Bounds
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import PatchEvent, SnapshotEvent
-
-
-async def make(api: Api, **body: object) -> str:
-    answer = await api("POST", "/clusters", {"template": "threads", "name": "One", **body})
-    assert answer.status == 201
-    return str(answer.body["id"])
-
-
-def folder_of(data_folder: Path, id: str) -> Path:
-    (folder,) = data_folder.glob(f"*/clusters/{id}")
-    return folder
-
-
-def folders(data_folder: Path) -> list[Path]:
-    return list(data_folder.glob("*/clusters/*"))
-
-
-def sockets(own_folders: Path) -> list[Path]:
-    return list(own_folders.rglob("*.sock"))
 
 
 def host_of(id: str) -> psutil.Process:
@@ -420,7 +401,7 @@ async def test_a_cluster_that_the_server_has_lost_track_of_can_be_stopped(
     def fail(*arguments: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("speccluster_lab.server.supervisor.Supervisor._take", fail)
+    monkeypatch.setattr("speccluster_lab.server.shown.Shown.take", fail)
     id = await make(api)
     await wait_for(id, "unreachable")
     assert "Lost track of cluster 'one'" in caplog.text
@@ -509,7 +490,7 @@ async def test_a_stop_is_seen_before_the_answer_to_an_earlier_change(
     await wait_for(id, "running")
     # As after a scale whose change the stream has yet to tell.
     supervisor = manager._find(id)
-    supervisor._answered = supervisor.pushed.model_copy(update={"generation": 9})
+    supervisor._shown._answered = supervisor.pushed.model_copy(update={"generation": 9})
     assert (await api("GET", f"/clusters/{id}")).body["generation"] == 9
     stopping = await api("DELETE", f"/clusters/{id}")
     assert stopping.body["phase"] == "stopping"

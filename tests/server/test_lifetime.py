@@ -1,7 +1,6 @@
 """The server's end and its next start: what goes with it, and what it finds again."""
 
 import json
-import logging
 import os
 import time
 from collections.abc import Callable
@@ -12,41 +11,32 @@ import pytest
 from fake_host import DEAF
 from jupyter_server.serverapp import ServerApp
 from nothing_left import processes_of
-from serving import Api, FakeHosts, Wait, until
+from serving import (
+    Api,
+    FakeHosts,
+    Wait,
+    folder_of,
+    folders,
+    make,
+    make_running,
+    next_server,
+    sockets,
+    until,
+)
 
 from speccluster_lab.link.connections import read_connection
+from speccluster_lab.link.launch import LAUNCH_FILE
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server import SpecClusterLab
 from speccluster_lab.server.manager import ClusterManager
-
-
-async def make(api: Api, wait_for: Wait, *names: str) -> None:
-    for name in names:
-        await api("POST", "/clusters", {"template": "threads", "name": name})
-    for name in names:
-        await wait_for(name, "running")
 
 
 def host_of(id: str) -> HostProcess:
     return read_connection(id).process
 
 
-def files(data_folder: Path, own_folders: Path) -> list[Path]:
-    return [*data_folder.glob("*/clusters/*"), *own_folders.rglob("*.sock")]
-
-
-def launch_file(data_folder: Path, id: str) -> Path:
-    (file,) = data_folder.glob(f"*/clusters/{id}/launch.json")
-    return file
-
-
-def next_server(manager: ClusterManager) -> ClusterManager:
-    return ClusterManager(
-        admission=manager.admission,
-        max_clusters=16,
-        log=logging.getLogger("next"),
-        bounds=manager.bounds,
-    )
+def left(data_folder: Path, own_folders: Path) -> list[Path]:
+    return [*folders(data_folder), *sockets(own_folders)]
 
 
 async def test_an_orderly_end_stops_what_the_server_has_started(
@@ -58,9 +48,9 @@ async def test_an_orderly_end_stops_what_the_server_has_started(
     own_folders: Path,
     no_tracebacks: Callable[[], None],
 ) -> None:
-    await make(api, wait_for, "one", "two", "three")
+    await make_running(api, wait_for, "one", "two", "three")
     fake_host("exits")
-    await api("POST", "/clusters", {"template": "threads", "name": "four"})
+    await make(api, name="four")
     await wait_for("four", "failed")
     assert extension.current_activity() == {"clusters": 3}
     extension.clusters_keep_server_alive = False
@@ -69,7 +59,7 @@ async def test_an_orderly_end_stops_what_the_server_has_started(
     await extension.stop_extension()
     assert time.monotonic() - began < 3, "they were to be stopped side by side"
     assert processes_of(own_folders, wait=0) == []
-    assert files(data_folder, own_folders) == []
+    assert left(data_folder, own_folders) == []
     extension.clusters_keep_server_alive = True
     assert extension.current_activity() is None
 
@@ -82,7 +72,7 @@ async def test_the_end_waits_for_nobody(
     data_folder: Path,
     own_folders: Path,
 ) -> None:
-    await make(api, wait_for, "one", "two")
+    await make_running(api, wait_for, "one", "two")
     await api("POST", "/clusters/one/scale", {"entries": DEAF})
     host = psutil.Process(host_of("two").pid)
     host.suspend()
@@ -90,7 +80,7 @@ async def test_the_end_waits_for_nobody(
     await extension.stop_extension()
     assert time.monotonic() - began < 12
     assert processes_of(own_folders, wait=0) == []
-    assert files(data_folder, own_folders) == []
+    assert left(data_folder, own_folders) == []
 
 
 async def test_what_goes_wrong_at_the_end_stays_here(
@@ -115,7 +105,7 @@ async def test_clusters_can_outlive_the_server_and_are_found_again(
     monkeypatch: pytest.MonkeyPatch,
     data_folder: Path,
 ) -> None:
-    await make(api, wait_for, "one")
+    await make_running(api, wait_for, "one")
     await api("POST", "/clusters/one/scale", {"entries": 3})
     before = (await api("GET", "/clusters/one")).body
     extension.shutdown_clusters_on_exit = False
@@ -143,7 +133,7 @@ async def test_clusters_can_outlive_the_server_and_are_found_again(
     await until(lambda: not guard.runs())
     await until(lambda: last.clusters() == [])
     await last.close(stop_clusters=True)
-    assert files(data_folder, own_folders) == []
+    assert left(data_folder, own_folders) == []
 
 
 async def test_files_that_cannot_be_trusted_are_not_followed(
@@ -154,7 +144,7 @@ async def test_files_that_cannot_be_trusted_are_not_followed(
     data_folder: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await make(api, wait_for, "one", "two", "three")
+    await make_running(api, wait_for, "one", "two", "three")
     folder = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / "speccluster-lab"
     good = json.loads((folder / "one.json").read_text())
     (folder / "garbled.json").write_text("{")
@@ -163,7 +153,7 @@ async def test_files_that_cannot_be_trusted_are_not_followed(
     (folder / "other-name.json").chmod(0o600)
     (folder / "link.json").symlink_to(folder / "one.json")
     (folder / "two.json").chmod(0o644)
-    launch = launch_file(data_folder, "three")
+    launch = folder_of(data_folder, "three") / LAUNCH_FILE
     other = json.loads(launch.read_text())
     launch.write_text(json.dumps({**other, "nonce": "x" * 32}))
 
@@ -190,7 +180,7 @@ async def test_files_that_cannot_be_trusted_are_not_followed(
 async def test_a_host_found_dead_is_left_alone(
     api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
 ) -> None:
-    await make(api, wait_for, "one")
+    await make_running(api, wait_for, "one")
     connection = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / "speccluster-lab/one.json"
     text = connection.read_text()
     psutil.Process(host_of("one").pid).kill()
@@ -220,7 +210,7 @@ async def test_jupyter_starts_it(
 ) -> None:
     """With what it is given in the configuration."""
     assert jp_serverapp.extension_manager.any_activity() is not True
-    await make(api, wait_for, "one")
+    await make_running(api, wait_for, "one")
     assert jp_serverapp.extension_manager.any_activity() is True
     # Looking for what is there does not follow a cluster twice.
     following = manager._find("one")

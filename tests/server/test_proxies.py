@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from serving import Api, FakeHosts, PickyAuthorizer, Wait
+from serving import Api, FakeHosts, Wait
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 from traitlets.config import Config
@@ -19,18 +19,9 @@ OUTSIDE = {
 
 
 @pytest.fixture
-def jp_server_config() -> Config:
-    return Config(
-        {
-            "ServerApp": {
-                "jpserver_extensions": {"speccluster_lab": True},
-                "allow_unauthenticated_access": False,
-                "allow_remote_access": True,
-                "trust_xheaders": True,
-                "authorizer_class": PickyAuthorizer,
-            },
-        }
-    )
+def jp_server_config(jp_server_config: Config) -> Config:
+    jp_server_config.ServerApp.update(allow_remote_access=True, trust_xheaders=True)
+    return jp_server_config
 
 
 async def test_a_cluster_is_made_and_named_by_its_path(

@@ -11,9 +11,18 @@ import psutil
 import pytest
 from fake_host import DIE, HANG
 from nothing_left import processes_of
-from serving import Api, FakeHosts, Wait, until
-from test_faults import folder_of, folders, make, sockets
-from test_lifetime import next_server
+from serving import (
+    Api,
+    FakeHosts,
+    Wait,
+    folder_of,
+    folders,
+    make,
+    make_running,
+    next_server,
+    sockets,
+    until,
+)
 
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import LAUNCH_FILE, mark_stopped, reserve
@@ -24,6 +33,12 @@ QUIET = (0.0, 0.1, 0.1, 0.1, 0.1)
 
 def pid_of(id: str) -> int:
     return read_connection(id).pid
+
+
+def kill_guard(manager: ClusterManager, id: str) -> None:
+    guard = manager._find(id)._guard
+    assert guard is not None
+    guard.process.kill()
 
 
 async def running_again(wait_for: Wait, id: str, before: int) -> None:
@@ -161,9 +176,8 @@ async def test_a_host_that_hangs_is_shown_in_time_and_slows_nobody(
 ) -> None:
     # As it is, and not as the other tests have it.
     monkeypatch.setattr("speccluster_lab.link.api._SILENCE_SECONDS", 4.5)
-    hung, other = await make(api, name="hung"), await make(api, name="other")
-    for id in (hung, other):
-        await wait_for(id, "running")
+    hung, other = "hung", "other"
+    await make_running(api, wait_for, hung, other)
     host = psutil.Process(pid_of(hung))
     host.suspend()
     try:
@@ -196,10 +210,7 @@ async def test_a_cluster_without_a_guard_can_be_started_again(
 ) -> None:
     id = await make(api)
     await wait_for(id, "running")
-    guard = manager._find(id)._guard
-    assert guard is not None
-    assert guard.popen is not None
-    guard.popen.kill()
+    kill_guard(manager, id)
     cluster = await wait_for(id, "failed")
     assert cluster is not None
     assert "has lost its guard, which was ended by SIGKILL" in cluster["conditions"][0]["message"]
@@ -217,12 +228,9 @@ async def test_a_cluster_that_was_to_stop_is_not_shown_as_failed(
     """However it has come to its end after that."""
     id = await make(api)
     await wait_for(id, "running")
-    guard = manager._find(id)._guard
-    assert guard is not None
-    assert guard.popen is not None
     # By a handle in a notebook, say.
     mark_stopped(folder_of(data_folder, id))
-    guard.popen.kill()
+    kill_guard(manager, id)
     await wait_for(id, None)
     assert folders(data_folder) == []
 
@@ -258,8 +266,7 @@ async def test_a_stop_that_was_acknowledged_is_carried_out_by_the_next_server(
     await make(api, name="dead")
     await wait_for("dead", "failed")
     fake_host("good")
-    await make(api, name="alive")
-    await wait_for("alive", "running")
+    await make_running(api, wait_for, "alive")
     for id in ("dead", "alive"):
         # As far as a server comes that is killed right after its answer.
         mark_stopped(folder_of(data_folder, id))
@@ -285,8 +292,7 @@ async def test_a_launch_that_is_garbled_is_shown_and_harms_no_other(
     await make(api, name="bad")
     await wait_for("bad", "failed")
     fake_host("good")
-    await make(api, name="good")
-    await wait_for("good", "running")
+    await make_running(api, wait_for, "good")
     launch = folder_of(data_folder, "bad") / LAUNCH_FILE
     if content is None:
         launch.unlink()

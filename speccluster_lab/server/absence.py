@@ -1,0 +1,155 @@
+"""A cluster as it is shown while there is no host that tells how it is."""
+
+from __future__ import annotations
+
+import datetime
+import signal
+from typing import TYPE_CHECKING, Final
+
+from speccluster_lab.spec.api import (
+    Cluster,
+    ClusterPhase,
+    Condition,
+    ConditionStatus,
+    Counts,
+    Entry,
+    EntryPhase,
+    Member,
+    SchedulerStatus,
+)
+from speccluster_lab.spec.names import member_names
+
+if TYPE_CHECKING:
+    from speccluster_lab.link.launch import Launch
+    from speccluster_lab.spec.models import ClusterSpec
+
+__all__ = ["before_it_tells", "failed", "how_it_ended", "not_up", "unreachable"]
+
+# Exit statuses above this are those of what was ended by a signal.
+_SIGNALLED: Final = 128
+
+
+def before_it_tells(launch: Launch) -> Cluster:
+    """Return a cluster whose first host has not told anything yet."""
+    return Cluster(
+        id=launch.id,
+        display_name=launch.display_name,
+        template=launch.template,
+        owner=launch.owner,
+        phase=ClusterPhase.STARTING,
+        generation=1,
+        observed_generation=0,
+        created=launch.created,
+        spec=launch.spec,
+        counts=_counts(launch.spec),
+        workers=_entries(launch.spec, EntryPhase.PENDING),
+    )
+
+
+def unreachable(cluster: Cluster, message: str) -> Cluster:
+    """Return a cluster whose host is there and does not answer."""
+    return cluster.model_copy(
+        update={
+            "phase": ClusterPhase.UNREACHABLE,
+            "conditions": [_condition("Unreachable", "HostNotResponding", message)],
+        }
+    )
+
+
+def not_up(cluster: Cluster, reason: str, message: str) -> Cluster:
+    """Return a cluster whose host is being started again."""
+    return _without_host(
+        cluster,
+        ClusterPhase.STARTING,
+        EntryPhase.PENDING,
+        _condition("HostExited", reason, message),
+    )
+
+
+def failed(cluster: Cluster, how: str, log_lines: list[str]) -> Cluster:
+    """Return a cluster whose host has ended and is not started again.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        As it was told last.
+    how : str
+        What the host did, to follow "The cluster's host".
+    log_lines : list of str
+        The end of its log.
+    """
+    message = f"The cluster's host {how}."
+    if log_lines:
+        message += " The end of its log:\n" + "\n".join(_printable(line) for line in log_lines)
+    return _without_host(
+        cluster,
+        ClusterPhase.FAILED,
+        EntryPhase.LOST,
+        _condition("HostExited", "HostExited", message),
+    )
+
+
+def how_it_ended(status: int | None) -> str:
+    """Return in words how a guard has ended.
+
+    Parameters
+    ----------
+    status : int, optional
+        Its exit status, where that is known; negative where a signal has ended it.
+    """
+    match status:
+        case None:
+            return "has ended"
+        case int() if status < 0:
+            return f"has lost its guard, which was ended by {signal.Signals(-status).name}"
+        case int() if status > _SIGNALLED:
+            return f"was ended by {signal.Signals(status - _SIGNALLED).name}"
+        case _:
+            return f"has ended with status {status}"
+
+
+def _without_host(
+    cluster: Cluster, phase: ClusterPhase, entries: EntryPhase, condition: Condition
+) -> Cluster:
+    return cluster.model_copy(
+        update={
+            "phase": phase,
+            "conditions": [condition],
+            "scheduler": SchedulerStatus(status="closed"),
+            "workers": _entries(cluster.spec, entries),
+            "counts": _counts(cluster.spec),
+            "unexpected": [],
+        }
+    )
+
+
+def _entries(spec: ClusterSpec, phase: EntryPhase) -> list[Entry]:
+    return [
+        Entry(
+            name=name,
+            phase=phase,
+            cls=entry.cls,
+            generation=1,
+            members=[Member(name=member) for member in member_names(name, entry.group)],
+        )
+        for name, entry in spec.workers.items()
+    ]
+
+
+def _counts(spec: ClusterSpec) -> Counts:
+    members = sum(len(member_names(name, entry.group)) for name, entry in spec.workers.items())
+    return Counts(entries=len(spec.workers), expected=members)
+
+
+def _condition(type: str, reason: str, message: str) -> Condition:
+    return Condition(
+        type=type,
+        status=ConditionStatus.TRUE,
+        reason=reason,
+        message=message,
+        since=datetime.datetime.now(datetime.UTC),
+    )
+
+
+def _printable(line: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in line)
