@@ -5,6 +5,9 @@
 ``life``          :class:`~speccluster_lab.host.life.Host`: from the launch file until nothing
                   is left
 ``app``           the HTTP API
+``control``       what the API asks of one cluster
+``sockets``       the unix socket that it is served on
+``processes``     ending what a host has started
 ``store``         what the next host of the same cluster needs to know
 ``events``        what has happened, stored
 ``stream``        the events that the websocket sends

@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import struct
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 from tornado import iostream
@@ -43,18 +43,54 @@ from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_query
 
 if TYPE_CHECKING:
-    from speccluster_lab.host.life import Host
+    from collections.abc import Awaitable, Callable
+
+    from speccluster_lab.host.control import Control
+    from speccluster_lab.host.stream import Stream
     from speccluster_lab.link.feed import Reader
+    from speccluster_lab.link.launch import Launch
 
 __all__ = ["SocketServer", "make_app"]
 
 logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 _EVENTS: Final = TypeAdapter(list[Event])
 _PING_SECONDS: Final = 10.0
 _BODY_SECONDS: Final = 30.0
+
+
+class Served(Protocol):
+    """Who owns a cluster, and answers for it; all on the loop of the API."""
+
+    @property
+    def launch(self) -> Launch:
+        """What was to be run."""
+
+    @property
+    def stream(self) -> Stream:
+        """The changes of its document."""
+
+    @property
+    def sending(self) -> set[asyncio.Task[None]]:
+        """Those that send them; each adds and removes itself."""
+
+    def document(self) -> Cluster:
+        """Return the cluster as it is."""
+
+    async def ask(self, call: Callable[[Control], Awaitable[T]]) -> T:
+        """Return what a call of the cluster gives, once the cluster can be asked."""
+
+    async def events(self, query: EventsQuery) -> list[Event]:
+        """Return what has happened, oldest first."""
+
+    async def stop(self) -> None:
+        """Begin to stop the cluster; harmless when that has begun already."""
+
+    async def restart(self) -> None:
+        """Begin to close the cluster and to start it again; harmless when an end has begun."""
 
 
 class SocketServer(HTTPServer):
@@ -87,9 +123,9 @@ def _peer_uid(connection: socket.socket) -> int | None:
 class Handler(RequestHandler):
     """Base of all handlers: knows its caller by the nonce, and says errors in one way."""
 
-    host: Host
+    host: Served
 
-    def initialize(self, host: Host) -> None:
+    def initialize(self, host: Served) -> None:
         """Take what the application was made for; called by tornado."""
         self.host = host
 
@@ -125,6 +161,11 @@ class Handler(RequestHandler):
     def check_etag_header(self) -> bool:
         """Return that the caller does not have the content: see :meth:`compute_etag`."""
         return False
+
+    async def change(self, call: Callable[[Control], Awaitable[None]]) -> None:
+        """Have the cluster changed, and send it as it is then."""
+        await self.host.ask(call)
+        await self.answer(self.host.document(), 202)
 
     async def answer(self, body: BaseModel, status: int = 200) -> None:
         """Send ``body`` and end the request."""
@@ -192,8 +233,7 @@ class SpecHandler(Handler):
         """Replace it."""
         generation = parse_if_match(self.request.headers.get("If-Match"))
         spec = self.parsed(ClusterSpec)
-        await self.host.begun()
-        await self.answer(await self.host.replace_spec(spec, generation), 202)
+        await self.change(lambda control: control.replace_spec(spec, generation))
 
 
 class ScaleHandler(Handler):
@@ -202,8 +242,7 @@ class ScaleHandler(Handler):
     async def post(self, id: str) -> None:
         """Set it."""
         scale = self.parsed(Scale)
-        await self.host.begun()
-        await self.answer(await self.host.scale(scale), 202)
+        await self.change(lambda control: control.scale(scale))
 
 
 class PlanHandler(Handler):
@@ -212,8 +251,7 @@ class PlanHandler(Handler):
     async def post(self, id: str) -> None:
         """Send it, and change nothing."""
         request = self.parsed(PlanRequest)
-        await self.host.begun()
-        await self.answer(await self.host.plan(request))
+        await self.answer(await self.host.ask(lambda control: control.plan(request)))
 
 
 class AdaptiveHandler(Handler):
@@ -222,13 +260,11 @@ class AdaptiveHandler(Handler):
     async def put(self, id: str) -> None:
         """Have it keep to a range."""
         adapt = self.parsed(Adapt)
-        await self.host.begun()
-        await self.answer(await self.host.adapt(adapt), 202)
+        await self.change(lambda control: control.adapt(adapt))
 
     async def delete(self, id: str) -> None:
         """End it; it is no error when it is off already."""
-        await self.host.begun()
-        await self.answer(await self.host.end_adaptive(), 202)
+        await self.change(lambda control: control.end_adaptive())
 
 
 class RetryHandler(Handler):
@@ -236,8 +272,7 @@ class RetryHandler(Handler):
 
     async def post(self, id: str, name: str) -> None:
         """Make it now."""
-        await self.host.begun()
-        await self.answer(self.host.retry(name), 202)
+        await self.change(lambda control: control.retry(name))
 
 
 class RestartHandler(Handler):
@@ -245,7 +280,7 @@ class RestartHandler(Handler):
 
     async def post(self, id: str) -> None:
         """Close the cluster and let it be started again; no error when an end has begun."""
-        self.host.restart()
+        await self.host.restart()
         await self.answer(self.host.document(), 202)
 
 
@@ -263,7 +298,8 @@ class CredentialsHandler(Handler):
 
     async def post(self, id: str) -> None:
         """Send it."""
-        await self.answer(self.host.credentials(self.parsed(CredentialsRequest)))
+        request = self.parsed(CredentialsRequest)
+        await self.answer(await self.host.ask(lambda control: control.credentials(request)))
 
 
 class EventsHandler(Handler, WebSocketHandler):
@@ -322,12 +358,12 @@ def _log_request(handler: RequestHandler) -> None:
     logger.log(level, "%d %s %r %.1f ms", status, request.method, request.path, took)
 
 
-def make_app(host: Host) -> SocketServer:
+def make_app(host: Served) -> SocketServer:
     """Return the server of ``host``, to which a socket is to be added.
 
     Parameters
     ----------
-    host : Host
+    host : Served
         What answers.
     """
     arguments = {"host": host}

@@ -8,80 +8,51 @@ import logging
 import math
 import os
 import signal
-import socket
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psutil
 
 import speccluster_lab
-from speccluster_lab.errors import (
-    EntryNotFound,
-    InvalidClass,
-    InvalidInput,
-    NameInUse,
-    NotRunning,
-    SpecClusterError,
-    StaleGeneration,
-    StartFailed,
-    TimedOut,
-)
+from speccluster_lab.errors import InvalidClass, NotRunning, SpecClusterError, StartFailed
 from speccluster_lab.host.app import make_app
+from speccluster_lab.host.control import Control, known_from
 from speccluster_lab.host.events import EventStore
 from speccluster_lab.host.forkserver import forkserver_for
+from speccluster_lab.host.processes import descendants, end_processes
+from speccluster_lab.host.sockets import listening, remove_dead_socket
 from speccluster_lab.host.store import Desired, Store
 from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.guard import AGAIN, NO_USE
-from speccluster_lab.link.interpreters import this_interpreter
 from speccluster_lab.link.launch import Launch, is_stopped, mark_stopped, read_launch
 from speccluster_lab.link.paths import socket_path
-from speccluster_lab.spec.api import (
-    Adaptive,
-    Cluster,
-    ClusterPhase,
-    Condition,
-    ConditionStatus,
-    Credentials,
-    Environment,
-    Plan,
-    Stake,
-)
+from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, ConditionStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator
+    import socket
+    from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
     from speccluster_lab.cluster import SpecCluster
-    from speccluster_lab.cluster.preview import Preview
-    from speccluster_lab.host.certificates import Certificates
-    from speccluster_lab.spec.api import (
-        Adapt,
-        CredentialsRequest,
-        Event,
-        EventsQuery,
-        PlanRequest,
-        Scale,
-    )
-    from speccluster_lab.spec.models import ClusterSpec
+    from speccluster_lab.spec.api import Event, EventsQuery
 
 __all__ = ["Host", "run_host"]
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 CLOSE_SECONDS: Final = 20.0
 CANCEL_SECONDS: Final = 2.0
-TERMINATE_SECONDS: Final = 3.0
-KILL_SECONDS: Final = 5.0
 FAREWELL_SECONDS: Final = 1.0
 STORE_SECONDS: Final = 2.0
 EXIT_SECONDS: Final = 2.0
 # Less than a server waits for an answer.
 BEGIN_SECONDS: Final = 8.0
-PLAN_SECONDS: Final = 8.0
 
 GUARD_SECONDS: Final = 1.0
 
@@ -119,10 +90,8 @@ class Host:
         self.history = EventStore(folder)
         self.sending: set[asyncio.Task[None]] = set()
         self._folder = folder
-        self._cluster: SpecCluster | None = None
-        self._certificates: Certificates | None = None
-        here = this_interpreter()
-        self._environment = Environment(python=here.path, versions=here.versions)
+        self._known = known_from(launch)
+        self._control: Control | None = None
         self._forkserver = forkserver_for(launch)
         self._keeping: asyncio.Task[None] | None = None
         self._failure: Condition | None = None
@@ -134,39 +103,21 @@ class Host:
 
     def document(self) -> Cluster:
         """Return the cluster as it is."""
-        launch, cluster = self.launch, self._cluster
         failure = [] if self._failure is None else [self._failure]
         failure[:0] = self._store.conditions
-        fixed: dict[str, Any] = {
-            "id": launch.id,
-            "display_name": launch.display_name,
-            "template": launch.template,
-            "owner": launch.owner,
-            "created": launch.created,
-            "environment": self._environment,
-            "phase": self._phase(),
-        }
-        if cluster is None:
+        if self._control is None:
             return Cluster(
-                **fixed,
+                **self._known,
+                phase=self._phase(),
                 conditions=failure,
                 generation=self._desired.generation,
                 observed_generation=0,
                 adaptive=self._desired.adaptive,
                 spec=self._desired.spec,
             )
-        return Cluster(
-            **fixed,
-            conditions=[*cluster.conditions, *failure],
-            generation=cluster.generation,
-            observed_generation=cluster.observed_generation,
-            adaptive=_adaptive(cluster),
-            scheduler=cluster.scheduler_status(),
-            counts=cluster.counts(),
-            spec=cluster.document(),
-            workers=cluster.entries(),
-            unexpected=cluster.unexpected(),
-        )
+        cluster = self._control.document()
+        conditions = [*cluster.conditions, *failure]
+        return cluster.model_copy(update={"phase": self._phase(), "conditions": conditions})
 
     def _phase(self) -> ClusterPhase:
         if self._end is _End.STOP:
@@ -175,215 +126,29 @@ class Host:
             return ClusterPhase.FAILED
         if self._end is _End.RESTART:
             return ClusterPhase.STARTING
-        return ClusterPhase.STARTING if self._cluster is None else self._cluster.phase
+        return ClusterPhase.STARTING if self._control is None else self._control.cluster.phase
 
-    async def begun(self) -> None:
-        """Wait until the cluster can be changed, or it is known that it never can be.
+    async def ask(self, call: Callable[[Control], Awaitable[T]]) -> T:
+        """Return what a call of the cluster gives, once the cluster can be asked.
 
         Bounded: a start that takes longer is said by whatever needs the cluster.
+
+        Raises
+        ------
+        NotRunning
+            The cluster has not come up yet, or is stopping.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(BEGIN_SECONDS):
                 await self._begun.wait()
-
-    async def _changed(self) -> Cluster:
-        """Take in that a person or a program has changed what is wanted; return the cluster.
-
-        Raises
-        ------
-        NotStored
-            It cannot be written to disk.
-        """
-        cluster = self._running()
-        self.stream.changed()
-        spec, adapted = cluster.document(), cluster.made_by_adaptive()
-        kept = {name: entry for name, entry in spec.workers.items() if name not in adapted}
-        await self._store.save(
-            Desired(
-                generation=cluster.generation,
-                spec=spec.model_copy(update={"workers": kept}),
-                adaptive=_adaptive(cluster),
-            )
-        )
-        return self.document()
-
-    async def replace_spec(self, spec: ClusterSpec, if_generation: int) -> Cluster:
-        """Replace the desired state, and return the cluster.
-
-        Parameters
-        ----------
-        spec : ClusterSpec
-            The new one.
-        if_generation : int
-            The generation that the caller has seen.
-
-        Raises
-        ------
-        NotRunning
-            The cluster has not come up yet, or is stopping.
-        StaleGeneration
-            The desired state has changed since.
-        InvalidInput
-            The spec asks for what is not allowed or cannot be.
-        """
-        cluster = self._running()
-        if if_generation != cluster.generation:
-            raise StaleGeneration(
-                f"the spec has changed: this is generation {cluster.generation}, and the change "
-                f"is based on generation {if_generation}",
-                field="If-Match",
-            )
-        self.launch.admission.check(spec, trusted=self.launch.trusted, prefix="")
-        cluster.apply(spec)
-        return await self._changed()
-
-    async def scale(self, scale: Scale) -> Cluster:
-        """Set the size of the cluster, and return the cluster.
-
-        Raises
-        ------
-        NotRunning
-            The cluster has not come up yet, or is stopping.
-        InvalidInput
-            That many are not allowed, or the cluster cannot be scaled in this unit.
-        """
-        cluster = self._running()
-        cluster.set_entries(self._entries_for(cluster, scale))
-        return await self._changed()
-
-    def _entries_for(self, cluster: SpecCluster, scale: Scale) -> int:
-        """Return how many entries have a size; refuse one that is not allowed."""
-        entries = cluster.entries_for(scale)
-        unit = next(iter(scale.model_dump(exclude_none=True)))
-        self.launch.admission.check_number(cluster.members_after(entries), field=unit)
-        return entries
-
-    async def plan(self, request: PlanRequest) -> Plan:
-        """Return what a change would do, which is not made.
-
-        Raises
-        ------
-        NotRunning
-            The cluster has not come up yet, or is stopping.
-        InvalidInput
-            The change would be refused.
-        TimedOut
-            The scheduler has not said in time what data there is.
-        """
-        cluster = self._running()
-        try:
-            async with asyncio.timeout(PLAN_SECONDS):
-                preview = await self._preview(cluster, request)
-        except TimeoutError as error:
-            if isinstance(error, SpecClusterError):
-                raise
-            raise TimedOut(
-                f"the scheduler of cluster {self.launch.id!r} has not said what data there is"
-            ) from error
-        return Plan(
-            start=list(preview.start),
-            replace=list(preview.replace),
-            retire=list(preview.retire),
-            at_stake=Stake(keys=preview.stake.keys, nbytes=preview.stake.nbytes),
-            stuck=preview.stuck,
-        )
-
-    async def _preview(self, cluster: SpecCluster, request: PlanRequest) -> Preview:
-        admission, trusted = self.launch.admission, self.launch.trusted
-        if request.spec is not None:
-            admission.check(request.spec, trusted=trusted, prefix="spec")
-            with _within("spec"):
-                return await cluster.preview(spec=request.spec)
-        if request.scale is not None:
-            with _within("scale"):
-                self._entries_for(cluster, request.scale)
-                return await cluster.preview(scale=request.scale)
-        return await cluster.preview(remove=request.remove or [])
-
-    async def adapt(self, adapt: Adapt) -> Cluster:
-        """Have adaptive scaling keep to a range, and return the cluster.
-
-        Raises
-        ------
-        NotRunning
-            The cluster has not come up yet, or is stopping.
-        InvalidInput
-            That many are not allowed, or there is nothing to make entries from.
-        """
-        cluster, admission = self._running(), self.launch.admission
-        if not cluster.new_spec:
-            raise InvalidInput("the cluster has no worker form to make entries from")
-        maximum = admission.max_workers if adapt.maximum is None else adapt.maximum
-        admission.check_number(maximum, field="maximum")
-        # The minimum is kept with whole entries, if need be with more than the maximum.
-        members = cluster.members_per_entry()
-        least = -(-adapt.minimum // members) * members
-        admission.check_number(least, field="minimum")
-        cluster.adapt(minimum=adapt.minimum, maximum=maximum)
-        return await self._changed()
-
-    async def end_adaptive(self) -> Cluster:
-        """End adaptive scaling, and return the cluster, which keeps its size.
-
-        Raises
-        ------
-        NotRunning
-            The cluster has not come up yet, or is stopping.
-        """
-        self._running().end_adaptive()
-        return await self._changed()
-
-    def retry(self, entry: str) -> Cluster:
-        """Try an entry again now, whatever its backoff says, and return the cluster.
-
-        Raises
-        ------
-        NotRunning
-            The cluster has not come up yet, or is stopping.
-        EntryNotFound
-            There is no such entry.
-        """
-        try:
-            self._running().retry(entry)
-        except InvalidInput as error:
-            raise EntryNotFound(error.message) from None
-        self.stream.changed()
-        return self.document()
+        ends = self._end is not None or self._failure is not None
+        if self._control is None or ends:
+            raise NotRunning(f"cluster {self.launch.id!r} is {self._phase().value}")
+        return await call(self._control)
 
     async def events(self, query: EventsQuery) -> list[Event]:
         """Return what has happened, oldest first."""
         return await self.history.since(query.since, query.limit)
-
-    def credentials(self, request: CredentialsRequest) -> Credentials:
-        """Return what a client connects with.
-
-        Parameters
-        ----------
-        request : CredentialsRequest
-            For how long.
-
-        Raises
-        ------
-        NotRunning
-            The scheduler is not there.
-        """
-        from speccluster_lab.host.start import dashboard_link
-
-        cluster, certificates = self._running(), self._certificates
-        address = cluster.scheduler_status().address
-        if address is None or certificates is None:
-            raise NotRunning(f"the scheduler of cluster {self.launch.id!r} is not there yet")
-        client = certificates.client
-        if request.lifetime is not None:
-            client = certificates.client_for(datetime.timedelta(seconds=request.lifetime))
-        return Credentials(
-            address=address,
-            machine=socket.gethostname(),
-            dashboard_link=dashboard_link(cluster),
-            ca=certificates.authority,
-            certificate=client.certificate,
-            key=client.key,
-        )
 
     async def stop(self) -> None:
         """Begin to stop; harmless when that has begun already.
@@ -398,7 +163,7 @@ class Host:
                 logger.error("That the cluster is to stop cannot be noted: %s", error)
             self._begin_to_end(_End.STOP)
 
-    def restart(self) -> None:
+    async def restart(self) -> None:
         """Begin to end and to be started again; harmless when an end has begun already."""
         self._begin_to_end(_End.RESTART)
 
@@ -442,7 +207,7 @@ class Host:
             # First of all: it imports while this process does. And not before this: what it
             # forks has the signals blocked that are blocked here.
             self._keeping = asyncio.create_task(self._forkserver.keep())
-        with _bound(socket_path(self.launch.id)) as listener:
+        with listening(socket_path(self.launch.id)) as listener:
             server = make_app(self)
             server.add_socket(listener)
             write_connection(self._connection(listener))
@@ -481,25 +246,21 @@ class Host:
             version=speccluster_lab.__version__,
         )
 
-    def _running(self) -> SpecCluster:
-        ends = self._end is not None or self._failure is not None
-        if self._cluster is None or ends:
-            raise NotRunning(f"cluster {self.launch.id!r} is {self._phase().value}")
-        return self._cluster
-
     async def _start(self) -> None:
         try:
             # In a thread: requests are answered while this takes its third of a second.
             await asyncio.to_thread(_import_start)
             from speccluster_lab.host.start import make_cluster
 
-            id, desired = self.launch.id, self._desired
-            self._certificates = await asyncio.to_thread(self._store.certificates, id)
+            launch, desired = self.launch, self._desired
+            certificates = await asyncio.to_thread(self._store.certificates, launch.id)
             cluster = make_cluster(
-                id, desired.spec, self._certificates, self._forkserver, self.launch.bind
+                launch.id, desired.spec, certificates, self._forkserver, launch.bind
             )
             cluster.generation = desired.generation
-            self._cluster = cluster
+            self._control = Control(
+                launch, self._known, cluster, certificates, self.stream.changed, self._store.save
+            )
             cluster.subscribe(self.stream.changed)
             cluster.subscribe(self.history.changed)
             if await self.history.follow(cluster.events):
@@ -537,12 +298,12 @@ class Host:
         )
 
     async def _end_cluster(self) -> bool:
-        ours = await asyncio.to_thread(_descendants)
-        if self._cluster is not None:
-            await _bounded(self._close_cluster(self._cluster), CLOSE_SECONDS)
+        ours = await asyncio.to_thread(descendants)
+        if self._control is not None:
+            await _bounded(self._close_cluster(self._control.cluster), CLOSE_SECONDS)
         if self._keeping is not None:
             await _bounded(self._keeping, 0.0)
-        left = await asyncio.to_thread(lambda: _end_processes(ours | _descendants()))
+        left = await asyncio.to_thread(lambda: end_processes(ours | descendants()))
         if left:
             logger.error("Processes that could not be ended: %s", sorted(p.pid for p in left))
         return not left
@@ -554,21 +315,6 @@ class Host:
                 await closing
         except Exception:
             logger.exception("Cluster %r did not close well", self.launch.id)
-
-
-def _adaptive(cluster: SpecCluster) -> Adaptive | None:
-    limits = cluster.adaptive_range()
-    return None if limits is None else Adaptive(minimum=limits[0], maximum=limits[1])
-
-
-@contextmanager
-def _within(part: str) -> Iterator[None]:
-    """Let what is refused say in which part of the request it stands."""
-    try:
-        yield
-    except InvalidInput as error:
-        error.field = f"{part}.{error.field}" if error.field else part
-        raise
 
 
 def _root_of(error: BaseException) -> BaseException:
@@ -599,70 +345,6 @@ async def _bounded(work: Coroutine[Any, Any, object] | asyncio.Task[Any], second
         raise error
 
 
-@contextmanager
-def _bound(path: Path) -> Iterator[socket.socket]:
-    """Listen on a unix socket of mode 0600, which is removed in the end."""
-    _remove_dead_socket(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with listener:
-        listener.setblocking(False)
-        before = os.umask(0o177)
-        try:
-            listener.bind(os.fspath(path))
-        except OSError as error:
-            raise StartFailed(f"the socket {str(path)!r} cannot be opened: {error}") from error
-        finally:
-            os.umask(before)
-        try:
-            listener.listen(128)
-            yield listener
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _remove_dead_socket(path: Path) -> None:
-    """Remove what a host that was killed has left, but not the socket of one that lives."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(os.fspath(path))
-        except FileNotFoundError:
-            return
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            return
-        except OSError as error:
-            raise StartFailed(f"the socket {str(path)!r} cannot be opened: {error}") from error
-    raise NameInUse(f"another host listens on {str(path)!r} already", field="name")
-
-
-def _descendants() -> set[psutil.Process]:
-    """Return what this process has started; what has lost its parent is the guard's to end."""
-    return set(psutil.Process().children(recursive=True))
-
-
-def _end_processes(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """End processes, first by asking; return those that are still there."""
-    left = [process for process in processes if not _is_resource_tracker(process)]
-    for ask, seconds in (("terminate", TERMINATE_SECONDS), ("kill", KILL_SECONDS)):
-        # Those that are on their way out need no asking.
-        _, left = psutil.wait_procs(left, timeout=0)
-        for process in left:
-            logger.warning("Process %d is still there: %s", process.pid, ask)
-            with suppress(psutil.NoSuchProcess):
-                getattr(process, ask)()
-        _, left = psutil.wait_procs(left, timeout=seconds)
-    return left
-
-
-def _is_resource_tracker(process: psutil.Process) -> bool:
-    """Return whether this is multiprocessing's own helper, which ends when this process does."""
-    try:
-        return any("multiprocessing.resource_tracker" in part for part in process.cmdline())
-    except psutil.Error:
-        return False
-
-
 def _exit_soon(status: int) -> None:
     """End this process whatever threads of tasks still run."""
     watchdog = threading.Timer(EXIT_SECONDS, os._exit, [status])
@@ -672,7 +354,7 @@ def _exit_soon(status: int) -> None:
 
 def _tidy_up(id: str) -> None:
     """Remove what led to a host that has died while it stopped."""
-    _remove_dead_socket(socket_path(id))
+    remove_dead_socket(socket_path(id))
     remove_connection(id)
     logger.info("Cluster %r has stopped; what its host has left was removed", id)
 

@@ -334,8 +334,8 @@ def _one(values: Any) -> Any:
 IMPATIENT = """
 import sys
 from pathlib import Path
-from speccluster_lab.host import life
-life.CLOSE_SECONDS = life.TERMINATE_SECONDS = 0.5
+from speccluster_lab.host import life, processes
+life.CLOSE_SECONDS = processes.TERMINATE_SECONDS = 0.5
 sys.exit(life.run_host(Path(sys.argv[1])))
 """
 

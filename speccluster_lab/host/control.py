@@ -1,0 +1,315 @@
+"""What the API asks of one cluster, whatever process owns it: how it is, and to change it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from speccluster_lab.errors import (
+    EntryNotFound,
+    InvalidInput,
+    NotRunning,
+    SpecClusterError,
+    StaleGeneration,
+    TimedOut,
+)
+from speccluster_lab.host.store import Desired
+from speccluster_lab.link.interpreters import this_interpreter
+from speccluster_lab.spec.api import Adaptive, Cluster, Credentials, Environment, Plan, Stake
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from speccluster_lab.cluster import SpecCluster
+    from speccluster_lab.cluster.preview import Preview
+    from speccluster_lab.host.certificates import Leaf
+    from speccluster_lab.link.launch import Launch
+    from speccluster_lab.spec.api import Adapt, CredentialsRequest, PlanRequest, Scale
+    from speccluster_lab.spec.models import ClusterSpec
+
+__all__ = ["ClientCertificates", "Control", "known_from"]
+
+# Less than a server waits for an answer.
+PLAN_SECONDS: Final = 8.0
+
+
+class ClientCertificates(Protocol):
+    """What the clients of one cluster connect with."""
+
+    @property
+    def authority(self) -> str:
+        """The certificate of who has signed the cluster's, as PEM text."""
+
+    @property
+    def client(self) -> Leaf:
+        """A client's certificate, good for as long as the cluster is."""
+
+    def client_for(self, lifetime: datetime.timedelta) -> Leaf:
+        """Return a client's certificate that expires after ``lifetime``, from now."""
+
+
+def known_from(launch: Launch) -> dict[str, Any]:
+    """Return what is known of a cluster before it starts, and stays so; fields of its document.
+
+    Parameters
+    ----------
+    launch : Launch
+        What was to be run.
+    """
+    here = this_interpreter()
+    return {
+        "id": launch.id,
+        "display_name": launch.display_name,
+        "template": launch.template,
+        "owner": launch.owner,
+        "created": launch.created,
+        "environment": Environment(python=here.path, versions=here.versions),
+    }
+
+
+class Control:
+    """Stands over one cluster; everything here is to be called on the cluster's own loop.
+
+    Parameters
+    ----------
+    launch : Launch
+        What was to be run, and what may be asked for.
+    known : dict
+        What :func:`known_from` has said of it.
+    cluster : SpecCluster
+        The cluster.
+    certificates : ClientCertificates
+        Of its clients.
+    changed : callable
+        Is told of each change of what is wanted.
+    save : callable, optional
+        Has what is wanted on disk when it returns; where there is none, it is in memory only.
+    """
+
+    def __init__(
+        self,
+        launch: Launch,
+        known: dict[str, Any],
+        cluster: SpecCluster,
+        certificates: ClientCertificates,
+        changed: Callable[[], None],
+        save: Callable[[Desired], Awaitable[None]] | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self._launch = launch
+        self._known = known
+        self._certificates = certificates
+        self._tell = changed
+        self._save = save
+
+    def document(self) -> Cluster:
+        """Return the cluster as it is."""
+        cluster = self.cluster
+        return Cluster(
+            **self._known,
+            phase=cluster.phase,
+            conditions=cluster.conditions,
+            generation=cluster.generation,
+            observed_generation=cluster.observed_generation,
+            adaptive=_adaptive(cluster),
+            scheduler=cluster.scheduler_status(),
+            counts=cluster.counts(),
+            spec=cluster.document(),
+            workers=cluster.entries(),
+            unexpected=cluster.unexpected(),
+        )
+
+    async def _changed(self) -> None:
+        """Take in that a person or a program has changed what is wanted.
+
+        Raises
+        ------
+        NotStored
+            It cannot be written to disk.
+        """
+        self._tell()
+        if self._save is None:
+            return
+        cluster = self.cluster
+        spec, adapted = cluster.document(), cluster.made_by_adaptive()
+        kept = {name: entry for name, entry in spec.workers.items() if name not in adapted}
+        await self._save(
+            Desired(
+                generation=cluster.generation,
+                spec=spec.model_copy(update={"workers": kept}),
+                adaptive=_adaptive(cluster),
+            )
+        )
+
+    async def replace_spec(self, spec: ClusterSpec, if_generation: int) -> None:
+        """Replace the desired state.
+
+        Parameters
+        ----------
+        spec : ClusterSpec
+            The new one.
+        if_generation : int
+            The generation that the caller has seen.
+
+        Raises
+        ------
+        StaleGeneration
+            The desired state has changed since.
+        InvalidInput
+            The spec asks for what is not allowed or cannot be.
+        """
+        cluster = self.cluster
+        if if_generation != cluster.generation:
+            raise StaleGeneration(
+                f"the spec has changed: this is generation {cluster.generation}, and the change "
+                f"is based on generation {if_generation}",
+                field="If-Match",
+            )
+        self._launch.admission.check(spec, trusted=self._launch.trusted, prefix="")
+        cluster.apply(spec)
+        await self._changed()
+
+    async def scale(self, scale: Scale) -> None:
+        """Set the size of the cluster.
+
+        Raises
+        ------
+        InvalidInput
+            That many are not allowed, or the cluster cannot be scaled in this unit.
+        """
+        self.cluster.set_entries(self._entries_for(scale))
+        await self._changed()
+
+    def _entries_for(self, scale: Scale) -> int:
+        """Return how many entries have a size; refuse one that is not allowed."""
+        entries = self.cluster.entries_for(scale)
+        unit = next(iter(scale.model_dump(exclude_none=True)))
+        self._launch.admission.check_number(self.cluster.members_after(entries), field=unit)
+        return entries
+
+    async def plan(self, request: PlanRequest) -> Plan:
+        """Return what a change would do, which is not made.
+
+        Raises
+        ------
+        InvalidInput
+            The change would be refused.
+        TimedOut
+            The scheduler has not said in time what data there is.
+        """
+        try:
+            async with asyncio.timeout(PLAN_SECONDS):
+                preview = await self._preview(request)
+        except TimeoutError as error:
+            if isinstance(error, SpecClusterError):
+                raise
+            raise TimedOut(
+                f"the scheduler of cluster {self._launch.id!r} has not said what data there is"
+            ) from error
+        return Plan(
+            start=list(preview.start),
+            replace=list(preview.replace),
+            retire=list(preview.retire),
+            at_stake=Stake(keys=preview.stake.keys, nbytes=preview.stake.nbytes),
+            stuck=preview.stuck,
+        )
+
+    async def _preview(self, request: PlanRequest) -> Preview:
+        admission, trusted = self._launch.admission, self._launch.trusted
+        if request.spec is not None:
+            admission.check(request.spec, trusted=trusted, prefix="spec")
+            with _within("spec"):
+                return await self.cluster.preview(spec=request.spec)
+        if request.scale is not None:
+            with _within("scale"):
+                self._entries_for(request.scale)
+                return await self.cluster.preview(scale=request.scale)
+        return await self.cluster.preview(remove=request.remove or [])
+
+    async def adapt(self, adapt: Adapt) -> None:
+        """Have adaptive scaling keep to a range.
+
+        Raises
+        ------
+        InvalidInput
+            That many are not allowed, or there is nothing to make entries from.
+        """
+        cluster, admission = self.cluster, self._launch.admission
+        if not cluster.new_spec:
+            raise InvalidInput("the cluster has no worker form to make entries from")
+        maximum = admission.max_workers if adapt.maximum is None else adapt.maximum
+        admission.check_number(maximum, field="maximum")
+        # The minimum is kept with whole entries, if need be with more than the maximum.
+        members = cluster.members_per_entry()
+        least = -(-adapt.minimum // members) * members
+        admission.check_number(least, field="minimum")
+        cluster.adapt(minimum=adapt.minimum, maximum=maximum)
+        await self._changed()
+
+    async def end_adaptive(self) -> None:
+        """End adaptive scaling; the cluster keeps its size."""
+        self.cluster.end_adaptive()
+        await self._changed()
+
+    async def retry(self, entry: str) -> None:
+        """Try an entry again now, whatever its backoff says.
+
+        Raises
+        ------
+        EntryNotFound
+            There is no such entry.
+        """
+        try:
+            self.cluster.retry(entry)
+        except InvalidInput as error:
+            raise EntryNotFound(error.message) from None
+        self._tell()
+
+    async def credentials(self, request: CredentialsRequest) -> Credentials:
+        """Return what a client connects with.
+
+        Parameters
+        ----------
+        request : CredentialsRequest
+            For how long.
+
+        Raises
+        ------
+        NotRunning
+            The scheduler is not there.
+        """
+        from speccluster_lab.host.start import dashboard_link
+
+        address = self.cluster.scheduler_status().address
+        if address is None:
+            raise NotRunning(f"the scheduler of cluster {self._launch.id!r} is not there yet")
+        client = self._certificates.client
+        if request.lifetime is not None:
+            lifetime = datetime.timedelta(seconds=request.lifetime)
+            client = self._certificates.client_for(lifetime)
+        return Credentials(
+            address=address,
+            machine=socket.gethostname(),
+            dashboard_link=dashboard_link(self.cluster),
+            ca=self._certificates.authority,
+            certificate=client.certificate,
+            key=client.key,
+        )
+
+
+def _adaptive(cluster: SpecCluster) -> Adaptive | None:
+    limits = cluster.adaptive_range()
+    return None if limits is None else Adaptive(minimum=limits[0], maximum=limits[1])
+
+
+@contextmanager
+def _within(part: str) -> Iterator[None]:
+    """Let what is refused say in which part of the request it stands."""
+    try:
+        yield
+    except InvalidInput as error:
+        error.field = f"{part}.{error.field}" if error.field else part
+        raise
