@@ -14,6 +14,7 @@ import asyncio
 import json
 import multiprocessing
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from turns import add_usual_options, conclude, count, take_turns
 import speccluster_lab
 from speccluster_lab.host.certificates import Certificates
 from speccluster_lab.host.forkserver import Forkserver
+from speccluster_lab.host.keyfiles import KeyFiles
 from speccluster_lab.host.start import make_cluster
 from speccluster_lab.spec.models import ClusterSpec
 
@@ -91,8 +93,9 @@ async def _ours(workers: int, ends: AsyncExitStack) -> Any:
     ends.callback(keeping.cancel)
     worker = {"cls": "distributed.Nanny", "options": {"nthreads": 1}}
     spec = ClusterSpec.model_validate({"worker": worker}).with_entries(workers)
-    certificates = Certificates.issue("benchmark")
-    cluster: Any = make_cluster("benchmark", spec, certificates, forkserver, None)
+    folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
+    keys = KeyFiles(Certificates.issue("benchmark"), folder)
+    cluster: Any = make_cluster("benchmark", spec, keys, forkserver, None)
     starting = asyncio.ensure_future(ends.enter_async_context(cluster))
     ends.callback(starting.cancel)
     return cluster

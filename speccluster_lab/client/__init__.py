@@ -4,6 +4,7 @@
 ``handle``       :class:`ClusterHandle`, which quacks like a dask cluster, and ``connect``
 ``finding``      the way to a cluster: its host, or a Jupyter server that shows it
 ``listing``      the clusters that there are
+``security``     what its client connects with
 ``display``      how a cluster is shown, as text and as HTML
 ===============  ======================================================================
 """

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from distributed import Client
 from distributed.core import Status
-from distributed.security import Security
 from distributed.utils import LoopRunner, NoOpAwaitable, SyncMethodMixin
 from distributed.versions import VersionMismatchWarning
 from pydantic import ValidationError
 
 from speccluster_lab.client.display import as_html, as_text, in_short
 from speccluster_lab.client.finding import find
+from speccluster_lab.client.security import ClientSecurity
 from speccluster_lab.errors import (
     ClusterNotFound,
     HostNotResponding,
@@ -44,6 +44,8 @@ from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
+
+    from distributed.security import Security
 
     from speccluster_lab.link.api import ApiClient
     from speccluster_lab.spec.api import Entry, Environment, Event, Member, Plan
@@ -383,19 +385,7 @@ class ClusterHandle(SyncMethodMixin):
         )
         credentials = await self._reach().credentials()
         _check_reachable(self.id, credentials)
-        # Other roles' fields would otherwise be taken from the user's own configuration.
-        others = {
-            f"tls_{role}_{part}": None
-            for role in ("scheduler", "worker")
-            for part in ("cert", "key")
-        }
-        self._security = Security(
-            require_encryption=True,
-            tls_ca_file=credentials.ca,
-            tls_client_cert=credentials.certificate,
-            tls_client_key=credentials.key,
-            **others,
-        )
+        self._security = ClientSecurity(credentials)
         self._credentials = credentials
 
     def get_client(self, **options: Any) -> Any:

@@ -44,10 +44,13 @@ class Given:
     ----------
     scheduler, worker : mapping of str to object
         Keyword arguments.
+    elsewhere : mapping of str to object
+        Those that a worker has in place of ``worker``'s if it may run on another machine.
     """
 
     scheduler: Mapping[str, Any] = field(default_factory=dict)
     worker: Mapping[str, Any] = field(default_factory=dict)
+    elsewhere: Mapping[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -169,14 +172,14 @@ class Recipe:
     named_by: str | None
 
     @classmethod
-    def of(cls, entry: Mapping[str, Any], given: Mapping[str, Any]) -> Recipe:
+    def of(cls, entry: Mapping[str, Any], given: Given) -> Recipe:
         """Return how an entry is made.
 
         Parameters
         ----------
         entry : mapping
             ``{"cls", "options", "group"?}``.
-        given : mapping
+        given : Given
             Options for silent specs.
 
         Raises
@@ -185,10 +188,12 @@ class Recipe:
             Its class does not exist, or is none.
         """
         found = resolve(entry["cls"])
-        options = with_given(found, entry.get("options") or {}, given)
+        here = runs_here(found)
+        silent = given.worker if here else {**given.worker, **given.elsewhere}
+        options = with_given(found, entry.get("options") or {}, silent)
         if entry.get("group") is not None and "group" in _parameters(found):
             options.setdefault("group", list(entry["group"]))
-        return cls(found, options, "name" in options, runs_here(found), _named_by(found))
+        return cls(found, options, "name" in options, here, _named_by(found))
 
     def make(self, name: Any, scheduler: str) -> Any:
         """Return a new, unstarted worker.

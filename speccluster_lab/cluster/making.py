@@ -53,7 +53,7 @@ class Making(distributed.SpecCluster):
         if recipe is None:
             if len(self._recipes) >= MAX_RECIPES:
                 self._recipes.clear()
-            recipe = self._recipes[form] = Recipe.of(form.entry, self._given.worker)
+            recipe = self._recipes[form] = Recipe.of(form.entry, self._given)
         return recipe
 
     def worker_started(self, desired: Desired, instance: Any) -> None:

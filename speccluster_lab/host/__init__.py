@@ -17,5 +17,6 @@
 ``preimport``     what that process imports beside ``distributed``
 ``nannies``       how nannies start workers: by the forkserver, or by spawn where they must
 ``certificates``  the cluster's own authority, and a certificate for each role
+``keyfiles``      the files from which ``distributed`` reads them
 ================  =====================================================================
 """

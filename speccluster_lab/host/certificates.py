@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -25,8 +25,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from distributed.security import Security
 
 __all__ = ["Certificates", "Leaf"]
 
@@ -134,31 +132,6 @@ class Certificates:
         except (TypeError, LookupError, AttributeError) as error:
             raise ValueError(f"no certificates: {type(error).__name__}") from None
         return cls(authority=text, authority_key=key, **leaves)
-
-    def for_scheduler(self) -> Security:
-        """Return what the scheduler listens and connects with."""
-        return self._security(scheduler=self.scheduler)
-
-    def for_worker(self) -> Security:
-        """Return what a worker listens and connects with, in tasks that use a client as well."""
-        return self._security(worker=self.worker, client=self.worker)
-
-    def for_client(self) -> Security:
-        """Return what a client connects with."""
-        return self._security(client=self.client)
-
-    def _security(self, **roles: Leaf) -> Security:
-        from distributed.security import Security
-
-        fields: dict[str, Any] = {
-            f"tls_{role}_{part}": None
-            for role in ("scheduler", "worker", "client")
-            for part in ("cert", "key")
-        }
-        for role, leaf in roles.items():
-            fields[f"tls_{role}_cert"] = leaf.certificate
-            fields[f"tls_{role}_key"] = leaf.key
-        return Security(require_encryption=True, tls_ca_file=self.authority, **fields)
 
 
 class _Authority:

@@ -250,13 +250,13 @@ class Host:
         try:
             # In a thread: requests are answered while this takes its third of a second.
             await asyncio.to_thread(_import_start)
+            from speccluster_lab.host.keyfiles import KeyFiles
             from speccluster_lab.host.start import make_cluster
 
             launch, desired = self.launch, self._desired
             certificates = await asyncio.to_thread(self._store.certificates, launch.id)
-            cluster = make_cluster(
-                launch.id, desired.spec, certificates, self._forkserver, launch.bind
-            )
+            keys = await asyncio.to_thread(KeyFiles, certificates, self._folder)
+            cluster = make_cluster(launch.id, desired.spec, keys, self._forkserver, launch.bind)
             cluster.generation = desired.generation
             self._control = Control(
                 launch, self._known, cluster, certificates, self.stream.changed, self._store.save

@@ -19,8 +19,8 @@ from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.nannies import start_workers_by
 
 if TYPE_CHECKING:
-    from speccluster_lab.host.certificates import Certificates
     from speccluster_lab.host.forkserver import Forkserver
+    from speccluster_lab.host.keyfiles import KeyFiles
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["configure_dask", "dashboard_link", "make_cluster"]
@@ -56,7 +56,7 @@ def configure_dask() -> None:
 def make_cluster(
     id: str,
     spec: ClusterSpec,
-    certificates: Certificates,
+    keys: KeyFiles,
     forkserver: Forkserver | None,
     bind: str | None,
 ) -> SpecCluster:
@@ -70,7 +70,7 @@ def make_cluster(
         The cluster's.
     spec : ClusterSpec
         What is wanted of it.
-    certificates : Certificates
+    keys : KeyFiles
         Of its parts.
     forkserver : Forkserver or None
         What forks its workers; without one they are spawned.
@@ -89,15 +89,16 @@ def make_cluster(
         spec,
         name=id,
         asynchronous=True,
-        security=certificates.for_client(),
+        security=keys.for_client(),
         given=Given(
             scheduler={
                 **everywhere,
-                "security": certificates.for_scheduler(),
+                "security": keys.for_scheduler(),
                 "dashboard_address": f"{LOOPBACK}:0",
                 "dashboard": True,
             },
-            worker={**everywhere, "security": certificates.for_worker()},
+            worker={**everywhere, "security": keys.for_worker()},
+            elsewhere={"security": keys.for_worker_elsewhere()},
         ),
     )
     at_once = CONCURRENT_SPAWNS if forkserver is None else CONCURRENT_FORKS

@@ -6,6 +6,7 @@ Each of these files is in the cluster's folder:
 ``launch.json``          what the first host was told; never changed
 ``desired.json``         the desired state, from the first change on
 ``certificates.json``    the cluster's certificates and their keys
+``keys/``                the same for ``distributed``; see :mod:`.keyfiles`
 ``events*.jsonl``        what has happened; see :mod:`.events`
 ``host*.log``            the log, which the guard keeps short
 ``guard.pid``            who the guard is

@@ -87,7 +87,7 @@ def read_private_file(file: Path) -> bytes:
         os.close(descriptor)
 
 
-def write_private_file(file: Path, content: bytes) -> None:
+def write_private_file(file: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file of mode 0600, wholly or not at all; it is on disk when this returns.
 
     Parameters
@@ -96,6 +96,9 @@ def write_private_file(file: Path, content: bytes) -> None:
         Replaced where it is there. Its folder must be private.
     content : bytes
         What it is to hold.
+    durable : bool
+        Whether to wait for the disk. Without it a loss of power can leave the file garbled, which
+        is for what is made anew in any case.
     """
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -104,11 +107,14 @@ def write_private_file(file: Path, content: bytes) -> None:
         with open(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
         temporary.replace(file)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    if not durable:
+        return
     folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
