@@ -28,8 +28,7 @@ import {
   DOMAIN,
   IClientCode,
   IClusterManager,
-  ISpecEditors,
-  PANEL_ID
+  ISpecEditors
 } from './tokens';
 
 /**
@@ -287,13 +286,6 @@ export function addCommands(
       Clipboard.copyToSystem(code);
       return { code };
     }
-  });
-
-  commands.addCommand(CommandIDs.showPanel, {
-    label: trans.__('Show Clusters'),
-    caption: trans.__('Show the panel of the clusters'),
-    describedBy: { args: { type: 'object', properties: {} } },
-    execute: () => app.shell.activateById(PANEL_ID)
   });
 
   manager.changed.connect(() => {

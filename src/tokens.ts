@@ -31,6 +31,9 @@ export namespace CommandIDs {
   export const insertClientCode = 'speccluster-lab:insert-client-code';
   export const copyClientCode = 'speccluster-lab:copy-client-code';
   export const showPanel = 'speccluster-lab:show-panel';
+  export const filterClusters = 'speccluster-lab:filter-clusters';
+  export const orderClusters = 'speccluster-lab:order-clusters';
+  export const groupClusters = 'speccluster-lab:group-clusters';
 }
 
 /**

@@ -13,7 +13,15 @@ export interface IProblem {
    * What is wrong.
    */
   readonly message: string;
+
+  /**
+   * Whether it is only to be known, and nothing has failed.
+   */
+  readonly isNotice: boolean;
 }
+
+/** Conditions that tell of what is to come or how it is, not of something that failed. */
+const NOTICES = ['AdaptiveOvershoot', 'DataAtStake', 'EndingSoon'];
 
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -89,7 +97,11 @@ export function conditionProblems(cluster: Cluster): IProblem[] {
   return cluster.conditions
     .filter(({ type, status }) => type !== 'Ready' && status === 'True')
     .filter(({ message }) => message !== '')
-    .map(({ message }) => ({ entry: null, message }));
+    .map(({ type, message }) => ({
+      entry: null,
+      message,
+      isNotice: NOTICES.includes(type)
+    }));
 }
 
 /**
@@ -101,7 +113,9 @@ export function entryProblems(cluster: Cluster): IProblem[] {
     const { name, message } = entry;
     const isNews =
       message && !said.some(problem => problem.message.includes(message));
-    return isTroubled(entry) && isNews ? [{ entry: name, message }] : [];
+    return isTroubled(entry) && isNews
+      ? [{ entry: name, message, isNotice: false }]
+      : [];
   });
 }
 

@@ -10,7 +10,9 @@ export function CardButton(props: {
   text?: string;
   title: string;
   isDisabled?: boolean;
-  onClick: () => void;
+  hasPopup?: boolean;
+  tabIndex?: number;
+  onClick: (button: HTMLButtonElement) => void;
 }): React.JSX.Element {
   return (
     <button
@@ -19,7 +21,10 @@ export function CardButton(props: {
       aria-label={props.name}
       title={props.title}
       disabled={props.isDisabled}
-      onClick={props.onClick}
+      aria-haspopup={props.hasPopup ? 'menu' : undefined}
+      aria-expanded={props.hasPopup ? false : undefined}
+      tabIndex={props.tabIndex}
+      onClick={event => props.onClick(event.currentTarget)}
     >
       <props.icon.react tag="span" className="jp-SpecCluster-buttonIcon" />
       {props.text && (

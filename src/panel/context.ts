@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 import type { IClientCode } from '../tokens';
+import type { PanelView } from './view';
 
 /**
  * What all parts of the panel work with.
@@ -18,10 +19,9 @@ export interface IPanelContext {
   readonly clientCode: IClientCode;
 
   /**
-   * The ids of the clusters whose workers are shown. It outlives the elements,
-   * which go whenever the panel is moved.
+   * How a person wants to see the clusters.
    */
-  readonly opened: Set<string>;
+  readonly view: PanelView;
 
   /**
    * The translations.

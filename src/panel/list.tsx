@@ -1,13 +1,16 @@
 import * as React from 'react';
+import type { IGroup } from '../model/arrangement';
+import { arrange } from '../model/arrangement';
 import { describeError } from '../model/describe';
-import type { IClusterManager } from '../tokens';
+import type { ICluster, IClusterManager } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { ClusterCard } from './card';
 import { usePanel } from './context';
+import { PhaseLabel } from './phase';
 import { useSignal } from './signals';
 
 /**
- * All clusters as cards.
+ * The clusters as cards, as far as they are looked for.
  */
 export function ClusterList({
   manager
@@ -15,8 +18,9 @@ export function ClusterList({
   manager: IClusterManager;
 }): React.JSX.Element {
   const { trans } = usePanel();
-  const clusters = useSignal(manager.changed, () => manager.clusters);
+  const count = useSignal(manager.changed, () => manager.clusters.length);
   const state = useSignal(manager.connectionChanged, () => manager.connection);
+  const groups = useGroups(manager);
   return (
     <div className="jp-SpecCluster-list" data-state={state}>
       {state === 'stale' && (
@@ -26,13 +30,93 @@ export function ClusterList({
           )}
         </p>
       )}
-      {clusters.map(cluster => (
-        <ClusterCard key={cluster.id} cluster={cluster} />
+      {groups.map(({ phase, clusters }) => (
+        <React.Fragment key={phase}>
+          {phase && (
+            <h3 className="jp-SpecCluster-groupTitle">
+              <PhaseLabel phase={phase} />
+              <span className="jp-SpecCluster-groupCount">
+                {clusters.length}
+              </span>
+            </h3>
+          )}
+          {clusters.map(cluster => (
+            <ClusterCard key={cluster.id} cluster={cluster} />
+          ))}
+        </React.Fragment>
       ))}
-      {clusters.length === 0 && state === 'live' && (
-        <EmptyState manager={manager} />
-      )}
+      {count > 0 && groups.length === 0 && <NothingFound />}
+      {count === 0 && state === 'live' && <EmptyState manager={manager} />}
     </div>
+  );
+}
+
+/**
+ * The clusters as they are to be shown. It is another object only when their
+ * order is another one, whatever else has changed.
+ */
+function useGroups(manager: IClusterManager): readonly IGroup<ICluster>[] {
+  const { view } = usePanel();
+  const shown = React.useRef<readonly IGroup<ICluster>[]>([]);
+  const read = () => {
+    const groups = arrange(manager.clusters, view.arrangement);
+    if (!isSame(groups, shown.current)) {
+      shown.current = groups;
+    }
+    return shown.current;
+  };
+  const subscribe = React.useCallback(
+    (notify: () => void) => {
+      let watched: readonly ICluster[] = [];
+      const slot = () => notify();
+      const follow = () => {
+        watched.forEach(cluster => cluster.changed.disconnect(slot));
+        watched = manager.clusters;
+        watched.forEach(cluster => cluster.changed.connect(slot));
+        notify();
+      };
+      manager.changed.connect(follow);
+      view.changed.connect(slot);
+      follow();
+      return () => {
+        manager.changed.disconnect(follow);
+        view.changed.disconnect(slot);
+        watched.forEach(cluster => cluster.changed.disconnect(slot));
+      };
+    },
+    [manager, view]
+  );
+  return React.useSyncExternalStore(subscribe, read);
+}
+
+function isSame(
+  some: readonly IGroup<ICluster>[],
+  others: readonly IGroup<ICluster>[]
+): boolean {
+  const flat = (groups: readonly IGroup<ICluster>[]) =>
+    groups.flatMap(({ phase, clusters }) => [phase, ...clusters]);
+  const [one, other] = [flat(some), flat(others)];
+  return (
+    one.length === other.length &&
+    one.every((item, index) => item === other[index])
+  );
+}
+
+function NothingFound(): React.JSX.Element {
+  const { trans, view } = usePanel();
+  return (
+    <section className="jp-SpecCluster-empty">
+      <p className="jp-SpecCluster-explanation">
+        {trans.__('No cluster and no worker has this in its name.')}
+      </p>
+      <button
+        type="button"
+        className="jp-SpecCluster-button"
+        onClick={() => view.setFilter('')}
+      >
+        {trans.__('Show all')}
+      </button>
+    </section>
   );
 }
 

@@ -1,11 +1,11 @@
 import { MenuSvg } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
-import { MessageLoop } from '@lumino/messaging';
 import type { VirtualElement } from '@lumino/virtualdom';
 import { h } from '@lumino/virtualdom';
 import { Menu } from '@lumino/widgets';
 import type { IClusterManager } from '../tokens';
 import { CommandIDs } from '../tokens';
+import { openBelow } from './menu';
 
 /**
  * Shows a template's description below its title.
@@ -53,18 +53,6 @@ export function openNewMenu(
       args: { template: name }
     });
   }
-  anchor.setAttribute('aria-expanded', 'true');
-  menu.aboutToClose.connect(() => {
-    anchor.setAttribute('aria-expanded', 'false');
-    anchor.focus();
-    // The item that was chosen is carried out after this signal.
-    setTimeout(() => menu.dispose());
-  });
-  const { left, bottom } = anchor.getBoundingClientRect();
-  menu.open(left, bottom + 2);
-  // The menu takes the focus with a message of its own; the first item is to have it, so that a
-  // screen reader says which it is.
-  MessageLoop.flush();
-  menu.activateNextItem();
+  openBelow(anchor, menu);
   return menu;
 }

@@ -9,9 +9,11 @@ import { CommandIDs, PANEL_ID } from '../tokens';
 import { Announcer } from './announcer';
 import type { IPanelContext } from './context';
 import { PanelContext } from './context';
+import { Finding } from './finding';
 import { PanelHeader } from './header';
 import { clustersIcon } from './icons';
 import { ClusterList } from './list';
+import { PanelView } from './view';
 
 /**
  * The Clusters panel.
@@ -33,16 +35,35 @@ export class ClusterPanel extends SidePanel {
     this.content.node.removeAttribute('aria-label');
     this._commands = commands;
 
-    const context = { ...options, opened: new Set<string>() };
+    const context = { ...options, view: this.view };
     (this.layout as PanelLayout).insertWidget(
       0,
-      new PanelPart(context, () => <PanelHeader manager={manager} />)
+      new PanelPart(context, () => (
+        <>
+          <PanelHeader manager={manager} />
+          <Finding manager={manager} />
+        </>
+      ))
     );
     this.content.addWidget(
       new PanelPart(context, () => <ClusterList manager={manager} />)
     );
     this.content.addWidget(new Announcer(manager, trans));
     commands.commandExecuted.connect(this._onCommand, this);
+  }
+
+  /**
+   * How a person wants to see the clusters.
+   */
+  readonly view = new PanelView();
+
+  /**
+   * Let a person type what they look for.
+   */
+  focusFilter(): void {
+    const filter = this.node.querySelector<HTMLInputElement>('[type=search]');
+    filter?.focus();
+    filter?.select();
   }
 
   /**

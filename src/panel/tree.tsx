@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { Cluster, Entry, Member } from '../api/types';
+import { foundEntries, foundUnexpected } from '../model/arrangement';
 import {
   formatBytes,
   formatUsage,
@@ -13,6 +14,7 @@ import {
 import { usePanel } from './context';
 import { Meter } from './meter';
 import { PhaseLabel, phaseWord } from './phase';
+import { useSignal } from './signals';
 
 /**
  * A cluster's entries, and under each its members by their scheduler names.
@@ -22,7 +24,10 @@ export function EntryTree({
 }: {
   cluster: Cluster;
 }): React.JSX.Element {
-  const { trans } = usePanel();
+  const { trans, view } = usePanel();
+  const filter = useSignal(view.changed, () => view.arrangement.filter);
+  const entries = foundEntries(cluster, filter);
+  const unexpected = foundUnexpected(cluster, filter);
   const tree = React.useRef<HTMLUListElement>(null);
 
   // One row of the tree is in the tab order: the one that had the focus last.
@@ -46,15 +51,15 @@ export function EntryTree({
         className="jp-SpecCluster-tree"
         role="tree"
         aria-label={trans.__('Workers of %1', name)}
-        hidden={cluster.workers.length === 0}
+        hidden={entries.length === 0}
         onKeyDown={moveFocus}
         onFocus={rememberFocus}
       >
-        {cluster.workers.map(entry => (
+        {entries.map(entry => (
           <EntryItem key={entry.name} entry={entry} />
         ))}
       </ul>
-      {cluster.unexpected.length > 0 && (
+      {unexpected.length > 0 && (
         <section className="jp-SpecCluster-unexpected">
           <h4 className="jp-SpecCluster-unexpectedTitle">
             {trans.__('Unexpected')}
@@ -63,7 +68,7 @@ export function EntryTree({
             {trans.__('Workers that no entry of the spec asks for.')}
           </p>
           <ul aria-label={trans.__('Unexpected workers of %1', name)}>
-            {cluster.unexpected.map(member => (
+            {unexpected.map(member => (
               <li key={member.address ?? member.name}>
                 <MemberRow member={member} />
               </li>

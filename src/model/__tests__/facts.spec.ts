@@ -96,10 +96,24 @@ describe('facts', () => {
       ]
     });
     expect(conditionProblems(one)).toEqual([
-      { entry: null, message: '3: no module geo' }
+      { entry: null, message: '3: no module geo', isNotice: false }
     ]);
     expect(entryProblems(one)).toEqual([
-      { entry: '4', message: 'its process has ended' }
+      { entry: '4', message: 'its process has ended', isNotice: false }
+    ]);
+  });
+
+  it('tells what is to come from what has failed', () => {
+    const conditions = ['EndingSoon', 'UnexpectedNames'].map(type => ({
+      type,
+      status: 'True' as const,
+      reason: 'R',
+      message: type,
+      since: ''
+    }));
+    expect(conditionProblems(cluster('otter', { conditions }))).toEqual([
+      { entry: null, message: 'EndingSoon', isNotice: true },
+      { entry: null, message: 'UnexpectedNames', isNotice: false }
     ]);
   });
 });

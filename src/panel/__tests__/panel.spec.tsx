@@ -6,6 +6,7 @@ import {
   FakeCluster,
   FakeManager,
   GIB,
+  NOW,
   absent,
   cluster,
   entry,
@@ -353,6 +354,112 @@ describe('ClusterPanel', () => {
     await change(() => one.set({ isStopping: true }));
     expect(button('Stop')).toHaveProperty('disabled', true);
     expect(button('Edit spec')).toHaveProperty('disabled', true);
+  });
+
+  it.each([
+    [{ kind: 'server', detail: null }, 'grouped1 entry'],
+    [{ kind: 'notebook', detail: 'a.ipynb' }, 'grouped1 entrynotebook a.ipynb'],
+    [{ kind: 'notebook', detail: null }, 'grouped1 entrynotebook'],
+    [{ kind: 'command', detail: null }, 'grouped1 entrycommand line']
+  ] as const)('says whose a cluster is: %p', async (owner, text) => {
+    await show(new FakeCluster(cluster('otter', { owner })));
+    const origin = card('otter').querySelector('.jp-SpecCluster-origin')!;
+    expect(origin.textContent).toBe(text);
+  });
+
+  it('says how old a cluster is, as time passes', async () => {
+    jest.useFakeTimers({ now: Date.parse(NOW) + 59 * 60_000 });
+    await show(new FakeCluster(cluster('otter')));
+    const age = card('otter').querySelector('time')!;
+    expect(age.textContent).toBe('59 min');
+    await change(() => jest.advanceTimersByTime(60_000));
+    expect(age.textContent).toBe('1 h');
+    jest.useRealTimers();
+  });
+
+  it('marks a cluster that scales by itself', async () => {
+    const adaptive = { minimum: 0, maximum: 8 };
+    await show(
+      new FakeCluster(cluster('a')),
+      new FakeCluster(cluster('b', { adaptive }))
+    );
+    expect(within(card('a')).queryByText('adaptive')).toBeNull();
+    expect(within(card('b')).getByText('adaptive')).toBeTruthy();
+  });
+
+  describe('of many clusters', () => {
+    const names = () =>
+      screen
+        .getAllByRole('article')
+        .map(node => node.getAttribute('aria-label'));
+    const search = () =>
+      screen.getByRole('searchbox', { name: 'Filter clusters and workers' });
+    const look = (text: string) =>
+      change(() => fireEvent.change(search(), { target: { value: text } }));
+    const failed = new FakeCluster(cluster('badger', { phase: 'failed' }));
+    const otter = new FakeCluster(cluster('otter'));
+
+    it('has nothing to look for when there is nothing', async () => {
+      await show();
+      expect(screen.queryByRole('searchbox')).toBeNull();
+    });
+
+    it('shows those that are looked for', async () => {
+      await show(otter, failed);
+      await look('badg');
+      expect(names()).toEqual(['badger']);
+      await look('weasel');
+      expect(screen.queryByRole('article')).toBeNull();
+      expect(screen.queryByText('No clusters yet')).toBeNull();
+      fireEvent.click(button('Show all'));
+      expect(names()).toEqual(['otter', 'badger']);
+      await look('badg');
+      fireEvent.keyDown(search(), { key: 'Escape' });
+      expect(names()).toEqual(['otter', 'badger']);
+    });
+
+    it('shows only the workers that are looked for', async () => {
+      await show(new FakeCluster(cluster('otter')));
+      open('otter');
+      await look('0-1');
+      const rows = screen.getAllByRole('treeitem');
+      expect(
+        rows.map(row => row.getAttribute('aria-label')!.split(':')[0])
+      ).toEqual(['0', '0-1']);
+    });
+
+    it('groups them by phase, and follows a phase that changes', async () => {
+      const other = new FakeCluster(cluster('weasel'));
+      await show(otter, failed, other);
+      await change(() => panel.view.setGrouped(true));
+      expect(names()).toEqual(['badger', 'otter', 'weasel']);
+      const titles = () =>
+        screen
+          .getAllByRole('heading', { level: 3 })
+          .map(one => one.textContent);
+      expect(titles()).toEqual([
+        'failed1',
+        'badger',
+        'running2',
+        'otter',
+        'weasel'
+      ]);
+      await change(() =>
+        other.set({ document: cluster('weasel', { phase: 'degraded' }) })
+      );
+      expect(names()).toEqual(['badger', 'weasel', 'otter']);
+    });
+
+    it('offers the orders in a menu', async () => {
+      await show(otter, failed);
+      await change(() => fireEvent.click(button('Order')));
+      const items = screen.getAllByRole('menuitem');
+      expect(items).toHaveLength(6);
+      fireEvent.keyDown(items[0], { key: 'Escape', keyCode: 27 });
+      expect(document.activeElement).toBe(button('Order'));
+      await change(() => panel.view.setOrder('phase'));
+      expect(names()).toEqual(['badger', 'otter']);
+    });
   });
 
   it('follows clusters that come and go', async () => {

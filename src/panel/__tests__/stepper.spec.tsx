@@ -15,11 +15,12 @@ import { ClusterModel } from '../../model/clustermodel';
 import type { ICluster } from '../../tokens';
 import { PanelContext } from '../context';
 import { Refusal, Stepper } from '../stepper';
+import { PanelView } from '../view';
 
 const context = {
   commands: new CommandRegistry(),
   clientCode: { code: String, drag: () => undefined, insert: () => null },
-  opened: new Set<string>(),
+  view: new PanelView(),
   trans: nullTranslator.load('speccluster_lab')
 };
 

@@ -1,0 +1,61 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+import type { Cluster } from '../api/types';
+import { specEntries } from '../model/facts';
+import { usePanel } from './context';
+import { whenDragged } from './drag';
+import { PhaseLabel } from './phase';
+import { Ticking } from './ticking';
+
+/**
+ * What a cluster is called, how it is, and where it comes from; it can be
+ * dragged into a notebook.
+ */
+export function CardHeader({
+  document
+}: {
+  document: Cluster;
+}): React.JSX.Element {
+  const { trans, clientCode } = usePanel();
+  const { id, display_name, template } = document;
+  const onPointerDown = whenDragged(event =>
+    clientCode.drag(id, display_name, event)
+  );
+  const owner = ownerText(document, trans);
+  return (
+    <header
+      className="jp-SpecCluster-header"
+      title={trans.__('Drag into a notebook to connect to %1', id)}
+      onPointerDown={onPointerDown}
+    >
+      <span className="jp-SpecCluster-grip" aria-hidden="true" />
+      <h3 className="jp-SpecCluster-name">{display_name}</h3>
+      <PhaseLabel phase={document.phase} />
+      <p className="jp-SpecCluster-origin">
+        {template && <span>{template}</span>}
+        <span>{trans._n('%1 entry', '%1 entries', specEntries(document))}</span>
+        {owner && <span title={owner}>{owner}</span>}
+      </p>
+      <p className="jp-SpecCluster-age">
+        <span className="jp-SpecCluster-hidden">{trans.__('made')}</span>{' '}
+        <Ticking moment={document.created} />
+      </p>
+    </header>
+  );
+}
+
+/** Nothing for a cluster of this server, which is what one expects. */
+function ownerText(
+  { owner, template }: Cluster,
+  trans: TranslationBundle
+): string | null {
+  const { kind, detail } = owner;
+  switch (kind) {
+    case 'server':
+      return detail ?? (template ? null : trans.__('server'));
+    case 'notebook':
+      return detail ? trans.__('notebook %1', detail) : trans.__('notebook');
+    case 'command':
+      return detail ?? trans.__('command line');
+  }
+}

@@ -1,0 +1,41 @@
+import * as React from 'react';
+import type { IProblem } from '../model/facts';
+import { usePanel } from './context';
+
+/** How many problems a card tells of before it only counts them. */
+const PROBLEMS_SHOWN = 3;
+
+/**
+ * What a person should know, in the words of the server.
+ */
+export function Problems({
+  problems
+}: {
+  problems: IProblem[];
+}): React.JSX.Element | null {
+  const { trans } = usePanel();
+  if (problems.length === 0) {
+    return null;
+  }
+  const rest = problems.length - PROBLEMS_SHOWN;
+  return (
+    <div className="jp-SpecCluster-problems">
+      {problems.slice(0, PROBLEMS_SHOWN).map((problem, index) => (
+        <p
+          key={index}
+          className="jp-SpecCluster-problem"
+          data-notice={problem.isNotice || undefined}
+        >
+          {problem.entry === null
+            ? problem.message
+            : trans.__('%1: %2', problem.entry, problem.message)}
+        </p>
+      ))}
+      {rest > 0 && (
+        <p className="jp-SpecCluster-remark">
+          {trans._n('and %1 more', 'and %1 more', rest)}
+        </p>
+      )}
+    </div>
+  );
+}

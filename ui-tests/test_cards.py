@@ -1,0 +1,116 @@
+"""The cards of many clusters, in any state: told of by a simulated feed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from feed import Feed, cluster, entry, ghost, member
+from looks import everything
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labpage import LabPage
+    from labserver import LabServer
+    from playwright.sync_api import BrowserContext
+
+
+@pytest.fixture
+def feed(context: BrowserContext) -> Feed:
+    """Tell the pages of one cluster for each thing that can be wrong, or right."""
+    return Feed(context, *everything())
+
+
+@pytest.fixture
+def lab(feed: Feed, server: LabServer, open_lab: Callable[[LabServer], LabPage]) -> LabPage:
+    """Open JupyterLab, which is told of the clusters by the feed."""
+    return open_lab(server)
+
+
+@pytest.mark.parametrize(
+    ("name", "phase", "texts"),
+    [
+        ("Brave otter", "degraded", ["5 of 6", "10", "7.1 of 20 GiB", "1-2 has gone", "3 h"]),
+        ("Nightly etl", "starting", ["4 of 9", "slurm", "command line", "3 min"]),
+        ("Probe", "degraded", ["start failed 5 times: ModuleNotFoundError"]),
+        ("Wide heron", "running", ["adaptive", "ends in 10 minutes"]),
+        ("Shy marten", "failed", ["notebook studies/2026/explore.ipynb", "killed by signal 9"]),
+    ],
+)
+def test_a_card_says_how_its_cluster_is(
+    lab: LabPage, name: str, phase: str, texts: list[str]
+) -> None:
+    card = lab.panel.card(name)
+    card.expect_phase(phase)
+    for text in texts:
+        expect(card.root).to_contain_text(text)
+
+
+def test_progress_ends_when_all_is_there(lab: LabPage, feed: Feed) -> None:
+    card = lab.panel.card("Nightly etl")
+    progress = card.root.get_by_role("progressbar", name="Workers registered")
+    expect(progress).to_have_attribute("aria-valuenow", "4")
+    expect(progress).to_have_attribute("aria-valuemax", "9")
+    feed.put(cluster("nightly-etl", [entry(str(i), [member(str(i))]) for i in range(9)]))
+    card.expect_settled(9)
+
+
+def test_clusters_are_found_by_what_they_and_their_workers_are_called(lab: LabPage) -> None:
+    panel = lab.panel
+    search = panel.root.get_by_role("searchbox", name="Filter clusters and workers")
+    search.fill("EXPLORE")
+    expect(panel.cards).to_have_count(1)
+    expect(panel.card("Shy marten").root).to_be_visible()
+    search.fill("stranger")
+    expect(panel.cards).to_have_count(1)
+    card = panel.card("Brave otter")
+    card.open()
+    expect(card.tree).to_be_hidden()
+    expect(card.root.get_by_role("list", name="Unexpected workers of Brave otter")).to_be_visible()
+    search.fill("weasel")
+    expect(panel.cards).to_have_count(0)
+    panel.root.get_by_role("button", name="Show all").click()
+    expect(panel.cards).to_have_count(5)
+
+
+def test_those_in_trouble_come_first_when_that_is_asked_for(
+    lab: LabPage, feed: Feed, server: LabServer
+) -> None:
+    panel, press = lab.panel, lab.page.keyboard.press
+    order = panel.root.get_by_role("button", name="Order")
+    order.focus()
+    press("Enter")
+    expect(lab.page.get_by_role("menuitemcheckbox", name="Oldest First")).to_be_focused()
+    press("ArrowDown")
+    press("ArrowDown")
+    press("Enter")
+    expect(order).to_be_focused()
+    expect(panel.cards.first).to_have_accessible_name("Shy marten")
+    expect(panel.cards.last).to_have_accessible_name("Wide heron")
+    order.click()
+    lab.page.get_by_role("menuitem", name="Group Clusters by Phase").click()
+    expect(panel.root.get_by_role("heading", name="degraded 2")).to_be_visible()
+    # A cluster whose phase changes goes where it belongs.
+    feed.put(cluster("wide-heron", [entry("0", [ghost("0")], "lost")], phase="degraded"))
+    expect(panel.root.get_by_role("heading", name="degraded 3")).to_be_visible()
+    # It is kept in the settings, as JupyterLab keeps them: for this person, everywhere.
+    path = "/lab/api/settings/speccluster-lab:panel"
+    kept = server.request("GET", path).body["settings"]
+    assert kept == {"order": "phase", "groupByPhase": True}
+    lab.page.reload()
+    lab.wait_until_ready()
+    expect(panel.root.get_by_role("heading", name="degraded 3")).to_be_visible()
+    assert server.request("PUT", path, {"raw": "{}"}).status == 204
+
+
+def test_what_may_be_out_of_date_says_so(lab: LabPage, feed: Feed) -> None:
+    stale = lab.panel.root.get_by_text("What is shown may be out of date.")
+    expect(lab.panel.connection).to_have_text("live")
+    feed.lose()
+    expect(lab.panel.connection).to_have_text("reconnecting")
+    expect(stale).to_be_visible()
+    expect(lab.panel.cards).to_have_count(5)
+    expect(lab.panel.connection).to_have_text("live")
+    expect(stale).to_have_count(0)
