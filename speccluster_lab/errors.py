@@ -26,6 +26,7 @@ __all__ = [
     "NameInUse",
     "NotRunning",
     "NotStored",
+    "OwnedElsewhere",
     "PreconditionRequired",
     "SpecClusterError",
     "StaleGeneration",
@@ -167,6 +168,13 @@ class NotRunning(SpecClusterError):
     """The cluster is not in a phase in which it can do this."""
 
     code = "not_running"
+    status = 409
+
+
+class OwnedElsewhere(SpecClusterError):
+    """Only the program that has made the cluster can do this."""
+
+    code = "owned_elsewhere"
     status = 409
 
 

@@ -5,7 +5,9 @@
 ``handlers``     the REST API
 ``events``       the websocket
 ``manager``      the clusters that this server knows
+``discovery``    finding those that others have started
 ``supervisor``   one of them: its hosts, their guard, and its end
+``published``    one that has no guard: a notebook's
 ``following``    following a host's stream, and passing calls on to it
 ``shown``        what has been told of a cluster, and handing changes of that on
 ``absence``      what is shown of a cluster while no host tells

@@ -15,15 +15,24 @@ from speccluster_lab.spec.api import (
     Entry,
     EntryPhase,
     Member,
+    Owner,
+    OwnerKind,
     SchedulerStatus,
 )
+from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.names import member_names
 
 if TYPE_CHECKING:
     from speccluster_lab.link.launch import Launch
-    from speccluster_lab.spec.models import ClusterSpec
 
-__all__ = ["before_it_tells", "failed", "how_it_ended", "not_up", "unreachable"]
+__all__ = [
+    "before_it_is_known",
+    "before_it_tells",
+    "failed",
+    "how_it_ended",
+    "not_up",
+    "unreachable",
+]
 
 # Exit statuses above this are those of what was ended by a signal.
 _SIGNALLED: Final = 128
@@ -43,6 +52,21 @@ def before_it_tells(launch: Launch) -> Cluster:
         spec=launch.spec,
         counts=_counts(launch.spec),
         workers=_entries(launch.spec, EntryPhase.PENDING),
+    )
+
+
+def before_it_is_known(id: str, since: datetime.datetime) -> Cluster:
+    """Return a cluster of which there is nothing but its id, which is as good as none for long."""
+    return Cluster(
+        id=id,
+        display_name=id,
+        template=None,
+        owner=Owner(kind=OwnerKind.NOTEBOOK),
+        phase=ClusterPhase.STARTING,
+        generation=1,
+        observed_generation=0,
+        created=since,
+        spec=ClusterSpec(),
     )
 
 

@@ -86,7 +86,8 @@ class SpecClusterLab(ExtensionApp):
         self.handlers.extend(ROUTES)
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        """Find the clusters that are there already; called by Jupyter on its running loop."""
+        """Find the clusters of others, now and later; called by Jupyter on its running loop."""
+        self.manager.watch()
         await self.manager.attach()
 
     async def stop_extension(self) -> None:

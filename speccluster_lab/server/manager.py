@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import os
 import secrets
 import shutil
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -17,27 +15,21 @@ from speccluster_lab.errors import (
     ClusterNotFound,
     NameInUse,
     NotRunning,
-    StartFailed,
+    SpecClusterError,
     TooManyClusters,
 )
+from speccluster_lab.link.connections import Connection
 from speccluster_lab.link.feed import Feed
 from speccluster_lab.link.interpreters import (
     ask_interpreter,
     check_interpreter,
     python_of_kernel,
 )
-from speccluster_lab.link.launch import (
-    LAUNCH_FILE,
-    Launch,
-    find_guard,
-    is_stopped,
-    read_launch,
-    reserve,
-    start_host,
-    write_launch,
-)
-from speccluster_lab.link.paths import cluster_folder, clusters_folder, connections_folder
+from speccluster_lab.link.launch import Launch, read_launch, reserve, start_host, write_launch
+from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.processes import HostProcess
+from speccluster_lab.server.discovery import Discovery, Guarded, names_in_use
+from speccluster_lab.server.published import Published
 from speccluster_lab.server.supervisor import Bounds, Guard, Supervisor
 from speccluster_lab.spec.api import (
     Cluster,
@@ -47,14 +39,14 @@ from speccluster_lab.spec.api import (
     Owner,
     OwnerKind,
 )
-from speccluster_lab.spec.models import ClusterSpec
-from speccluster_lab.spec.names import id_from_name, is_id, suggest_id
+from speccluster_lab.spec.names import id_from_name, suggest_id
 from speccluster_lab.spec.templates import get_template
 
 if TYPE_CHECKING:
     import logging
     from pathlib import Path
 
+    from speccluster_lab.server.following import Follower
     from speccluster_lab.spec.admission import Admission
     from speccluster_lab.spec.api import (
         Adapt,
@@ -65,6 +57,7 @@ if TYPE_CHECKING:
         PlanRequest,
         Scale,
     )
+    from speccluster_lab.spec.models import ClusterSpec
     from speccluster_lab.spec.templates import Template
 
 __all__ = ["ClusterManager"]
@@ -72,8 +65,7 @@ __all__ = ["ClusterManager"]
 _ATTEMPTS: Final = 5
 # They leave the machine: a day is enough for a kernel, and little for who finds them later.
 CREDENTIALS_SECONDS: Final = 24 * 3600
-# A folder without a launch is about to have one, unless who has made it has died.
-_RESERVED_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +78,6 @@ class _Wish:
     trusted: ClusterSpec
     taken: frozenset[str]
     python: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A cluster that was there before this server."""
-
-    launch: Launch
-    guard: Guard | None
-    is_stopped: bool
-    why: str | None
 
 
 class ClusterManager:
@@ -125,13 +107,16 @@ class ClusterManager:
         self.bounds = bounds or Bounds()
         self.feed = Feed(self._pushed)
         self._log = log
-        self._supervisors: dict[str, Supervisor] = {}
+        self._followers: dict[str, Follower] = {}
         self._making = asyncio.Lock()
+        self._discovery = Discovery(admission, log)
+        self._looking = asyncio.Lock()
+        self._watching: asyncio.Task[None] | None = None
         self._closed = False
 
     def clusters(self) -> list[Cluster]:
         """Return all clusters, as their hosts have told last."""
-        return [supervisor.newest for supervisor in self._supervisors.values()]
+        return [follower.newest for follower in self._followers.values()]
 
     def get(self, id: str) -> Cluster:
         """Return one cluster, as its host has told last.
@@ -167,17 +152,17 @@ class ClusterManager:
         async with self._making:
             if self._closed:
                 raise NotRunning("this server is ending")
-            if len(self._supervisors) >= self.max_clusters:
+            if len(self._followers) >= self.max_clusters:
                 raise TooManyClusters(
-                    f"there are {len(self._supervisors)} clusters, and there may be "
+                    f"there are {len(self._followers)} clusters, and there may be "
                     f"{self.max_clusters}; stop one first"
                 )
             if request.name in {cluster.display_name for cluster in self.clusters()}:
                 raise NameInUse(f"there is a cluster {request.name!r} already", field="name")
-            taken = frozenset(self._supervisors)
+            taken = frozenset(self._followers)
             wish = _Wish(request.name, template, spec, trusted, taken, python)
             launch, guard = await asyncio.to_thread(self._launch, wish)
-            supervisor = self._follow(launch, guard)
+            supervisor = self._supervise(launch, guard)
         self._log.info("Started cluster %r under process %d", launch.id, guard.process.pid)
         return supervisor.newest
 
@@ -276,41 +261,81 @@ class ClusterManager:
         StartFailed
             The host's process could not be started.
         """
-        supervisor = self._find(id)
-        if not supervisor.has_failed:
-            return await supervisor.restart()
+        follower = self._find(id)
+        if not follower.has_failed:
+            return await follower.restart()
         # One at a time, so that two requests never start two of them.
         async with self._making:
-            if self._closed or self._find(id) is not supervisor:
+            if self._closed or self._find(id) is not follower:
                 raise NotRunning(f"cluster {id!r} is being stopped")
-            if supervisor.has_failed:
-                supervisor.begin_again(await asyncio.to_thread(_start_guard, cluster_folder(id)))
-        return supervisor.newest
+            if isinstance(follower, Supervisor) and follower.has_failed:
+                follower.begin_again(await asyncio.to_thread(_start_guard, cluster_folder(id)))
+        return follower.newest
 
     async def stop(self, id: str) -> Cluster:
         """Begin to stop a cluster, and return it.
 
-        It ends, whatever its host does: one that does not answer is killed in the end.
+        It ends, whatever its host does: one that does not answer is killed in the end. Not so
+        where that is a notebook, or another program that has published its cluster.
 
         Raises
         ------
         ClusterNotFound
             There is none of this id.
+        HostNotResponding
+            The program that has published it does not answer.
         """
-        supervisor = self._find(id)
-        await supervisor.stop()
-        return supervisor.newest
+        follower = self._find(id)
+        await follower.stop()
+        return follower.newest
 
     async def attach(self) -> None:
-        """Find the clusters that are there already, whether they run or have failed."""
-        for found in await asyncio.to_thread(self._find_all, frozenset(self._supervisors)):
-            launch = found.launch
-            if launch.id in self._supervisors or self._closed:
-                continue
-            self._log.info("Found cluster %r", launch.id)
-            supervisor = self._follow(launch, found.guard, found.why)
-            if found.is_stopped:
-                await supervisor.stop()
+        """Look for clusters that others have started, whether they run or have failed."""
+        async with self._looking:
+            found = await asyncio.to_thread(self._discovery.look, frozenset(self._followers))
+            if not found:
+                return
+            # What is being launched by this server right now is there, and not known yet.
+            async with self._making:
+                for one in found:
+                    if one.id not in self._followers and not self._closed:
+                        await self._follow_found(one)
+
+    async def _follow_found(self, found: Guarded | Connection) -> None:
+        self._log.info("Found cluster %r", found.id)
+        match found:
+            case Guarded(launch, guard, is_to_stop, why):
+                follower = self._supervise(launch, None if guard is None else Guard(guard), why)
+                if is_to_stop:
+                    await follower.stop()
+            case Connection():
+                self._follow(
+                    Published(
+                        found,
+                        call_seconds=self.bounds.call,
+                        publish=self.feed.publish,
+                        forget=self._followers.pop,
+                        log=self._log,
+                    )
+                )
+
+    def watch(self) -> None:
+        """Look again every second from now on; harmless when that has begun already."""
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch(), name="look for clusters")
+
+    async def _watch(self) -> None:
+        said = None
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                await self.attach()
+                said = None
+            except (OSError, SpecClusterError) as error:
+                # Once, and not every second.
+                if str(error) != said:
+                    self._log.error("Cannot look for clusters of others: %s", error)
+                said = str(error)
 
     async def close(self, *, stop_clusters: bool) -> None:
         """Let go of all clusters; always ends, within some ten seconds.
@@ -322,43 +347,49 @@ class ClusterManager:
             stop in time.
         """
         self._closed = True
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         # What is being launched right now is waited for, so that it is stopped too.
         with suppress(TimeoutError):
             async with asyncio.timeout(self.bounds.farewell), self._making:
                 pass
-        supervisors = list(self._supervisors.values())
-        own = [one for one in supervisors if one.is_own] if stop_clusters else []
-        await asyncio.gather(*(supervisor.stop() for supervisor in own))
+        followers = list(self._followers.values())
+        own = [one for one in followers if one.is_own] if stop_clusters else []
+        await asyncio.gather(*(one.stop() for one in own))
         results = await asyncio.gather(
-            *(one.close(kill=one in own) for one in supervisors), return_exceptions=True
+            *(one.close(kill=one in own) for one in followers), return_exceptions=True
         )
-        for supervisor, result in zip(supervisors, results, strict=True):
+        for follower, result in zip(followers, results, strict=True):
             if isinstance(result, Exception):
-                self._log.error("Cluster %r did not stop", supervisor.id, exc_info=result)
+                self._log.error("Cluster %r did not stop", follower.id, exc_info=result)
         self.feed.close()
 
-    def _find(self, id: str) -> Supervisor:
+    def _find(self, id: str) -> Follower:
         try:
-            return self._supervisors[id]
+            return self._followers[id]
         except KeyError:
             raise ClusterNotFound(f"there is no cluster {id!r}") from None
 
     def _pushed(self) -> list[Cluster]:
-        return [supervisor.pushed for supervisor in self._supervisors.values()]
+        return [follower.pushed for follower in self._followers.values()]
 
-    def _follow(self, launch: Launch, guard: Guard | None, why: str | None = None) -> Supervisor:
+    def _supervise(self, launch: Launch, guard: Guard | None, why: str | None = None) -> Supervisor:
         supervisor = Supervisor(
             launch,
             guard=guard,
             why=why,
             bounds=self.bounds,
             publish=self.feed.publish,
-            forget=self._supervisors.pop,
+            forget=self._followers.pop,
             log=self._log,
         )
-        self._supervisors[launch.id] = supervisor
-        supervisor.start()
+        self._follow(supervisor)
         return supervisor
+
+    def _follow(self, follower: Follower) -> None:
+        self._followers[follower.id] = follower
+        follower.start()
 
     def _launch(self, wish: _Wish) -> tuple[Launch, Guard]:
         """Reserve an id and start a host; runs in a thread, for it waits for the disk."""
@@ -387,7 +418,7 @@ class ClusterManager:
 
     def _reserve(self, wish: _Wish) -> tuple[str, Path]:
         for attempt in range(1, _ATTEMPTS + 1):
-            taken = wish.taken | _names_in_use()
+            taken = wish.taken | names_in_use()
             id = id_from_name(wish.name, taken) if wish.name else suggest_id(taken)
             try:
                 return id, reserve(id)
@@ -396,39 +427,6 @@ class ClusterManager:
                 if attempt == _ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
-
-    def _find_all(self, known: frozenset[str]) -> list[_Found]:
-        found = []
-        for folder in sorted(clusters_folder().iterdir()):
-            if folder.name in known or not is_id(folder.name):
-                continue
-            try:
-                one = self._look_into(folder)
-            except OSError as error:
-                # Never fatal to the others.
-                self._log.warning("Left out what is in %r: %s", str(folder), error)
-                continue
-            if one is not None:
-                found.append(one)
-        return found
-
-    def _look_into(self, folder: Path) -> _Found | None:
-        """Return the cluster of a folder; nothing where it has none yet, or none any more."""
-        guard = find_guard(folder)
-        stopped = is_stopped(folder)
-        try:
-            launch, why = read_launch(folder), None
-            if launch.id != folder.name:
-                raise StartFailed(f"what to launch is that of cluster {launch.id!r}")
-        except StartFailed as error:
-            if guard is None and not os.path.lexists(folder / LAUNCH_FILE):
-                if time.time() - folder.stat().st_mtime > _RESERVED_SECONDS:
-                    self._log.warning("Removing %r, which nobody has used", str(folder))
-                    shutil.rmtree(folder)
-                return None
-            self._log.warning("Cluster %r cannot be run: %s", folder.name, error)
-            launch, why = _without_launch(folder, self.admission), f"cannot be run: {error}"
-        return _Found(launch, Guard(guard) if guard is not None else None, stopped, why)
 
 
 def _find_python(request: CreateCluster, template: Template) -> str | None:
@@ -453,25 +451,3 @@ def _find_python(request: CreateCluster, template: Template) -> str | None:
 def _start_guard(folder: Path) -> Guard:
     popen = start_host(folder, python=read_launch(folder).python)
     return Guard(HostProcess.of_child(popen.pid), popen)
-
-
-def _without_launch(folder: Path, admission: Admission) -> Launch:
-    """Return what stands for a cluster of which nothing is known any more, so that it is seen."""
-    nothing = ClusterSpec()
-    return Launch(
-        id=folder.name,
-        display_name=folder.name,
-        template=None,
-        owner=Owner(kind=OwnerKind.SERVER),
-        created=datetime.datetime.fromtimestamp(folder.stat().st_mtime, datetime.UTC),
-        nonce=secrets.token_urlsafe(32),
-        spec=nothing,
-        trusted=nothing,
-        admission=admission,
-    )
-
-
-def _names_in_use() -> frozenset[str]:
-    """Return the ids that folders and connection files of this machine reserve."""
-    folders = {folder.name for folder in clusters_folder().iterdir()}
-    return frozenset(folders | {file.stem for file in connections_folder().glob("*.json")})
