@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 
 from speccluster_lab.cluster.adoption import Adoption
 from speccluster_lab.cluster.instances import Instances
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Actions", "Workshop"]
 
 logger = logging.getLogger(__name__)
+
+# Asking what the scheduler has, moving it, and forgetting it may each take a close's time.
+FORGET_LIMITS: Final = 3.5
 
 
 class Workshop(Protocol):
@@ -272,15 +275,21 @@ class Actions:
             self._forget_what_is_left(entry)
 
     def _abandon(self, entry: EntryState) -> None:
-        logger.warning("entry %r does not close, and is given up", entry.name)
-        self.instances.give_up(entry.name)
-        self.presence.ask_no_more(entry.name)
-        self.presence.look_up(entry)
-        behind = self.presence.left_behind(entry)
-        if behind:
-            self.presence.forget(behind)
-        self._closed(entry)
-        self._roster.touch(entry.name)
+        name = entry.name
+        self.instances.give_up(name)
+        if name in self._forgetting:
+            # The scheduler has had its time as well.
+            self.presence.ask_no_more(name)
+            self._closed(entry)
+            self._roster.touch(name)
+            return
+        logger.warning("entry %r does not close, and is given up", name)
+        self._forgetting[name] = []
+        # It may have registered after it was told to close, and hold results.
+        self._unsure.add(name)
+        entry.postpone(monotonic() + FORGET_LIMITS * self._roster.policy.close_timeout)
+        self._roster.note(entry)
+        self._close_ended(name)
 
     def _closed(self, entry: EntryState) -> None:
         name = entry.name

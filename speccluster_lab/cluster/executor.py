@@ -321,16 +321,21 @@ class Executor:
                 self._roster.dirty[name] = None
 
     def _has_to_ask(self, entry: EntryState, now: float) -> bool:
-        """Look what a start that never ends has registered: it is not to be closed unseen.
+        """Look what a start that never ends, or nobody has seen, has registered.
 
         Returns
         -------
         bool
             Whether another process has to say it first, which is waited for.
         """
+        presence, policy = self._actions.presence, self.policy
+        if entry.phase is EntryPhase.WAITING and not entry.present:
+            asks = presence.look_up(entry)
+            if asks:
+                presence.ask(entry.name, lambda _: self._roster.touch(entry.name))
+            return asks
         if entry.phase is not EntryPhase.CLOSING or entry.closing:
             return False
-        presence, policy = self._actions.presence, self.policy
         if not presence.look_up(entry):
             return False
         limit = entry.since + policy.cancel_grace + policy.close_timeout

@@ -84,6 +84,7 @@ class MultiWorker(ProcessInterface):
         }
         self.nannies: dict[str, Nanny] = {}
         self._starts: list[asyncio.Future[Any]] = []
+        self._closing: asyncio.Future[None] | None = None
 
     @classmethod
     def check_group(cls, options: Mapping[str, Any], group: Collection[str] | None) -> None:
@@ -159,9 +160,12 @@ class MultiWorker(ProcessInterface):
 
     async def close(self) -> None:
         """Stop the members; one that does not end is killed by its nanny."""
-        if self.status in (Status.closing, Status.closed):
-            await self.finished()
-            return
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        # Whoever does not wait for it any longer must not leave processes behind.
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         self.status = Status.closing
         try:
             if self._starts:

@@ -97,16 +97,25 @@ class Presence:
         return [address for address in found if address is not None]
 
     def forget(self, addresses: list[str]) -> asyncio.Future[None]:
-        """Have the scheduler forget workers; return what ends when it has been asked."""
+        """Have the scheduler forget workers; return what ends when it has been asked.
+
+        One that still runs, although it was told to end, gives away first what it holds.
+        """
         forgetting = asyncio.ensure_future(self._forget(addresses))
         self._leave_to_itself(forgetting)
         return forgetting
 
     async def _forget(self, addresses: list[str]) -> None:
-        view = self._view()
+        view, limit = self._view(), self._roster.policy.close_timeout
         try:
-            async with asyncio.timeout(self._roster.policy.close_timeout):
-                for address in addresses:
+            async with asyncio.timeout(limit):
+                freed = await view.retire(addresses, forget=True)
+        except (OSError, TimeoutError) as error:
+            logger.warning("what %s hold does not move: %r", addresses, error)
+            freed = ()
+        try:
+            async with asyncio.timeout(limit):
+                for address in set(addresses).difference(freed):
                     await view.forget(address)
         except (OSError, TimeoutError) as error:
             logger.warning("the scheduler keeps %s: %r", addresses, error)

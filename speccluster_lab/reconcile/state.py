@@ -210,8 +210,8 @@ class EntryState:
             self.busy = False
 
     def postpone(self, deadline: float) -> None:
-        """Note when a start that is not wanted any more will have had its time."""
-        if self.phase is EntryPhase.CLOSING and not self.closing:
+        """Note when what is to be closed will have had its time."""
+        if self.phase is EntryPhase.CLOSING:
             self.deadline = deadline
 
     def start_failed(self, failure: Failure, now: float, policy: Policy) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -14,7 +15,7 @@ from distributed import SchedulerPlugin
 from speccluster_lab.cluster import SpecCluster
 from speccluster_lab.reconcile import Policy
 
-from .workers import Counted, Failing, Hanging, Slow
+from .workers import Counted, Failing, Hanging, Slow, Tardy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -28,6 +29,8 @@ SCHEDULER = {
 QUICK = Policy(
     lost_timeout=0.5, close_timeout=1, retire_interval=0.2, backoff_first=0.1, cancel_grace=0.1
 )
+# For workers in processes of their own, which take long to end on a busy machine.
+PATIENT = replace(QUICK, close_timeout=30, cancel_grace=10)
 
 
 def entry(cls: str = "distributed.Worker", **options: Any) -> dict[str, Any]:
@@ -85,7 +88,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered() -> None:
-    for seen in (Failing.left, Hanging.closed, Counted.made):
+    for seen in (Failing.left, Hanging.closed, Counted.made, Tardy.workers):
         seen.clear()
     Slow.forget()
 

@@ -97,6 +97,23 @@ def test_closing_ends_a_start() -> None:
     run(test)
 
 
+def test_closing_goes_on_when_nobody_waits_for_it_any_more() -> None:
+    async def test() -> None:
+        async with scheduler() as s:
+            entry = MultiWorker(s.address, name=0, processes=2, **OPTIONS)
+            start = asyncio.ensure_future(entry)
+            await until(lambda: entry.nannies and all(n.process for n in entry.nannies.values()))
+            waiter = asyncio.ensure_future(entry.close())
+            await until(lambda: entry.status is Status.closing)
+            waiter.cancel()
+            await asyncio.wait({start, waiter}, timeout=30)
+            assert waiter.cancelled()
+            # The fixture looks whether their processes have.
+            await until(lambda: all(n.status is Status.closed for n in entry.nannies.values()))
+
+    run(test)
+
+
 @pytest.mark.parametrize("group", [["-0"], ["-0", "-1", "-2"], []])
 def test_group_and_count_must_agree(group: list[str]) -> None:
     with pytest.raises(GroupMismatch, match=rf"names {len(group)} workers, but processes is 2"):

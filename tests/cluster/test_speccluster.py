@@ -15,6 +15,7 @@ from speccluster_lab.spec.api import ClusterPhase, EntryPhase, Scale
 from speccluster_lab.spec.models import ClusterSpec
 
 from .conftest import (
+    PATIENT,
     QUICK,
     SCHEDULER,
     cluster_of,
@@ -42,7 +43,7 @@ def test_an_edited_entry_is_replaced_and_keeps_its_results() -> None:
 
     async def test() -> None:
         async with (
-            cluster_of({"only": group(2)}) as cluster,
+            cluster_of({"only": group(2)}, policy=PATIENT) as cluster,
             Client(cluster, asynchronous=True) as client,
         ):
             await observed(cluster)
@@ -72,7 +73,7 @@ def test_a_start_that_is_not_wanted_any_more_leaves_no_process(form: dict[str, A
                 cluster.scale(2)
                 await until(lambda: list(phases(cluster).values()) == [EntryPhase.STARTING] * 2)
                 cluster.scale(0)
-                await observed(cluster)
+                await observed(cluster, 60)
                 assert cluster.entries() == []
             cluster.scale(1)
             await until(lambda: list(phases(cluster).values()) == [EntryPhase.STARTING])
@@ -130,7 +131,7 @@ def test_names_that_are_the_same_as_text_are_refused() -> None:
 
 def test_scale_in_any_unit() -> None:
     async def test() -> None:
-        async with cluster_of(worker=group(3, nthreads=2) | {}) as cluster:
+        async with cluster_of(worker=group(3, nthreads=2), policy=PATIENT) as cluster:
             cluster.new_spec["options"]["memory_limit"] = "1 GiB"
             sizes = {
                 Scale(entries=4): 4,
@@ -203,7 +204,7 @@ def test_a_document_is_applied_whole_or_not_at_all() -> None:
 
 def test_what_the_api_shows() -> None:
     async def test() -> None:
-        async with cluster_of(worker=group(2)) as cluster:
+        async with cluster_of(worker=group(2), policy=PATIENT) as cluster:
             assert cluster.phase is ClusterPhase.STARTING or not cluster.entries()
             changes: list[int] = []
             unsubscribe = cluster.subscribe(lambda: changes.append(cluster.generation))

@@ -24,7 +24,7 @@ from .conftest import (
     several,
     until,
 )
-from .workers import Failing, Unclosable
+from .workers import Failing, Tardy, Unclosable
 
 HERE = Failing.__module__
 
@@ -208,6 +208,27 @@ def test_entries_never_share_the_worker_form() -> None:
             cluster.worker_spec["mine"]["options"]["nthreads"] = 2
             assert cluster.new_spec["options"]["nthreads"] == 1
             await observed(cluster)
+
+    run(test)
+
+
+def test_what_registers_while_it_is_closed_gives_its_results_away_before_it_is_given_up() -> None:
+    async def test() -> None:
+        policy = replace(QUICK, close_timeout=0.5, arrival_timeout_elsewhere=0.2)
+        tardy = {"cls": Tardy, "options": {}}
+        async with (
+            cluster_of({"good": entry(), "late": tardy}, policy=policy) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await until(lambda: names(cluster) == ["good", "late"])
+            kept = client.submit(str, 7, workers=["late"])
+            await kept
+            del cluster.worker_spec["late"]
+            await observed(cluster)
+            assert names(cluster) == ["good"]
+            assert await client.gather(kept) == "7"
+        for worker in Tardy.workers:
+            await worker.close()
 
     run(test)
 

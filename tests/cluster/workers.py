@@ -157,6 +157,21 @@ class Unclosable:
                     raise
 
 
+class Tardy(Unclosable):
+    """Registers when it is told to close, and does not close."""
+
+    workers: ClassVar[list[Worker]] = []
+
+    def __init__(self, scheduler: str, name: Any) -> None:
+        super().__init__(scheduler, name, way="hangs")
+        self._worker = Worker(scheduler, name=name, host="127.0.0.1", nthreads=1)
+        self.workers.append(self._worker)
+
+    async def close(self) -> None:
+        await self._worker
+        await super().close()
+
+
 class Caused(Worker):
     """Fails to start for a reason that has a reason."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -273,7 +274,7 @@ def test_fault_15_closing_at_once_is_quick() -> None:
 @pytest.mark.parametrize("form", [entry(), group(2)], ids=["in process", "group"])
 def test_fault_15_a_scheduler_may_come_back_with_its_entries(form: dict[str, Any]) -> None:
     async def test() -> None:
-        async with cluster_of({"a": form}, policy=RESTARTS) as cluster:
+        async with cluster_of({"a": form}, policy=replace(RESTARTS, close_timeout=30)) as cluster:
             await until(lambda: phases(cluster).get("a") is EntryPhase.RUNNING)
             first, expected = cluster.scheduler, names(cluster)
             address = cluster.scheduler_address

@@ -14,13 +14,11 @@ from distributed import Client, Nanny, Worker
 from distributed.core import Status
 
 from speccluster_lab.cluster import SpecCluster
-from speccluster_lab.reconcile import Policy
 
-from ..conftest import QUICK, SCHEDULER, cluster_of, entry, names, registered, run, several, until
+from ..conftest import PATIENT, QUICK, SCHEDULER, cluster_of, entry, names, registered, run, several, until
 from ..workers import Counted
 
 HERE = Counted.__module__
-PATIENT = Policy(close_timeout=5)
 
 
 def test_scaling_changes_the_spec_at_once_and_in_the_callers_thread() -> None:
