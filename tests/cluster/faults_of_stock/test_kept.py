@@ -15,7 +15,18 @@ from distributed.core import Status
 
 from speccluster_lab.cluster import SpecCluster
 
-from ..conftest import PATIENT, QUICK, SCHEDULER, cluster_of, entry, names, registered, run, several, until
+from ..conftest import (
+    PATIENT,
+    QUICK,
+    SCHEDULER,
+    cluster_of,
+    entry,
+    names,
+    registered,
+    run,
+    several,
+    until,
+)
 from ..workers import Counted
 
 HERE = Counted.__module__
