@@ -87,7 +87,7 @@ class Actions:
         self.adoption = Adoption(roster, membership, self.instances)
         self._retirement = Retirement(workshop.view, roster.policy, self._retirement_ended)
         self._forgetting: dict[str, list[str]] = {}
-        # Those of whose members an event may still be on its way, or lost.
+        # Those of whose members an event may still be on its way, late or lost.
         self._unsure: set[str] = set()
 
     def use(self, policy: Policy) -> None:
@@ -144,6 +144,10 @@ class Actions:
         self._retirement.forget(name)
         self.presence.ask_no_more(name)
 
+    def doubt(self, name: str) -> None:
+        """Note that what events have told of an entry does not go together."""
+        self._unsure.add(name)
+
     async def end(self) -> None:
         """Close every worker, whatever is under way; always ends."""
         await self.instances.end(self._roster.policy, self._retirement.stop())
@@ -158,7 +162,7 @@ class Actions:
         made = roster.made.get(name) if entry.holds_for is not None else roster.desired[name]
         assert made is not None, "a holder is made of something"
         roster.made[name] = made
-        self._unsure.add(name)
+        self.doubt(name)
         try:
             entry.runs_here = self._workshop.runs_here(made)
             instance = self._workshop.make_worker(made)
@@ -286,7 +290,7 @@ class Actions:
         logger.warning("entry %r does not close, and is given up", name)
         self._forgetting[name] = []
         # It may have registered after it was told to close, and hold results.
-        self._unsure.add(name)
+        self.doubt(name)
         entry.postpone(monotonic() + FORGET_LIMITS * self._roster.policy.close_timeout)
         self._roster.note(entry)
         self._close_ended(name)

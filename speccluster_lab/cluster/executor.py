@@ -165,10 +165,20 @@ class Executor:
 
     # -- what is -----------------------------------------------------------------------------
 
-    def arrive(self, member: str) -> None:
-        """Note that the scheduler has a member."""
+    def arrive(self, member: str, *, surely: bool = True) -> None:
+        """Note that the scheduler has a member.
+
+        Parameters
+        ----------
+        member : str
+            Its name.
+        surely : bool
+            Whether it is known where; otherwise the scheduler is asked before it matters.
+        """
         entry = self._roster.entry_of(member)
         if entry is not None:
+            if not surely:
+                self._actions.doubt(entry.name)
             entry.arrive(member, monotonic())
         else:
             entry = self._actions.adoption.arrive(member)

@@ -99,8 +99,8 @@ class Living(Aligned):
                 StockCluster._update_worker_status(self, op, msg)
                 for address, info in workers.items():
                     name = str(info["name"])
-                    self._watch.membership.add(address, name)
-                    self._executor.arrive(name)
+                    twice = self._watch.membership.add(address, name)
+                    self._executor.arrive(name, surely=not twice)
             case "remove":
                 # The first reading may already lack a worker that an event says has gone.
                 self.scheduler_info["workers"].pop(msg, None)

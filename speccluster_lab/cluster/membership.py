@@ -19,6 +19,9 @@ class Membership:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._addresses: dict[str, str] = {}
+        # Where workers of a name have been that no event says to have gone: it is late, or the
+        # one that told of its successor is.
+        self._before: dict[str, list[str]] = {}
         # What events have said while a reading was on its way: it may be older than they are.
         self._meanwhile: dict[str, str | None] = {}
 
@@ -41,10 +44,15 @@ class Membership:
         """Return those of ``members`` that the scheduler has."""
         return {name for name in members if name in self._addresses}
 
-    def add(self, address: str, name: str) -> None:
-        """Note a worker."""
+    def add(self, address: str, name: str) -> bool:
+        """Note a worker; return whether another one of its name is believed to be there."""
         self._meanwhile[address] = self._names[address] = name
+        before = self._addresses.get(name)
         self._addresses[name] = address
+        if before is None or before == address:
+            return False
+        self._before.setdefault(name, []).append(before)
+        return True
 
     def remove(self, address: str) -> str | None:
         """Note that a worker has gone; return its name if no other one has it."""
@@ -52,6 +60,12 @@ class Membership:
         name = self._names.pop(address, None)
         # Its successor of the same name may have registered before.
         if name is None or self._addresses.get(name) != address:
+            return None
+        others = [one for one in self._before.pop(name, ()) if self._names.get(one) == name]
+        if others:
+            self._addresses[name] = others.pop()
+            if others:
+                self._before[name] = others
             return None
         del self._addresses[name]
         return name
@@ -74,6 +88,7 @@ class Membership:
         if current == self._names:
             return set()
         before = self._addresses
+        self._before.clear()
         self._names = current
         self._addresses = {name: address for address, name in current.items()}
         return {name for name, _ in before.items() ^ self._addresses.items()}

@@ -233,6 +233,29 @@ def test_what_registers_while_it_is_closed_gives_its_results_away_before_it_is_g
     run(test)
 
 
+def test_late_news_of_an_earlier_worker_of_a_name_does_not_lose_the_data_of_its_successor() -> None:
+    async def test() -> None:
+        async with (
+            cluster_of({"a": entry()}) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await observed(cluster)
+            kept = await client.scatter(7)
+            (info,) = cluster.scheduler_info["workers"].values()
+            earlier = "tcp://127.0.0.1:1"
+            cluster._update_worker_status("add", {"workers": {earlier: info}})
+            del cluster.worker_spec["a"]
+            cluster._align()
+            await until(lambda: cluster.entries()[0].reason == "NoRoomForData")
+            cluster._update_worker_status("remove", earlier)
+            cluster.worker_spec["b"] = entry()
+            await observed(cluster)
+            assert names(cluster) == ["b"]
+            assert await client.gather(kept) == 7
+
+    run(test)
+
+
 class Impossible:
     """What cannot be carried out as often as ``failures`` says."""
 
