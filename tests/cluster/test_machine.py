@@ -409,7 +409,7 @@ class Anything(RuleBasedStateMachine):
         liars = {one.name for one in self.world.entries if one.behaviour is lies and not one.closed}
         return {
             # A single worker under another name is known by its address.
-            f"not-{member}" if "group" not in entry and key in liars else member
+            f"not-{member}" if "group" not in entry and str(key) in liars else member
             for key, entry in self.spec.items()
             for member in member_names(key, entry.get("group"))
         }
