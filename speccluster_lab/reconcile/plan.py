@@ -81,14 +81,25 @@ def plan(state: ClusterState, names: Iterable[str], now: float) -> list[Step]:
         roll_outs=policy.max_unavailable - state.rolling,
         surges=policy.max_surge - state.surging,
     )
-    steps = []
+    steps, pending = [], []
     for name in names:
         entry = state.entries.get(name)
-        if entry is not None:
-            step = _next(entry, state, room, now)
-            if step is not None:
-                steps.append(step)
+        if entry is None:
+            continue
+        if entry.phase is EntryPhase.PENDING:
+            pending.append(entry)
+            continue
+        step = _next(entry, state, room, now)
+        if step is not None:
+            steps.append(step)
+    # Who has waited longest comes first: those that fail again and again would take every place.
+    pending.sort(key=_since)
+    steps += [step for entry in pending if (step := _pending(entry, state, room)) is not None]
     return steps
+
+
+def _since(entry: EntryState) -> float:
+    return entry.since
 
 
 def next_look(entry: EntryState, policy: Policy) -> float | None:
@@ -126,7 +137,7 @@ def _next(entry: EntryState, state: ClusterState, room: _Room, now: float) -> St
         case EntryPhase.WAITING | EntryPhase.RUNNING | EntryPhase.DEGRADED:
             return _up(entry, state, room, now)
         case EntryPhase.PENDING:
-            return _pending(entry, state, room)
+            raise AssertionError("its turn is not decided without the others")
         case EntryPhase.BACKOFF:
             return _backoff(entry, state, now)
         case EntryPhase.STARTING:

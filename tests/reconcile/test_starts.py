@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from speccluster_lab.reconcile import Action, Failure, Policy
+from speccluster_lab.reconcile import (
+    Action,
+    ClusterState,
+    EntryState,
+    Failure,
+    Fingerprint,
+    Policy,
+    plan,
+)
 from speccluster_lab.spec.api import EntryPhase
 
 from .simulation import BOOM, POLICY, World, running
@@ -39,6 +47,16 @@ def test_no_more_starts_at_once_than_allowed_and_in_order() -> None:
     assert list(world.open) == ["e", "d"]
     world.finish("e")
     assert list(world.open) == ["d", "c"]
+
+
+def test_who_has_waited_longest_starts_first_whoever_is_looked_at_first() -> None:
+    wanted = Fingerprint.of("anything")
+    entries = {
+        name: EntryState(name, since=since, wanted=wanted, members=(name,))
+        for name, since in {"late": 3.0, "early": 1.0, "between": 2.0}.items()
+    }
+    state = ClusterState(entries, POLICY)
+    assert [step.name for step in plan(state, entries, 4.0)] == ["early", "between"]
 
 
 def test_nothing_starts_without_a_scheduler() -> None:
