@@ -29,11 +29,13 @@ def test_a_plan_changes_nothing() -> None:
     cluster = state(entry("a"), entry("b", EntryPhase.RUNNING, wanted=NEW), entry("c", wanted=None))
     before = copy.deepcopy(cluster.entries)
     steps = plan(cluster, "abc", 1.0)
-    assert [step.action for step in steps] == [Action.START, Action.RETIRE, Action.FORGET]
+    assert [step.action for step in steps] == [Action.RETIRE, Action.START, Action.FORGET]
     assert [repr(one) for one in cluster.entries.values()] == [repr(b) for b in before.values()]
 
 
-def test_only_the_entries_asked_for_are_planned_and_in_that_order() -> None:
+def test_only_the_entries_asked_for_are_planned_and_in_that_order_where_all_have_waited_as_long() -> (
+    None
+):
     cluster = state(*map(entry, "abc"))
     assert [step.name for step in plan(cluster, ["c", "gone", "a"], 0.0)] == ["c", "a"]
 
