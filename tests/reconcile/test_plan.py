@@ -33,9 +33,7 @@ def test_a_plan_changes_nothing() -> None:
     assert [repr(one) for one in cluster.entries.values()] == [repr(b) for b in before.values()]
 
 
-def test_only_the_entries_asked_for_are_planned_and_in_that_order_where_all_have_waited_as_long() -> (
-    None
-):
+def test_only_the_entries_asked_for_are_planned_and_in_that_order() -> None:
     cluster = state(*map(entry, "abc"))
     assert [step.name for step in plan(cluster, ["c", "gone", "a"], 0.0)] == ["c", "a"]
 
