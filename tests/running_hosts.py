@@ -29,6 +29,7 @@ from speccluster_lab.link.launch import HOST_LOG, Launch, reserve, start_host, w
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import API_PREFIX, Cluster, Owner, OwnerKind
+from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.templates import StartMethod, get_template
 
@@ -237,6 +238,8 @@ class Hosts:
         max_workers: int = 8,
         start_method: StartMethod | None = None,
         preimport: Sequence[str] = (),
+        lifetimes: Lifetimes | None = None,
+        age: float = 0.0,
         script: str | None = None,
     ) -> RunningHost:
         """Start a host, without waiting for it; as ``python -c script folder`` if need be."""
@@ -252,13 +255,14 @@ class Hosts:
             display_name=display_name,
             template=template,
             owner=Owner(kind=OwnerKind.COMMAND),
-            created=datetime.datetime.now(datetime.UTC),
+            created=datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age),
             nonce=secrets.token_urlsafe(32),
             spec=wanted,
             trusted=trusted,
             admission=Admission(worker_classes=allowed, max_workers=max_workers),
             start_method=start_method or made_from.start_method,
             preimport=[*made_from.preimport, *preimport],
+            lifetimes=lifetimes or Lifetimes(),
         )
         folder = reserve(id)
         write_launch(folder, launch)

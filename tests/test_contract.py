@@ -88,7 +88,8 @@ def test_every_schema_is_valid_and_every_reference_leads_somewhere() -> None:
 
 def test_a_cluster_has_the_names_of_the_design() -> None:
     # Names may be added to them.
-    added = {"environment": None}
+    never = {"orphan_timeout": None, "idle_timeout": None, "max_lifetime": None}
+    added = {"environment": None, "lifetimes": never}
     assert json.loads(Cluster.model_validate(EXAMPLE).model_dump_json()) == {**EXAMPLE, **added}
 
 

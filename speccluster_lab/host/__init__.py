@@ -10,6 +10,7 @@
 ``processes``     ending what a host has started
 ``store``         what the next host of the same cluster needs to know
 ``events``        what has happened, stored
+``lifetime``      the end that comes by itself
 ``stream``        the events that the websocket sends
 ``start``         making the cluster; with ``nannies``, which it imports, all here that imports
                   ``distributed``

@@ -141,6 +141,7 @@ class Handler(RequestHandler):
         id = self.path_kwargs.get("id", self.host.launch.id)
         if not meant or id != self.host.launch.id:
             raise ClusterNotFound(f"there is no cluster {id!r} here")
+        self.host.stream.asked += 1
         if len(self.request.body) > MAX_BODY_BYTES:
             raise BodyTooLarge(f"a body may have {MAX_BODY_BYTES} bytes")
 

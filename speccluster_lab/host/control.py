@@ -67,6 +67,7 @@ def known_from(launch: Launch) -> dict[str, Any]:
         "owner": launch.owner,
         "created": launch.created,
         "environment": Environment(python=here.path, versions=here.versions),
+        "lifetimes": launch.lifetimes,
     }
 
 

@@ -22,6 +22,7 @@ from speccluster_lab.host.app import make_app
 from speccluster_lab.host.control import Control, known_from
 from speccluster_lab.host.events import EventStore
 from speccluster_lab.host.forkserver import forkserver_for
+from speccluster_lab.host.lifetime import LifetimeWatch, look_at
 from speccluster_lab.host.processes import descendants, end_processes
 from speccluster_lab.host.sockets import listening, remove_dead_socket
 from speccluster_lab.host.store import Desired, Store
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from speccluster_lab.cluster import SpecCluster
+    from speccluster_lab.host.lifetime import Seen
     from speccluster_lab.spec.api import Event, EventsQuery
 
 __all__ = ["Host", "run_host"]
@@ -100,11 +102,14 @@ class Host:
         self._end: _End | None = None
         self._ending = asyncio.Event()
         self._heeding: asyncio.Task[None] | None = None
+        self._lifetime = LifetimeWatch(launch.lifetimes, self._look, self._note, self.stop)
 
     def document(self) -> Cluster:
         """Return the cluster as it is."""
         failure = [] if self._failure is None else [self._failure]
         failure[:0] = self._store.conditions
+        if self._lifetime.condition is not None:
+            failure.append(self._lifetime.condition)
         if self._control is None:
             return Cluster(
                 **self._known,
@@ -183,6 +188,21 @@ class Host:
         elif self._heeding is None:
             self._heeding = asyncio.create_task(self.stop())
 
+    def _look(self) -> Seen:
+        cluster = None if self._control is None else self._control.cluster
+        return look_at(self.launch, self.stream, cluster)
+
+    async def _live(self) -> None:
+        try:
+            await self._lifetime.watch()
+        except Exception:
+            logger.exception("Cluster %r does not end by itself any more", self.launch.id)
+
+    def _note(self, reason: str, message: str) -> None:
+        if self._control is not None:
+            self._control.cluster._note(reason, message)
+        self.stream.changed()
+
     async def _watch_guard(self) -> None:
         """Notice the end of the guard where the kernel does not tell."""
         while os.getppid() == self._guard:  # noqa: ASYNC110  (nobody tells)
@@ -211,12 +231,14 @@ class Host:
             server = make_app(self)
             server.add_socket(listener)
             write_connection(self._connection(listener))
+            living = asyncio.create_task(self._live())
             watching = None
             if sys.platform != "linux":
                 watching = asyncio.create_task(self._watch_guard())
             try:
                 starting = asyncio.create_task(self._start())
                 await self._ending.wait()
+                await _bounded(living, 0.0)
                 await _bounded(starting, 0.0)
                 clean = await self._end_cluster()
                 await _bounded(self.history.close(), STORE_SECONDS)

@@ -33,6 +33,8 @@ class Stream:
         self._document = document
         self._interval = interval
         self.feed = Feed(self.snapshot)
+        self.asked = 0
+        """How often somebody has asked for anything, this stream or not."""
         self._published: Cluster | None = None
         self._values: dict[str, Any] = {}
         self._last = -float("inf")

@@ -18,6 +18,7 @@ from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import Owner
+from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.models import ClusterSpec, Document
 from speccluster_lab.spec.names import ClusterId
 from speccluster_lab.spec.templates import Preimport, StartMethod
@@ -71,6 +72,8 @@ class Launch(Document):
         The path of the Python that the host runs with; that of who starts it if not given.
     bind : str, optional
         Where scheduler and workers listen; on this machine only if not given.
+    lifetimes : Lifetimes
+        When it stops by itself; never if not given.
     """
 
     id: ClusterId
@@ -86,6 +89,7 @@ class Launch(Document):
     preimport: Preimport = Field(default_factory=list)
     python: str | None = None
     bind: str | None = None
+    lifetimes: Lifetimes = Field(default_factory=Lifetimes)
 
 
 def reserve(id: str) -> Path:

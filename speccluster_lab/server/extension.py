@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Integer, List, Unicode
+from traitlets import Bool, Float, Integer, List, Unicode
 
 from speccluster_lab.server.events import EventsHandler
 from speccluster_lab.server.handlers import MANAGER_SETTING, ROUTES
@@ -57,6 +57,15 @@ class SpecClusterLab(ExtensionApp):
         order. A server that is killed leaves them running either way.""",
     ).tag(config=True)
 
+    orphan_timeout = Float(
+        24 * 3600.0,
+        min=1.0,
+        allow_none=True,
+        help="""Seconds after which a cluster stops by itself when nobody has asked for it in that
+        time: no server follows it, no notebook has asked, no client is connected, and it computes
+        nothing. A template may say otherwise. None: never.""",
+    ).tag(config=True)
+
     clusters_keep_server_alive = Bool(
         True,
         help="""Whether a server that Jupyter, or JupyterHub, ends for want of activity stays for as
@@ -77,6 +86,7 @@ class SpecClusterLab(ExtensionApp):
             ),
             max_clusters=self.max_clusters,
             log=self.log,
+            orphan_timeout=self.orphan_timeout,
         )
         self.settings[MANAGER_SETTING] = self.manager
 

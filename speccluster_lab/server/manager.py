@@ -93,6 +93,9 @@ class ClusterManager:
         Jupyter's.
     bounds : Bounds, optional
         How long hosts may take for what they do.
+    orphan_timeout : float, optional
+        Seconds after which a cluster that nobody asks for stops by itself, unless its template
+        says otherwise; never if not given.
     """
 
     def __init__(
@@ -101,12 +104,14 @@ class ClusterManager:
         max_clusters: int,
         log: logging.Logger,
         bounds: Bounds | None = None,
+        orphan_timeout: float | None = None,
     ) -> None:
         self.admission = admission
         self.max_clusters = max_clusters
         self.bounds = bounds or Bounds()
         self.feed = Feed(self._pushed)
         self._log = log
+        self._orphan_timeout = orphan_timeout
         self._followers: dict[str, Follower] = {}
         self._making = asyncio.Lock()
         self._discovery = Discovery(admission, log)
@@ -409,6 +414,7 @@ class ClusterManager:
                 preimport=wish.template.preimport,
                 python=wish.python,
                 bind=wish.template.bind,
+                lifetimes=wish.template.lifetimes(self._orphan_timeout),
             )
             write_launch(folder, launch)
             return launch, _start_guard(folder)

@@ -16,6 +16,7 @@ from speccluster_lab.spec.api import (
     PatchOperation,
     SnapshotEvent,
 )
+from speccluster_lab.spec.lifetimes import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,8 @@ class Shown:
         """The cluster as the published changes have made it."""
         self.said_goodbye = False
         """Whether its host has told that it ends."""
+        self.why_ended: str | None = None
+        """Why it has stopped by itself, where its host has told that."""
         self._publish = publish
         self._document: Any = cluster.model_dump(mode="json")
         self._answered: Cluster | None = None
@@ -106,6 +109,9 @@ class Shown:
                 self._apply(event.patch)
             case _:
                 raise SpecClusterError(f"the host of cluster {self.id!r} sends a confused stream")
+        for condition in self.pushed.conditions:
+            if condition.type == ENDED:
+                self.why_ended = condition.message
 
     def _apply(self, patch: Patch) -> None:
         # Dumped, and thereby copied: the readers' copy must not change with the document.

@@ -343,7 +343,10 @@ class Supervisor(Follower):
         self._has_gone = True
         self._forget(self.id)
         self._shown.end()
-        self._log.info("Cluster %r has gone", self.id)
+        if self._shown.why_ended is not None:
+            self._log.warning("Cluster %r has gone: %r", self.id, self._shown.why_ended)
+        else:
+            self._log.info("Cluster %r has gone", self.id)
 
     def _remove_files(self) -> None:
         self._remove_ways()

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
 from speccluster_lab.spec.names import ClusterId, DisplayName, MemberName
 from speccluster_lab.spec.options import MemorySize
@@ -204,6 +205,7 @@ class Cluster(Answer):
     created: AwareDatetime
     adaptive: Adaptive | None = None
     environment: Environment | None = Field(default=None, description="Null before it has begun.")
+    lifetimes: Lifetimes = Field(default_factory=Lifetimes)
     scheduler: SchedulerStatus = Field(default_factory=SchedulerStatus)
     counts: Counts = Field(default_factory=Counts)
     spec: ClusterSpec

@@ -10,7 +10,7 @@ import functools
 from enum import StrEnum
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from speccluster_lab.errors import InvalidInput, TemplateNotFound
+from speccluster_lab.spec.lifetimes import Lifetimes, Seconds
 from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
 from speccluster_lab.spec.names import ClusterId, DisplayName
 from speccluster_lab.spec.validation import invalid_input
@@ -141,6 +142,13 @@ class Template(Document):
     bind : str, optional
         Where scheduler and workers listen: the name of a network interface, or an address. Only
         this machine can reach them if not given; others need a certificate all the same.
+    idle_timeout : float, optional
+        Seconds after which a cluster that has nothing to do stops by itself.
+    max_lifetime : float, optional
+        Seconds after which a cluster stops by itself, whatever it does.
+    orphan_timeout : float or "never", optional
+        Seconds after which a cluster that nobody asks for stops by itself; the server's setting
+        if not given.
     """
 
     name: ClusterId
@@ -154,6 +162,9 @@ class Template(Document):
     kernel: str | None = None
     python: str | None = None
     bind: str | None = Field(default=None, min_length=1, max_length=255)
+    idle_timeout: Seconds | None = None
+    max_lifetime: Seconds | None = None
+    orphan_timeout: Seconds | Literal["never"] | None = None
 
     @model_validator(mode="after")
     def _one_python(self) -> Self:
@@ -165,6 +176,27 @@ class Template(Document):
     def _defaults_make_a_spec(self) -> Self:
         self.make_spec({})
         return self
+
+    def lifetimes(self, orphan_timeout: float | None) -> Lifetimes:
+        """Return when a cluster stops by itself.
+
+        Parameters
+        ----------
+        orphan_timeout : float or None
+            What the server says, in seconds.
+        """
+        match self.orphan_timeout:
+            case "never":
+                orphan_timeout = None
+            case float(seconds):
+                orphan_timeout = seconds
+            case None:
+                pass
+        return Lifetimes(
+            orphan_timeout=orphan_timeout,
+            idle_timeout=self.idle_timeout,
+            max_lifetime=self.max_lifetime,
+        )
 
     def make_spec(
         self, values: Mapping[str, object], overlay: SpecOverlay | None = None

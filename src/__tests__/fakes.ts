@@ -105,6 +105,11 @@ export function cluster(id: string, more: Partial<Cluster> = {}): Cluster {
     created: NOW,
     adaptive: null,
     environment: null,
+    lifetimes: {
+      orphan_timeout: null,
+      idle_timeout: null,
+      max_lifetime: null
+    },
     scheduler: { address: 'tls://x', dashboard: true, status: 'running' },
     counts: {
       entries: workers.length,
@@ -136,7 +141,10 @@ export const TEMPLATES: Template[] = [
     start_method: 'forkserver',
     kernel: null,
     python: null,
-    bind: null
+    bind: null,
+    idle_timeout: null,
+    max_lifetime: null,
+    orphan_timeout: null
   },
   {
     name: 'local',
@@ -148,7 +156,10 @@ export const TEMPLATES: Template[] = [
     start_method: 'forkserver',
     kernel: null,
     python: null,
-    bind: null
+    bind: null,
+    idle_timeout: null,
+    max_lifetime: null,
+    orphan_timeout: null
   }
 ];
 

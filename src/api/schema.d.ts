@@ -277,6 +277,7 @@ export interface components {
              * @default null
              */
             environment: components["schemas"]["Environment"] | null;
+            lifetimes: components["schemas"]["Lifetimes"];
             scheduler: components["schemas"]["SchedulerStatus"];
             counts: components["schemas"]["Counts"];
             spec: components["schemas"]["ClusterSpec"];
@@ -571,6 +572,30 @@ export interface components {
          * @enum {string}
          */
         FieldType: "integer" | "number" | "string" | "boolean";
+        /**
+         * Lifetimes
+         * @description When a cluster stops by itself; never for a reason that is null.
+         */
+        Lifetimes: {
+            /**
+             * Orphan Timeout
+             * @description Seconds for which nobody has followed it, asked for it or been connected.
+             * @default null
+             */
+            orphan_timeout: number | null;
+            /**
+             * Idle Timeout
+             * @description Seconds for which it has had nothing to do.
+             * @default null
+             */
+            idle_timeout: number | null;
+            /**
+             * Max Lifetime
+             * @description Seconds from when it was made, whatever it does.
+             * @default null
+             */
+            max_lifetime: number | null;
+        };
         /**
          * Member
          * @description One dask worker that an entry is expected to have, or that nobody expects.
@@ -898,6 +923,13 @@ export interface components {
          *     bind : str, optional
          *         Where scheduler and workers listen: the name of a network interface, or an address. Only
          *         this machine can reach them if not given; others need a certificate all the same.
+         *     idle_timeout : float, optional
+         *         Seconds after which a cluster that has nothing to do stops by itself.
+         *     max_lifetime : float, optional
+         *         Seconds after which a cluster stops by itself, whatever it does.
+         *     orphan_timeout : float or "never", optional
+         *         Seconds after which a cluster that nobody asks for stops by itself; the server's setting
+         *         if not given.
          */
         Template: {
             /** Name */
@@ -944,6 +976,21 @@ export interface components {
              * @default null
              */
             bind: string | null;
+            /**
+             * Idle Timeout
+             * @default null
+             */
+            idle_timeout: number | null;
+            /**
+             * Max Lifetime
+             * @default null
+             */
+            max_lifetime: number | null;
+            /**
+             * Orphan Timeout
+             * @default null
+             */
+            orphan_timeout: number | "never" | null;
         };
         /**
          * TemplateField

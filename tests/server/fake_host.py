@@ -36,6 +36,8 @@ from speccluster_lab.spec.api import (
     Adaptive,
     Cluster,
     ClusterPhase,
+    Condition,
+    ConditionStatus,
     EntryPhase,
     Event,
     EventsQuery,
@@ -48,12 +50,13 @@ from speccluster_lab.spec.api import (
     SnapshotEvent,
     Stake,
 )
+from speccluster_lab.spec.lifetimes import ENDED
 from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_query
 
 MODES = ("good", "slow", "silent", "exits", "other_nonce", "refuses", "mute")
-DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW, GAP = range(41, 50)
-TRICKS = (DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW, GAP)
+DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW, GAP, AGED = range(41, 51)
+TRICKS = (DIE, HANG, CONFUSE, HANG_UP, ORPHAN, DEAF, LEAVE, GROW, GAP, AGED)
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -122,6 +125,19 @@ class FakeHost:
             case size if size == GROW:
                 self.grow()
             case size if size == LEAVE:
+                self.stop()
+            case size if size == AGED:
+                self.change(
+                    conditions=[
+                        Condition(
+                            type=ENDED,
+                            status=ConditionStatus.TRUE,
+                            reason="MaxLifetime",
+                            message="It was too old\n",
+                            since=datetime.datetime.now(datetime.UTC),
+                        )
+                    ]
+                )
                 self.stop()
 
     def grow(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fake_host import DEAF
+from fake_host import AGED, DEAF
 from jupyter_server.serverapp import ServerApp
 from nothing_left import processes_of
 from serving import (
@@ -25,10 +25,11 @@ from serving import (
 )
 
 from speccluster_lab.link.connections import read_connection
-from speccluster_lab.link.launch import LAUNCH_FILE
+from speccluster_lab.link.launch import LAUNCH_FILE, read_launch
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server import SpecClusterLab
 from speccluster_lab.server.manager import ClusterManager
+from speccluster_lab.spec.lifetimes import Lifetimes
 
 
 def host_of(id: str) -> HostProcess:
@@ -220,6 +221,30 @@ async def test_jupyter_starts_it(
     await wait_for("one", None)
 
 
+async def test_why_a_cluster_has_stopped_by_itself_is_in_the_log(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, caplog: pytest.LogCaptureFixture
+) -> None:
+    await make_running(api, wait_for, "one")
+    await api("POST", "/clusters/one/scale", {"entries": AGED})
+    await wait_for("one", None)
+    assert "Cluster 'one' has gone: 'It was too old\\n'" in caplog.text
+
+
+async def test_a_cluster_is_told_when_it_stops_by_itself(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    data_folder: Path,
+) -> None:
+    assert manager._orphan_timeout == 24 * 3600
+    await make_running(api, wait_for, "one")
+    launch = read_launch(folder_of(data_folder, "one"))
+    assert launch.lifetimes == Lifetimes(orphan_timeout=24 * 3600.0)
+    await api("DELETE", "/clusters/one")
+    await wait_for("one", None)
+
+
 def test_settings_reach_the_manager(jp_configurable_serverapp: Callable[..., ServerApp]) -> None:
     app = jp_configurable_serverapp(
         config={
@@ -229,6 +254,7 @@ def test_settings_reach_the_manager(jp_configurable_serverapp: Callable[..., Ser
                 "allow_code_options": True,
                 "max_workers": 3,
                 "max_clusters": 2,
+                "orphan_timeout": 60,
             },
         }
     )
@@ -237,3 +263,4 @@ def test_settings_reach_the_manager(jp_configurable_serverapp: Callable[..., Ser
     assert manager.admission.allow_code_options
     assert manager.admission.max_workers == 3
     assert manager.max_clusters == 2
+    assert manager._orphan_timeout == 60

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from speccluster_lab.errors import InvalidInput, TemplateNotFound
+from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.models import SpecOverlay
 from speccluster_lab.spec.templates import (
     StartMethod,
@@ -105,3 +106,28 @@ def test_modules_to_preimport(modules: list[str]) -> None:
 def test_what_is_no_list_of_modules_cannot_be_preimported(modules: object) -> None:
     with pytest.raises(ValidationError, match="preimport"):
         Template.model_validate(get_template("local").model_dump() | {"preimport": modules})
+
+
+def with_lifetimes(**values: object) -> Template:
+    document = get_template("local").model_dump(mode="json")
+    return Template.model_validate({**document, **values})
+
+
+def test_a_template_says_when_its_clusters_stop_by_themselves() -> None:
+    template = with_lifetimes(idle_timeout=600, max_lifetime=86400)
+    lifetimes = Lifetimes(orphan_timeout=60.0, idle_timeout=600.0, max_lifetime=86400.0)
+    assert template.lifetimes(60.0) == lifetimes
+    assert template.lifetimes(None).orphan_timeout is None
+
+
+@pytest.mark.parametrize(("given", "is_so"), [(5, 5.0), ("never", None), (None, 60.0)])
+def test_a_template_overrides_the_servers_orphan_timeout(given: object, is_so: object) -> None:
+    assert with_lifetimes(orphan_timeout=given).lifetimes(60.0).orphan_timeout == is_so
+
+
+@pytest.mark.parametrize("name", ["idle_timeout", "max_lifetime", "orphan_timeout"])
+@pytest.mark.parametrize("value", [0, -1, float("inf"), float("nan"), "soon", 1e12, [1]])
+def test_a_lifetime_that_is_none_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        with_lifetimes(**{name: value})
+    assert caught.value.errors()[0]["loc"][0] == name
