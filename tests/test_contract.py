@@ -113,6 +113,7 @@ def test_every_path_of_this_slice_is_there() -> None:
         ("post", "/clusters/{id}/entries/{name}/retry"),
         ("post", "/clusters/{id}/restart"),
         ("get", "/clusters/{id}/events"),
+        ("get", "/clusters/{id}/generations"),
         ("post", "/clusters/{id}/credentials"),
         ("get", "/events"),
     }

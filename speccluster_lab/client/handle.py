@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from distributed.security import Security
 
     from speccluster_lab.link.api import ApiClient
-    from speccluster_lab.spec.api import Entry, Environment, Event, Member, Plan
+    from speccluster_lab.spec.api import Entry, Environment, Event, Generation, Member, Plan
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["ClusterHandle", "connect"]
@@ -544,6 +544,18 @@ class ClusterHandle(SyncMethodMixin):
             if len(page) < query.limit:
                 return found
             query = EventsQuery(since=page[-1].seq, limit=query.limit)
+
+    def generations(self) -> Any:
+        """Return the desired states that the cluster had before, newest first.
+
+        Returns
+        -------
+        list of Generation
+        """
+        return self.sync(self._generations)
+
+    async def _generations(self) -> list[Generation]:
+        return await self._reach().generations()
 
     def wait(self, phase: str = "running", timeout: float = SCHEDULER_SECONDS) -> Any:
         """Wait until the cluster is in a phase.

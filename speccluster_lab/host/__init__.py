@@ -9,6 +9,7 @@
 ``sockets``       the unix socket that it is served on
 ``processes``     ending what a host has started
 ``store``         what the next host of the same cluster needs to know
+``generations``   earlier desired states, stored
 ``events``        what has happened, stored
 ``lifetime``      the end that comes by itself
 ``stream``        the events that the websocket sends

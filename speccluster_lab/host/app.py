@@ -35,6 +35,7 @@ from speccluster_lab.spec.api import (
     CredentialsRequest,
     Event,
     EventsQuery,
+    Generation,
     PlanRequest,
     Scale,
     SnapshotRequest,
@@ -58,6 +59,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 _EVENTS: Final = TypeAdapter(list[Event])
+_GENERATIONS: Final = TypeAdapter(list[Generation])
 _PING_SECONDS: Final = 10.0
 _BODY_SECONDS: Final = 30.0
 
@@ -294,6 +296,15 @@ class TimelineHandler(Handler):
         await self.finish(_EVENTS.dump_json(await self.host.events(query)))
 
 
+class GenerationsHandler(Handler):
+    """What was wanted before."""
+
+    async def get(self, id: str) -> None:
+        """List it."""
+        found = await self.host.ask(lambda control: control.generations())
+        await self.finish(_GENERATIONS.dump_json(found))
+
+
 class CredentialsHandler(Handler):
     """A client's certificate: on the host's socket only, which is its owner's only."""
 
@@ -379,6 +390,7 @@ def make_app(host: Served) -> SocketServer:
             (rf"{cluster}/entries/(?P<name>[^/]+)/retry", RetryHandler, arguments),
             (rf"{cluster}/restart", RestartHandler, arguments),
             (rf"{cluster}/events", TimelineHandler, arguments),
+            (rf"{cluster}/generations", GenerationsHandler, arguments),
             (rf"{cluster}/credentials", CredentialsHandler, arguments),
             (rf"{API_PREFIX}/events", EventsHandler, arguments),
         ],

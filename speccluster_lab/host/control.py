@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from speccluster_lab.cluster.preview import Preview
     from speccluster_lab.host.certificates import Leaf
     from speccluster_lab.link.launch import Launch
-    from speccluster_lab.spec.api import Adapt, CredentialsRequest, PlanRequest, Scale
+    from speccluster_lab.spec.api import (
+        Adapt,
+        CredentialsRequest,
+        Generation,
+        PlanRequest,
+        Scale,
+    )
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["ClientCertificates", "Control", "known_from"]
@@ -88,6 +94,8 @@ class Control:
         Is told of each change of what is wanted.
     save : callable, optional
         Has what is wanted on disk when it returns; where there is none, it is in memory only.
+    earlier : callable, optional
+        Returns the earlier desired states; where there is none, they are not kept.
     """
 
     def __init__(
@@ -98,6 +106,7 @@ class Control:
         certificates: ClientCertificates,
         changed: Callable[[], None],
         save: Callable[[Desired], Awaitable[None]] | None = None,
+        earlier: Callable[[], Awaitable[list[Generation]]] | None = None,
     ) -> None:
         self.cluster = cluster
         self._launch = launch
@@ -105,6 +114,7 @@ class Control:
         self._certificates = certificates
         self._tell = changed
         self._save = save
+        self._earlier = earlier
 
     def document(self) -> Cluster:
         """Return the cluster as it is."""
@@ -144,6 +154,10 @@ class Control:
                 adaptive=_adaptive(cluster),
             )
         )
+
+    async def generations(self) -> list[Generation]:
+        """Return the earlier desired states, newest first."""
+        return [] if self._earlier is None else await self._earlier()
 
     async def replace_spec(self, spec: ClusterSpec, if_generation: int) -> None:
         """Replace the desired state.

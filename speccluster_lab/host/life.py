@@ -281,7 +281,13 @@ class Host:
             cluster = make_cluster(launch.id, desired.spec, keys, self._forkserver, launch.bind)
             cluster.generation = desired.generation
             self._control = Control(
-                launch, self._known, cluster, certificates, self.stream.changed, self._store.save
+                launch,
+                self._known,
+                cluster,
+                certificates,
+                self.stream.changed,
+                self._store.save,
+                self._store.generations,
             )
             cluster.subscribe(self.stream.changed)
             cluster.subscribe(self.history.changed)

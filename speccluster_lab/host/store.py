@@ -5,6 +5,7 @@ Each of these files is in the cluster's folder:
 =======================  ==============================================================
 ``launch.json``          what the first host was told; never changed
 ``desired.json``         the desired state, from the first change on
+``generations/``         earlier desired states; see :mod:`.generations`
 ``certificates.json``    the cluster's certificates and their keys
 ``keys/``                the same for ``distributed``; see :mod:`.keyfiles`
 ``events*.jsonl``        what has happened; see :mod:`.events`
@@ -22,16 +23,17 @@ import datetime
 import logging
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from speccluster_lab.errors import NotStored
+from speccluster_lab.host.generations import read_generations, write_generations
 from speccluster_lab.link.files import (
     read_private_file,
     remove_unfinished,
     set_aside,
     write_private_file,
 )
-from speccluster_lab.spec.api import Adaptive, Condition, ConditionStatus
+from speccluster_lab.spec.api import Adaptive, Condition, ConditionStatus, Generation
 from speccluster_lab.spec.models import ClusterSpec, Document
 
 if TYPE_CHECKING:
@@ -62,11 +64,14 @@ class Desired(Document):
         Without the entries that adaptive scaling has made: it makes them again.
     adaptive : Adaptive, optional
         The range that adaptive scaling keeps to, where it is on.
+    since : datetime, optional
+        When this generation began; with a time zone.
     """
 
     generation: int = Field(ge=1)
     spec: ClusterSpec
     adaptive: Adaptive | None = None
+    since: AwareDatetime | None = None
 
 
 class Store:
@@ -87,6 +92,7 @@ class Store:
         self._writing = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
         self._newest: Desired | None = None
+        self._earlier: list[Generation] = []
         self._number = self._written = 0
 
     def load(self, launch: Launch) -> Desired:
@@ -102,7 +108,8 @@ class Store:
         stored = self._read(
             DESIRED_FILE, Desired.model_validate_json, "the cluster has its first spec again"
         )
-        return stored or Desired(generation=1, spec=launch.spec)
+        self._newest = stored or Desired(generation=1, spec=launch.spec, since=launch.created)
+        return self._newest
 
     async def save(self, desired: Desired) -> None:
         """Write what is wanted; it is on disk when this returns.
@@ -113,12 +120,30 @@ class Store:
             It cannot be written.
         """
         self._number += 1
-        self._newest = desired
+        self._newest = self._followed_by(desired)
         writing = asyncio.create_task(self._write(self._number), name="write desired.json")
         self._under_way.add(writing)
         writing.add_done_callback(self._under_way.discard)
         # One who stops waiting must not let the next one write at the same time.
         await asyncio.shield(writing)
+
+    def _followed_by(self, desired: Desired) -> Desired:
+        """Return what is wanted with its time; what was wanted before is one of the earlier."""
+        now, before = datetime.datetime.now(datetime.UTC), self._newest
+        if before is None or before.generation >= desired.generation:
+            since = now if before is None else before.since
+        else:
+            since = now
+            self._earlier.append(
+                Generation(generation=before.generation, time=before.since or now, spec=before.spec)
+            )
+        return desired.model_copy(update={"since": since})
+
+    async def generations(self) -> list[Generation]:
+        """Return the earlier desired states, newest first, as far as they are kept."""
+        current = 1 if self._newest is None else self._newest.generation
+        async with self._writing:
+            return await asyncio.to_thread(read_generations, self._folder, current)
 
     async def _write(self, number: int) -> None:
         async with self._writing:
@@ -126,14 +151,25 @@ class Store:
                 # What came after it has been written meanwhile.
                 return
             number, content = self._number, self._newest.model_dump_json().encode()
+            earlier, self._earlier = self._earlier, []
             try:
-                await asyncio.to_thread(write_private_file, self._folder / DESIRED_FILE, content)
+                await asyncio.to_thread(self._write_files, earlier, content)
             except OSError as error:
+                self._earlier[:0] = earlier
                 raise NotStored(
                     f"the change was made, but cannot be stored: {error.strerror}; it is lost if "
                     "the cluster's process ends"
                 ) from error
             self._written = number
+
+    def _write_files(self, earlier: list[Generation], content: bytes) -> None:
+        if earlier:
+            try:
+                write_generations(self._folder, earlier)
+            except OSError as error:
+                # What is wanted counts; what was wanted is for who wants to look.
+                logger.warning("Earlier desired states cannot be stored: %s", error)
+        write_private_file(self._folder / DESIRED_FILE, content)
 
     def certificates(self, id: str) -> Certificates:
         """Return the cluster's certificates, made when there are none.

@@ -25,6 +25,7 @@ from speccluster_lab.spec.api import (
     CredentialsRequest,
     Event,
     EventsQuery,
+    Generation,
     PatchEvent,
     Plan,
     SnapshotEvent,
@@ -49,6 +50,7 @@ _SILENCE_SECONDS: Final = 4.5
 _CLUSTER: Final = TypeAdapter(Cluster)
 _CREDENTIALS: Final = TypeAdapter(Credentials)
 _EVENTS: Final = TypeAdapter(list[Event])
+_GENERATIONS: Final = TypeAdapter(list[Generation])
 _PLAN: Final = TypeAdapter(Plan)
 _MESSAGES: Final[TypeAdapter[SnapshotEvent | PatchEvent]] = TypeAdapter(SnapshotEvent | PatchEvent)
 
@@ -182,6 +184,10 @@ class ApiClient(ABC):
         asked = query or EventsQuery()
         path = f"{self._cluster}/events?since={asked.since}&limit={asked.limit}"
         return await self._call(_EVENTS, "GET", path)
+
+    async def generations(self) -> list[Generation]:
+        """Return the desired states that the cluster had before, newest first."""
+        return await self._call(_GENERATIONS, "GET", f"{self._cluster}/generations")
 
     async def stop(self) -> Cluster:
         """Begin to stop the cluster; the host ends when that is done."""

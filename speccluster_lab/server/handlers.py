@@ -22,6 +22,7 @@ from speccluster_lab.spec.api import (
     CredentialsRequest,
     Event,
     EventsQuery,
+    Generation,
     PlanRequest,
     Scale,
     Template,
@@ -46,6 +47,7 @@ V = TypeVar("V", bound="Callable[..., Any]")
 
 _CLUSTERS: Final = TypeAdapter(list[Cluster])
 _EVENTS: Final = TypeAdapter(list[Event])
+_GENERATIONS: Final = TypeAdapter(list[Generation])
 _TEMPLATES: Final = TypeAdapter(list[Template])
 
 
@@ -259,6 +261,16 @@ class TimelineHandler(SpecClusterHandler):
         await self.finish(_EVENTS.dump_json(await self.manager.events(id, query)))
 
 
+class GenerationsHandler(SpecClusterHandler):
+    """What was wanted of one cluster before."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, id: str) -> None:
+        """List it."""
+        await self.finish(_GENERATIONS.dump_json(await self.manager.generations(id)))
+
+
 class CredentialsHandler(SpecClusterHandler):
     """A client's certificate, for a handle on another machine.
 
@@ -322,6 +334,7 @@ ROUTES: Final[list[tuple[str, type[SpecClusterHandler]]]] = [
     (f"{API_PREFIX}{_ID}/entries/([^/]+)/retry", RetryHandler),
     (f"{API_PREFIX}{_ID}/restart", RestartHandler),
     (f"{API_PREFIX}{_ID}/events", TimelineHandler),
+    (f"{API_PREFIX}{_ID}/generations", GenerationsHandler),
     (f"{API_PREFIX}{_ID}/credentials", CredentialsHandler),
     (f"{API_PREFIX}(?:/.*)?", UnknownPathHandler),
 ]

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         Credentials,
         Event,
         EventsQuery,
+        Generation,
         Plan,
         PlanRequest,
         Scale,
@@ -240,6 +241,16 @@ class ClusterManager:
             There is nobody to ask.
         """
         return await self._find(id).ask(lambda host: host.timeline(query))
+
+    async def generations(self, id: str) -> list[Generation]:
+        """Return the desired states that a cluster had before, newest first.
+
+        Raises
+        ------
+        ClusterNotFound, NotRunning, HostNotResponding
+            There is nobody to ask.
+        """
+        return await self._find(id).ask(lambda host: host.generations())
 
     async def credentials(self, id: str, request: CredentialsRequest) -> Credentials:
         """Return a client's certificate for a cluster; it expires.

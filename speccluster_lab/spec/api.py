@@ -27,6 +27,7 @@ __all__ = [
     "API_PREFIX",
     "MAX_BODY_BYTES",
     "MAX_EVENTS",
+    "MAX_GENERATIONS",
     "Adapt",
     "Adaptive",
     "Cluster",
@@ -41,6 +42,7 @@ __all__ = [
     "ErrorBody",
     "Event",
     "EventsQuery",
+    "Generation",
     "Member",
     "Owner",
     "OwnerKind",
@@ -59,6 +61,7 @@ __all__ = [
 API_PREFIX: Final = "/speccluster-lab/api/v1"
 MAX_BODY_BYTES: Final = 256 * 1024
 MAX_EVENTS: Final = 10_000
+MAX_GENERATIONS: Final = 50
 
 
 class EntryPhase(StrEnum):
@@ -330,6 +333,14 @@ class EventsQuery(Document):
 
     since: int = Field(default=0, ge=0, le=10**15, description="Only those after this number.")
     limit: int = Field(default=1000, ge=1, le=MAX_EVENTS, description="No more than this.")
+
+
+class Generation(Answer):
+    """A desired state that a cluster had before."""
+
+    generation: int = Field(ge=1)
+    time: AwareDatetime = Field(description="Since when it was wanted.")
+    spec: ClusterSpec
 
 
 class CredentialsRequest(Document):

@@ -217,6 +217,15 @@ def test_a_plan_for_what_cannot_be(
     assert caught.value.field == field
 
 
+def test_generations(handle: ClusterHandle) -> None:
+    before = handle.generations()
+    handle.scale(1 + len(handle.worker_spec))
+    after = handle.generations()
+    assert after[1:] == before
+    assert len(after[0].spec.workers) == len(handle.worker_spec) - 1
+    handle.scale(len(handle.worker_spec) - 1)
+
+
 def test_events(handle: ClusterHandle, monkeypatch: pytest.MonkeyPatch) -> None:
     events = handle.events()
     assert [one.seq for one in events] == list(range(1, len(events) + 1))

@@ -107,6 +107,7 @@ def test_a_known_etag_is_no_reason_for_silence(host: RunningHost) -> None:
         ("DELETE", "/adaptive"),
         ("POST", "/entries/0/retry"),
         ("GET", "/events"),
+        ("GET", "/generations"),
         ("POST", "/credentials"),
         ("GET", "/nothing"),
     ],

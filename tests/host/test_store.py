@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import errno
 import json
 import os
@@ -14,6 +15,7 @@ import pytest
 
 from speccluster_lab.errors import NotStored
 from speccluster_lab.host import store as store_module
+from speccluster_lab.host.generations import GENERATIONS_FOLDER
 from speccluster_lab.host.store import CERTIFICATES_FILE, DESIRED_FILE, Desired, Store
 from speccluster_lab.link.files import set_aside, write_private_file
 from speccluster_lab.spec.api import Adaptive
@@ -25,11 +27,15 @@ if TYPE_CHECKING:
 FIRST = ClusterSpec.model_validate({"workers": {"0": {"cls": "distributed.Worker"}}})
 
 
+CREATED = datetime.datetime(2026, 1, 2, 3, 4, tzinfo=datetime.UTC)
+
+
 class FirstLaunch:
     """As much of a launch as a store looks at."""
 
     id = "one"
     spec = FIRST
+    created = CREATED
 
 
 def load(folder: Path) -> tuple[Store, Desired]:
@@ -46,6 +52,10 @@ def desired(generation: int, entries: int = 2) -> Desired:
     )
 
 
+def but_for_its_time(one: Desired) -> Desired:
+    return one.model_copy(update={"since": None})
+
+
 def files(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
@@ -56,7 +66,7 @@ def mode(file: Path) -> int:
 
 def test_in_the_beginning_it_is_what_was_launched(tmp_path: Path) -> None:
     store, first = load(tmp_path)
-    assert first == Desired(generation=1, spec=FIRST)
+    assert first == Desired(generation=1, spec=FIRST, since=CREATED)
     assert store.conditions == []
     assert files(tmp_path) == []
 
@@ -65,7 +75,7 @@ async def test_what_is_saved_is_there_for_the_next_one(tmp_path: Path) -> None:
     store, _ = load(tmp_path)
     await store.save(desired(7))
     assert mode(tmp_path / DESIRED_FILE) == 0o600
-    assert load(tmp_path)[1] == desired(7)
+    assert but_for_its_time(load(tmp_path)[1]) == desired(7)
 
 
 async def test_changes_that_come_together_are_written_in_order(
@@ -136,7 +146,7 @@ async def test_a_change_that_cannot_be_stored_is_not_acknowledged(
         with pytest.raises(NotStored, match="No space left on device"):
             await store.save(desired(3))
     assert load(tmp_path)[1].generation == 2
-    assert files(tmp_path) == [DESIRED_FILE]
+    assert files(tmp_path) == [DESIRED_FILE, GENERATIONS_FOLDER]
     # It is stored with the next one.
     await store.save(desired(3))
     assert load(tmp_path)[1].generation == 3
@@ -158,7 +168,7 @@ def test_what_is_garbled_is_set_aside_and_said(
 ) -> None:
     write_private_file(tmp_path / DESIRED_FILE, GARBLED[how])
     store, found = load(tmp_path)
-    assert found == Desired(generation=1, spec=FIRST)
+    assert but_for_its_time(found) == Desired(generation=1, spec=FIRST)
     (condition,) = store.conditions
     assert (condition.type, condition.reason) == ("StateSetAside", "Garbled")
     assert "desired.json.bad-1" in condition.message

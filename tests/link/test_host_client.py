@@ -33,6 +33,7 @@ from speccluster_lab.spec.api import (
     EntryPhase,
     Event,
     EventsQuery,
+    Generation,
     Owner,
     OwnerKind,
     PatchEvent,
@@ -57,6 +58,7 @@ CLUSTER = Cluster(
     spec=ClusterSpec(),
 )
 PLAN = Plan(start=[], replace=["a"], retire=["0"], at_stake=Stake(keys=1, nbytes=8), stuck=True)
+EARLIER = Generation(generation=6, time=CLUSTER.created, spec=CLUSTER.spec)
 EVENT = Event(
     seq=8,
     time=CLUSTER.created,
@@ -147,6 +149,8 @@ async def test_what_is_sent(own_folders: Path) -> None:
         server.body = f"[{EVENT.model_dump_json()}]"
         assert await client.timeline() == [EVENT]
         assert await client.timeline(EventsQuery(since=7, limit=3)) == [EVENT]
+        server.body = f"[{EARLIER.model_dump_json()}]"
+        assert await client.generations() == [EARLIER]
         server.body = CREDENTIALS.model_dump_json()
         assert await client.credentials() == CREDENTIALS
         where = f"{API_PREFIX}/clusters/one"
@@ -161,6 +165,7 @@ async def test_what_is_sent(own_folders: Path) -> None:
             ("POST", f"{where}/plan"),
             ("GET", f"{where}/events?since=0&limit=1000"),
             ("GET", f"{where}/events?since=7&limit=3"),
+            ("GET", f"{where}/generations"),
             ("POST", f"{where}/credentials"),
         ]
         assert {nonce for *_, nonce, _ in server.asked} == {NONCE}

@@ -41,6 +41,7 @@ from speccluster_lab.spec.api import (
     EntryPhase,
     Event,
     EventsQuery,
+    Generation,
     Member,
     PatchEvent,
     PatchOperation,
@@ -268,6 +269,13 @@ class Timeline(Handler):
         self.finish(b"[" + b",".join(one.model_dump_json().encode() for one in events) + b"]")
 
 
+class Generations(Handler):
+    def get(self, id: str) -> None:
+        cluster = self.host.cluster
+        one = Generation(generation=1, time=cluster.created, spec=cluster.spec)
+        self.finish(b"[" + one.model_dump_json().encode() + b"]")
+
+
 class Events(Handler, WebSocketHandler):
     def open(self) -> None:
         self.seq = 0
@@ -317,6 +325,7 @@ async def main(folder: Path) -> None:
             (f"{cluster}/entries/([^/]+)/retry", Retry, arguments),
             (f"{cluster}/restart", Restart, arguments),
             (f"{cluster}/events", Timeline, arguments),
+            (f"{cluster}/generations", Generations, arguments),
             (f"{API_PREFIX}/events", Events, arguments),
         ]
     )

@@ -90,6 +90,9 @@ async def test_what_is_passed_on(
     assert [one["seq"] for one in some] == [3, 4]
     assert (await api("GET", f"{where}/events", params={"since": "5"})).body == []
 
+    (earlier,) = (await api("GET", f"{where}/generations")).body
+    assert (earlier["generation"], list(earlier["spec"]["workers"])) == (1, ["0"])
+
     plan = (await api("POST", f"{where}/plan", {"remove": ["0"]})).body
     assert (plan["start"], plan["retire"]) == (["new one<br>"], ["0"])
     assert plan["at_stake"] == {"keys": 3, "nbytes": 2**40}
