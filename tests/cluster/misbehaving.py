@@ -8,6 +8,7 @@ the :class:`Entry` around them.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -85,6 +86,10 @@ class QuietScheduler(Scheduler):
     def start_http_server(self, *args: Any, **options: Any) -> None:
         """Not needed, and costs a port."""
 
+    async def add_worker(self, comm: Any, *, address: str, **options: Any) -> Any:
+        World.current.worker_added(address)
+        return await super().add_worker(comm, address=address, **options)
+
     async def remove_worker(self, address: str, *, expected: bool = False, **options: Any) -> Any:
         state = self.workers.get(address)
         if state is not None:
@@ -153,6 +158,7 @@ class Entry:
         self.status = Status.init
         self.starting = False
         self.closed = False
+        self.closed_at = math.inf
         self.workers: list[QuietWorker] = []
         self._start_takes = start
         self._tasks: list[asyncio.Task[Any]] = []
@@ -237,6 +243,8 @@ class Entry:
             self.status = Status.closed
 
     def close(self) -> Coroutine[Any, Any, None]:
+        if not self.closed:
+            self.closed_at = asyncio.get_running_loop().time()
         self.closed = True
         if self.behaviour is Behaviour.RAISES_BEFORE_CLOSE:
             for worker in self.workers:
@@ -274,6 +282,7 @@ class World:
         self.closing = False
         self.entries: list[Entry] = []
         self.killed: set[str] = set()
+        self.came: dict[str, float] = {}
         # What went with a worker.
         self.lost: set[Any] = set()
         self.wrong: list[str] = []
@@ -317,6 +326,10 @@ class World:
         if len({one.name for one in starting}) < len(starting):
             self.wrong.append(f"{entry.name} is started twice at once")
 
+    def worker_added(self, address: str) -> None:
+        """Note when the scheduler comes to know a worker."""
+        self.came[address] = asyncio.get_running_loop().time()
+
     def worker_removed(self, address: str, lost: set[Any], blamed: set[Any]) -> None:
         """Note what the scheduler loses with a worker."""
         self.lost |= lost | blamed
@@ -325,6 +338,9 @@ class World:
         excused = entry is not None and entry.behaviour is Behaviour.LIES_ABOUT_ITS_NAME
         if self.closing or excused or address in self.killed:
             return
+        if entry is not None and entry.closed_at <= self.came[address]:
+            # It goes in the moment in which it comes, and nobody can have known of it.
+            blamed = set()
         who = address if entry is None else f"{entry.name} ({entry.behaviour})"
         if lost:
             self.wrong.append(f"{sorted(lost)} are lost with {who}")
