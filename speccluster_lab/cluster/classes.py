@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
@@ -32,6 +33,10 @@ __all__ = [
     "runs_here",
     "with_given",
 ]
+
+
+# What a document has room for.
+MAX_PATH: Final = 256
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -97,9 +102,16 @@ def resolve(cls: Any, *, place: str = "cls") -> Callable[..., Any]:
 
 
 def class_path(cls: Any) -> str:
-    """Return the import path of a class, for documents and people."""
+    """Return the import path of a class, for documents and people.
+
+    One that cannot be imported, such as a function's own, is given what looks like one.
+    """
     if isinstance(cls, str):
         return cls
+    return re.sub(r"[^A-Za-z0-9_.]", "_", _path_of(cls))[:MAX_PATH]
+
+
+def _path_of(cls: Any) -> str:
     module = getattr(cls, "__module__", None) or "builtins"
     # A path that people write: distributed.Nanny, not distributed.nanny.Nanny.
     name = getattr(cls, "__qualname__", type(cls).__qualname__)
@@ -222,8 +234,15 @@ class Recipe:
         return self.cls(scheduler, **options)
 
 
-def check_spec(spec: ClusterSpec) -> None:
+def check_spec(spec: ClusterSpec, known: Mapping[str, Callable[..., Any]] | None = None) -> None:
     """Refuse a spec whose classes do not exist or do not take their options.
+
+    Parameters
+    ----------
+    spec : ClusterSpec
+        The document.
+    known : mapping of str to type, optional
+        Classes that need not be imported.
 
     Raises
     ------
@@ -234,16 +253,17 @@ def check_spec(spec: ClusterSpec) -> None:
     GroupMismatch
         A group that is not what the options make.
     """
-    _check_part(spec.scheduler.cls, spec.scheduler.options, "scheduler", leading=0)
+    known = known or {}
+    _check_part(spec.scheduler.cls, spec.scheduler.options, "scheduler", leading=0, known=known)
     entries = {f"workers.{name}": entry for name, entry in spec.workers.items()}
     if spec.worker is not None:
         entries["worker"] = spec.worker
     for place, entry in entries.items():
-        _check_entry(entry, place)
+        _check_entry(entry, place, known)
 
 
-def _check_entry(entry: WorkerSpec, place: str) -> None:
-    cls = _check_part(entry.cls, entry.options, place, leading=1)
+def _check_entry(entry: WorkerSpec, place: str, known: Mapping[str, Callable[..., Any]]) -> None:
+    cls = _check_part(entry.cls, entry.options, place, leading=1, known=known)
     if isinstance(cls, GroupChecked):
         try:
             cls.check_group(entry.options, entry.group)
@@ -257,15 +277,20 @@ def _check_entry(entry: WorkerSpec, place: str) -> None:
 
 
 def _check_part(
-    path: str, options: Mapping[str, Any], place: str, *, leading: int
+    path: str,
+    options: Mapping[str, Any],
+    place: str,
+    *,
+    leading: int,
+    known: Mapping[str, Callable[..., Any]],
 ) -> Callable[..., Any]:
-    cls = resolve(path, place=f"{place}.cls")
-    known = known_options(cls)
-    if known is None:
+    cls = resolve(known.get(path, path), place=f"{place}.cls")
+    taken = known_options(cls)
+    if taken is None:
         return cls
     positional = list(_parameters(cls))[:leading]
     for key in options:
-        if key in positional or key not in known:
+        if key in positional or key not in taken:
             raise InvalidInput(f"{path} takes no option {key!r}", field=f"{place}.options.{key}")
     return cls
 

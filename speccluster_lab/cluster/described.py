@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import distributed
 
 from speccluster_lab.cluster.classes import check_spec
-from speccluster_lab.cluster.documents import as_document, kept
+from speccluster_lab.cluster.documents import as_document, known_classes, meant
 from speccluster_lab.cluster.form import Form
 from speccluster_lab.cluster.preview import Preview, preview
 from speccluster_lab.cluster.scaling import resized
@@ -17,7 +17,7 @@ from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.models import ClusterSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable
+    from collections.abc import Callable, Collection, Hashable, Mapping
 
     from speccluster_lab.reconcile import Fingerprint
     from speccluster_lab.spec.api import Scale
@@ -48,7 +48,7 @@ class Described(Shown):
         InvalidClass, GroupMismatch, InvalidInput
             With ``field`` naming the place.
         """
-        check_spec(spec)
+        check_spec(spec, self._classes())
         if spec.scheduler != self.document().scheduler:
             raise InvalidInput(
                 "the scheduler of a running cluster cannot be changed", field="scheduler"
@@ -71,22 +71,39 @@ class Described(Shown):
         """
         self.check(spec)
         self._align()
-        document = spec.model_dump()
+        entries, form = self._meant(spec)
         current = self.worker_spec
         keys = {str(key): key for key in current}
         for name, key in keys.items():
-            if name not in document["workers"] and name not in self._wanted.adapted:
+            if name not in entries and name not in self._wanted.adapted:
                 del current[key]
-        for name, entry in document["workers"].items():
+        for name, entry in entries.items():
             key = keys.get(name, name)
-            before = current.get(key)
-            after = kept(before, entry)
-            if after is not before:
-                current[key] = after
-        form = kept(self.new_spec, document["worker"])
+            if entry is not current.get(key):
+                current[key] = dict(entry)
         if form is not self.new_spec:
             self.new_spec = form
         self._align()
+
+    def _meant(
+        self, spec: ClusterSpec
+    ) -> tuple[dict[str, Mapping[str, Any]], Mapping[str, Any] | None]:
+        """Return the entries and the worker form that a document means."""
+        document, form, classes = spec.model_dump(), self.new_spec, self._classes()
+        current = {str(key): entry for key, entry in self.worker_spec.items()}
+        entries = {
+            # One that is new may be a copy of the form.
+            name: meant(entry, current.get(name, form), classes, f"workers.{name}")
+            for name, entry in document["workers"].items()
+        }
+        sent = document["worker"]
+        return entries, None if sent is None else meant(sent, form, classes, "worker")
+
+    def _classes(self) -> dict[str, Callable[..., Any]]:
+        """Return the classes that the desired state holds, by how its document shows them."""
+        forms = {id(one.form): one.form.entry for one in self._wanted.entries.values()}
+        others = [one for one in (self.new_spec, self._scheduler_document) if one]
+        return known_classes([*forms.values(), *others])
 
     async def preview(
         self,
@@ -134,9 +151,9 @@ class Described(Shown):
         wanted = {
             name: current[name].form().fingerprint for name in self._wanted.adapted & current.keys()
         }
-        for name, entry in spec.model_dump()["workers"].items():
-            before = current.get(name)
-            same = before is not None and entry == as_document(before)
-            form = before.form() if before is not None and same else Form.of(entry)
+        entries, _ = self._meant(spec)
+        for name, entry in entries.items():
+            same = entry is current.get(name)
+            form = current[name].form() if same else Form.of(entry)
             wanted[name] = form.fingerprint
         return wanted

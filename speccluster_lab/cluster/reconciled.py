@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+from typing import TYPE_CHECKING, Any
 
 import distributed
 
+from speccluster_lab.cluster.publishing import new_publisher
 from speccluster_lab.cluster.speccluster import SpecCluster
 from speccluster_lab.errors import InvalidClass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["reconciled"]
 
@@ -16,6 +21,8 @@ __all__ = ["reconciled"]
 @functools.cache
 def reconciled(cls: type) -> type[SpecCluster]:
     """Return a class like ``cls`` that keeps what its spec says.
+
+    It takes ``publish`` as well, as our own class does.
 
     Our class goes between ``cls`` and the stock one in the order of bases, so that what ``cls``
     overrides stays overridden, and what it calls on ``super()`` reaches ours.
@@ -43,8 +50,25 @@ def reconciled(cls: type) -> type[SpecCluster]:
     if SpecCluster in bases:
         return cls
     members = {
+        "__init__": _published_or_not(cls),
         "__doc__": cls.__doc__,
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
     }
     return type(cls.__name__, (cls, SpecCluster), members)
+
+
+def _published_or_not(cls: type) -> Callable[..., None]:
+    """Return an ``__init__`` that takes ``publish`` for a class that does not know of it."""
+    first: Any = cls.__init__  # type: ignore[misc]
+
+    @functools.wraps(first)
+    def initialize(self: SpecCluster, *args: Any, publish: bool = False, **options: Any) -> None:
+        if publish:
+            self._publisher = new_publisher()
+            # Such classes hand what they are given to all of their parts themselves.
+            if options.get("security") is None:
+                options["security"] = self._publisher.secure(None)
+        first(self, *args, **options)
+
+    return initialize

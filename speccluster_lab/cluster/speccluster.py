@@ -10,8 +10,8 @@ from distributed.core import Status
 
 from speccluster_lab.cluster.classes import Given
 from speccluster_lab.cluster.described import Described
-from speccluster_lab.cluster.living import Living
-from speccluster_lab.errors import InvalidInput
+from speccluster_lab.cluster.publishing import Publishing
+from speccluster_lab.errors import SpecClusterError
 from speccluster_lab.reconcile import Policy
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SpecCluster"]
 
 
-class SpecCluster(Living, Described):
+class SpecCluster(Publishing, Described):
     """A :class:`distributed.SpecCluster` that keeps what its spec says.
 
     ``worker_spec`` is the desired state. It may be edited in place, from any thread; ``await
@@ -40,6 +40,16 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
     given : Given, optional
         Options that the scheduler and every worker get if their class takes them and the spec
         does not say otherwise.
+    publish : bool, optional
+        Whether it appears in the panel of this user's Jupyter servers, and can be changed there
+        and connected to from other processes, for as long as this process has it. Its scheduler
+        and its workers then speak TLS, with certificates made for it unless ``security`` has
+        others; ``published_as`` is its id.
+
+    Raises
+    ------
+    InvalidInput
+        The spec cannot be, or the cluster is to be published without encryption.
 
     Notes
     -----
@@ -63,6 +73,7 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         *,
         policy: Policy | None = None,
         given: Given | None = None,
+        publish: bool = False,
     ) -> None:
         lost = parse_timedelta(dask.config.get("distributed.deploy.lost-worker-timeout"))
         try:
@@ -80,14 +91,16 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
                 shutdown_scheduler=shutdown_scheduler,
                 policy=policy or Policy(lost_timeout=lost),
                 given=given or Given(),
+                publish=publish,
             )
             if asynchronous:
                 self._align()
-        except InvalidInput:
-            # Refused before anything has been started.
-            if self.status == Status.created:
+        except SpecClusterError:
+            # Refused before anything has been started, or closed again.
+            if getattr(self, "status", None) in (None, Status.created, Status.closed):
                 self.status = Status.closed
-                self._loop_runner.stop()
+                if hasattr(self, "_loop_runner"):
+                    self._loop_runner.stop()
             raise
 
     @classmethod

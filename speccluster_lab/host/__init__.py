@@ -1,4 +1,4 @@
-"""The process that runs exactly one cluster and serves its API on a unix socket.
+"""Serving the API of one cluster on a unix socket: by a process of its own, or by its owner's.
 
 ================  =====================================================================
 ``__main__``      ``python -m speccluster_lab.host <folder>``
@@ -13,11 +13,15 @@
 ``events``        what has happened, stored
 ``lifetime``      the end that comes by itself
 ``stream``        the events that the websocket sends
-``start``         making the cluster; with ``nannies``, which it imports, all here that imports
-                  ``distributed``
+``start``         making the cluster; with ``nannies``, which it imports, all of a host that
+                  imports ``distributed``
 ``forkserver``    the process that workers are forked from, and what follows when it dies
 ``preimport``     what that process imports beside ``distributed``
 ``nannies``       how nannies start workers: by the forkserver, or by spawn where they must
+``published``     the same for a cluster of a notebook, or of any other program
+``publisher``     whether and how such a cluster may be served
+``asked``         carrying what is asked over to the cluster's own event loop
+``owner``         which notebook or program that is
 ``certificates``  the cluster's own authority, and a certificate for each role
 ``keyfiles``      the files from which ``distributed`` reads them
 ================  =====================================================================

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
@@ -23,10 +24,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from speccluster_lab.errors import InvalidInput, OwnedElsewhere
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Certificates", "Leaf"]
+    from distributed.security import Security
+
+__all__ = ["Certificates", "Leaf", "OwnersCertificates"]
 
 # Reconnecting fails once a certificate has expired, so they outlive any cluster.
 _VALID: Final = datetime.timedelta(days=20 * 365)
@@ -132,6 +137,66 @@ class Certificates:
         except (TypeError, LookupError, AttributeError) as error:
             raise ValueError(f"no certificates: {type(error).__name__}") from None
         return cls(authority=text, authority_key=key, **leaves)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OwnersCertificates:
+    """What clients prove with that they belong to a cluster whose owner has made the certificates.
+
+    Parameters
+    ----------
+    authority : str
+        The certificate of who has signed them, as PEM text.
+    client : Leaf
+        A client's.
+    """
+
+    authority: str
+    client: Leaf
+
+    @classmethod
+    def of(cls, security: Security) -> OwnersCertificates:
+        """Return those of the owner's ``security``, read from files where it names some.
+
+        Raises
+        ------
+        InvalidInput
+            It does without encryption, or has not all that a client needs.
+        """
+        if not security.require_encryption:
+            raise InvalidInput(
+                "a cluster can be published only where it is encrypted: whoever reaches a "
+                "scheduler that is not can run code as you. Give no security, and the cluster gets "
+                "certificates of its own; or give one with require_encryption=True",
+                field="security",
+            )
+        parts = [_pem_of(security, part) for part in ("ca_file", "client_cert", "client_key")]
+        return cls(parts[0], Leaf(parts[1], parts[2]))
+
+    def client_for(self, lifetime: datetime.timedelta) -> Leaf:
+        """Refuse: only the owner's authority could sign one.
+
+        Raises
+        ------
+        OwnedElsewhere
+            Always.
+        """
+        raise OwnedElsewhere(
+            "the certificates of this cluster are its owner's own, and none can be made that "
+            "expires; connect from the machine on which the cluster is"
+        )
+
+
+def _pem_of(security: Security, part: str) -> str:
+    value: str | None = getattr(security, f"tls_{part}")
+    if not value:
+        raise InvalidInput(f"has no tls_{part}, which clients need", field="security")
+    if "\n" in value:
+        return value
+    try:
+        return Path(value).read_text()
+    except OSError as error:
+        raise InvalidInput(f"tls_{part} cannot be read: {error}", field="security") from error
 
 
 class _Authority:

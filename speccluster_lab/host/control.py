@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from speccluster_lab.cluster.preview import Preview
     from speccluster_lab.host.certificates import Leaf
     from speccluster_lab.link.launch import Launch
+    from speccluster_lab.spec.admission import Admission
     from speccluster_lab.spec.api import (
         Adapt,
         CredentialsRequest,
@@ -83,7 +84,7 @@ class Control:
     Parameters
     ----------
     launch : Launch
-        What was to be run, and what may be asked for.
+        What was to be run.
     known : dict
         What :func:`known_from` has said of it.
     cluster : SpecCluster
@@ -115,6 +116,16 @@ class Control:
         self._tell = changed
         self._save = save
         self._earlier = earlier
+
+    @property
+    def admission(self) -> Admission:
+        """What may be asked for."""
+        return self._launch.admission
+
+    @property
+    def trusted(self) -> ClusterSpec:
+        """What is allowed because somebody else has said it before."""
+        return self._launch.trusted
 
     def document(self) -> Cluster:
         """Return the cluster as it is."""
@@ -183,7 +194,7 @@ class Control:
                 f"is based on generation {if_generation}",
                 field="If-Match",
             )
-        self._launch.admission.check(spec, trusted=self._launch.trusted, prefix="")
+        self.admission.check(spec, trusted=self.trusted, prefix="")
         cluster.apply(spec)
         await self._changed()
 
@@ -202,7 +213,7 @@ class Control:
         """Return how many entries have a size; refuse one that is not allowed."""
         entries = self.cluster.entries_for(scale)
         unit = next(iter(scale.model_dump(exclude_none=True)))
-        self._launch.admission.check_number(self.cluster.members_after(entries), field=unit)
+        self.admission.check_number(self.cluster.members_after(entries), field=unit)
         return entries
 
     async def plan(self, request: PlanRequest) -> Plan:
@@ -233,9 +244,8 @@ class Control:
         )
 
     async def _preview(self, request: PlanRequest) -> Preview:
-        admission, trusted = self._launch.admission, self._launch.trusted
         if request.spec is not None:
-            admission.check(request.spec, trusted=trusted, prefix="spec")
+            self.admission.check(request.spec, trusted=self.trusted, prefix="spec")
             with _within("spec"):
                 return await self.cluster.preview(spec=request.spec)
         if request.scale is not None:
@@ -252,7 +262,7 @@ class Control:
         InvalidInput
             That many are not allowed, or there is nothing to make entries from.
         """
-        cluster, admission = self.cluster, self._launch.admission
+        cluster, admission = self.cluster, self.admission
         if not cluster.new_spec:
             raise InvalidInput("the cluster has no worker form to make entries from")
         maximum = admission.max_workers if adapt.maximum is None else adapt.maximum

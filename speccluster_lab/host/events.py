@@ -122,7 +122,7 @@ class EventStore:
         last = found[-1].seq if found else seq
         missing = [one for one in kept if before + one.seq > last][: limit - len(found)]
         # In a thread, for there can be thousands.
-        return found + await asyncio.to_thread(_events_of, missing, before)
+        return found + await asyncio.to_thread(events_of, missing, before)
 
     async def close(self) -> None:
         """Store what has not been yet, without waiting for the next time."""
@@ -205,7 +205,7 @@ class EventStore:
         self._before = self._stored = 0 if newest is None else newest.seq
 
     def _append(self, new: Iterable[Transition]) -> None:
-        events = _events_of(new, self._before)
+        events = events_of(new, self._before)
         lines = [event.model_dump_json().encode() + b"\n" for event in events]
         done = 0
         while done < len(lines):
@@ -269,7 +269,7 @@ def _parsed(line: bytes) -> Event | None:
         return None
 
 
-def _events_of(transitions: Iterable[Transition], before: int) -> list[Event]:
+def events_of(transitions: Iterable[Transition], before: int) -> list[Event]:
     return [
         Event.model_validate(
             {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.host.certificates import Certificates
 
-__all__ = ["KeyFiles"]
+__all__ = ["KeyFiles", "security_of"]
 
 KEYS_FOLDER: Final = "keys"
 
@@ -67,12 +67,12 @@ class KeyFiles:
 
     def for_scheduler(self) -> Security:
         """Return what the scheduler listens and connects with."""
-        return _security(self._authority, scheduler=self._pair("scheduler"))
+        return security_of(self._authority, scheduler=self._pair("scheduler"))
 
     def for_worker(self) -> Security:
         """Return what a worker listens and connects with, in tasks that use a client as well."""
         worker = self._pair("worker")
-        return _security(self._authority, worker=worker, client=worker)
+        return security_of(self._authority, worker=worker, client=worker)
 
     def for_worker_elsewhere(self) -> Security:
         """Return the same for a class whose workers may run on other machines.
@@ -82,12 +82,12 @@ class KeyFiles:
         """
         worker, leaf = self._pair("worker"), self._certificates.worker
         text = (leaf.certificate, leaf.key)
-        sent = _security(self._certificates.authority, worker=text, client=text)
+        sent = security_of(self._certificates.authority, worker=text, client=text)
         return _Sent(sent, self._authority, _fields(worker=worker, client=worker))
 
     def for_client(self) -> Security:
         """Return what a client connects with."""
-        return _security(self._authority, client=self._pair("client"))
+        return security_of(self._authority, client=self._pair("client"))
 
     def _pair(self, role: str) -> tuple[str, str]:
         return self._files[role], self._files[role]
@@ -107,7 +107,16 @@ class _Sent(Security):
         return Security, (self.require_encryption,), state
 
 
-def _security(authority: str, **roles: tuple[str, str]) -> Security:
+def security_of(authority: str, **roles: tuple[str, str]) -> Security:
+    """Return what proves that something belongs to a cluster.
+
+    Parameters
+    ----------
+    authority : str
+        The certificate of who has signed the cluster's: as text, or the path of a file.
+    **roles : tuple of str
+        By role, a certificate and its key, likewise.
+    """
     return Security(require_encryption=True, tls_ca_file=authority, **_fields(**roles))
 
 

@@ -31,14 +31,13 @@ def listening(path: Path) -> Iterator[socket.socket]:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with listener:
         listener.setblocking(False)
-        before = os.umask(0o177)
         try:
             listener.bind(os.fspath(path))
         except OSError as error:
             raise StartFailed(f"the socket {str(path)!r} cannot be opened: {error}") from error
-        finally:
-            os.umask(before)
         try:
+            # Nobody can connect before it listens. Not by umask, which all threads share.
+            os.chmod(path, 0o600)
             listener.listen(128)
             yield listener
         finally:

@@ -19,11 +19,13 @@ from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.nannies import start_workers_by
 
 if TYPE_CHECKING:
+    from distributed.security import Security
+
     from speccluster_lab.host.forkserver import Forkserver
     from speccluster_lab.host.keyfiles import KeyFiles
     from speccluster_lab.spec.models import ClusterSpec
 
-__all__ = ["configure_dask", "dashboard_link", "make_cluster"]
+__all__ = ["LOOPBACK", "configure_dask", "dashboard_link", "given_for", "make_cluster"]
 
 LOOPBACK: Final = "127.0.0.1"
 # One that is spawned has a core to itself for most of its start: where more begin than there are
@@ -84,21 +86,16 @@ def make_cluster(
     """
     configure_dask()
     start_workers_by(forkserver)
-    everywhere: dict[str, Any] = {"host": listening_at(bind), "protocol": "tls"}
     cluster = SpecCluster.from_document(
         spec,
         name=id,
         asynchronous=True,
         security=keys.for_client(),
-        given=Given(
-            scheduler={
-                **everywhere,
-                "security": keys.for_scheduler(),
-                "dashboard_address": f"{LOOPBACK}:0",
-                "dashboard": True,
-            },
-            worker={**everywhere, "security": keys.for_worker()},
-            elsewhere={"security": keys.for_worker_elsewhere()},
+        given=given_for(
+            listening_at(bind),
+            scheduler=keys.for_scheduler(),
+            worker=keys.for_worker(),
+            elsewhere=keys.for_worker_elsewhere(),
         ),
     )
     at_once = CONCURRENT_SPAWNS if forkserver is None else CONCURRENT_FORKS
@@ -106,6 +103,33 @@ def make_cluster(
     if forkserver is not None:
         forkserver.tell(cluster._note)
     return cluster
+
+
+def given_for(
+    host: str, *, scheduler: Security, worker: Security, elsewhere: Security | None
+) -> Given:
+    """Return the options that have the parts of a cluster listen in one place, and speak TLS.
+
+    Parameters
+    ----------
+    host : str
+        The address at which they listen.
+    scheduler, worker : Security
+        What each proves itself with.
+    elsewhere : Security or None
+        The same for workers that may run on another machine.
+    """
+    everywhere: dict[str, Any] = {"host": host, "protocol": "tls"}
+    return Given(
+        scheduler={
+            **everywhere,
+            "security": scheduler,
+            "dashboard_address": f"{LOOPBACK}:0",
+            "dashboard": True,
+        },
+        worker={**everywhere, "security": worker},
+        elsewhere={"security": elsewhere},
+    )
 
 
 def listening_at(bind: str | None) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.netutil import Resolver
 
+from speccluster_lab.errors import ClusterNotFound
 from speccluster_lab.link.api import ApiClient
-from speccluster_lab.link.connections import NONCE_HEADER, Connection
+from speccluster_lab.link.connections import NONCE_HEADER, Connection, read_connection
 from speccluster_lab.link.launch import find_guard
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.spec.api import API_PREFIX
@@ -64,12 +65,23 @@ class HostClient(ApiClient):
         return "its host"
 
     async def exists(self) -> bool:
-        """Return whether the host's process is there, or its guard, which is the last to go."""
+        """Return whether the host's process is there, or its guard, which is the last to go.
+
+        What has no folder belongs to a process that goes on, and that lets it be found or not.
+        """
         if self._guard is None:
             # Later, while it removes the folder in which that stands, it could not be found.
             self._guard = find_guard(cluster_folder(self.id))
         guarded = self._guard is not None and self._guard.is_alive()
-        return guarded or self.connection.is_alive()
+        if guarded or not self.connection.is_alive():
+            return guarded
+        return cluster_folder(self.id).exists() or self._is_found()
+
+    def _is_found(self) -> bool:
+        try:
+            return read_connection(self.id) == self.connection
+        except ClusterNotFound:
+            return False
 
     def events(self) -> AsyncGenerator[SnapshotEvent | PatchEvent]:
         """Yield a snapshot, and then changes in order, until the host closes the stream."""

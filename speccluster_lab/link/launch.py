@@ -10,17 +10,18 @@ from pathlib import Path
 import psutil
 from pydantic import AwareDatetime, Field, ValidationError
 
-from speccluster_lab.errors import NameInUse, StartFailed
+from speccluster_lab.errors import ClusterNotFound, NameInUse, StartFailed
 from speccluster_lab.link import guard
+from speccluster_lab.link.connections import list_connections, read_connection
 from speccluster_lab.link.files import open_private_log, read_private_file, write_private_file
 from speccluster_lab.link.guard import GUARD_FILE, HOST_LOG, STOPPED_FILE
-from speccluster_lab.link.paths import cluster_folder
+from speccluster_lab.link.paths import cluster_folder, clusters_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import Owner
 from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.models import ClusterSpec, Document
-from speccluster_lab.spec.names import ClusterId
+from speccluster_lab.spec.names import ClusterId, id_from_name, suggest_id
 from speccluster_lab.spec.templates import Preimport, StartMethod
 
 __all__ = [
@@ -31,14 +32,17 @@ __all__ = [
     "is_stopped",
     "last_log_lines",
     "mark_stopped",
+    "names_in_use",
     "read_launch",
     "reserve",
+    "reserve_for",
     "start_host",
     "write_launch",
 ]
 
 LAUNCH_FILE = "launch.json"
 
+_ATTEMPTS = 5
 _TAIL_BYTES = 16 * 1024
 _LINE_CHARACTERS = 500
 
@@ -98,7 +102,7 @@ def reserve(id: str) -> Path:
     Raises
     ------
     NameInUse
-        Another cluster of this user on this machine has it.
+        Another cluster of this user on this machine has it, be it one without a folder.
     StartFailed
         The folder cannot be made.
     """
@@ -109,7 +113,52 @@ def reserve(id: str) -> Path:
         raise NameInUse(f"there is a cluster {id!r} already", field="name") from None
     except OSError as error:
         raise StartFailed(f"the folder of cluster {id!r} cannot be made: {error}") from error
+    # After that: who has none has had one until it could be found.
+    if _is_found(id):
+        folder.rmdir()
+        raise NameInUse(f"there is a cluster {id!r} already", field="name")
     return folder
+
+
+def _is_found(id: str) -> bool:
+    try:
+        return read_connection(id).is_alive()
+    except ClusterNotFound:
+        return False
+
+
+def reserve_for(name: str | None, taken: frozenset[str] = frozenset()) -> tuple[str, Path]:
+    """Reserve an id for a name, and return both it and its folder.
+
+    Parameters
+    ----------
+    name : str or None
+        What people call the cluster; one is suggested if not given.
+    taken : frozenset of str
+        Ids that are not to be had, beside those in use.
+
+    Raises
+    ------
+    NameInUse
+        Others have been faster, more than once.
+    StartFailed
+        The folder cannot be made.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        in_use = taken | names_in_use()
+        id = id_from_name(name, in_use) if name else suggest_id(in_use)
+        try:
+            return id, reserve(id)
+        except NameInUse:
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+def names_in_use() -> frozenset[str]:
+    """Return the ids of clusters that have a folder, or a process that can be found."""
+    folders = {folder.name for folder in clusters_folder().iterdir()}
+    return frozenset(folders | {connection.id for connection in list_connections()})
 
 
 def write_launch(folder: Path, launch: Launch) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from speccluster_lab.link.processes import HostProcess
     from speccluster_lab.spec.admission import Admission
 
-__all__ = ["Discovery", "Guarded", "names_in_use"]
+__all__ = ["Discovery", "Guarded"]
 
 # A folder without a launch is about to have one, and one without a guard is about to be guarded,
 # unless who has made it has died.
@@ -100,7 +100,7 @@ class Discovery:
         """
         found: list[Guarded | Connection] = []
         left_out: dict[str, tuple[object, ...]] = {}
-        for id in sorted(name for name in names_in_use() - known if is_id(name)):
+        for id in sorted(name for name in _names_there() - known if is_id(name)):
             marks = _marks(id)
             if self._left_out.get(id) == marks:
                 left_out[id] = marks
@@ -163,7 +163,7 @@ class Discovery:
         return Guarded(launch, guard, stopped, why)
 
 
-def names_in_use() -> frozenset[str]:
+def _names_there() -> frozenset[str]:
     """Return what folders and connection files of this machine are named after."""
     folders = {folder.name for folder in clusters_folder().iterdir()}
     return frozenset(folders | {file.stem for file in connections_folder().glob("*.json")})

@@ -25,10 +25,10 @@ from speccluster_lab.link.interpreters import (
     check_interpreter,
     python_of_kernel,
 )
-from speccluster_lab.link.launch import Launch, read_launch, reserve, start_host, write_launch
+from speccluster_lab.link.launch import Launch, read_launch, reserve_for, start_host, write_launch
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.processes import HostProcess
-from speccluster_lab.server.discovery import Discovery, Guarded, names_in_use
+from speccluster_lab.server.discovery import Discovery, Guarded
 from speccluster_lab.server.published import Published
 from speccluster_lab.server.supervisor import Bounds, Guard, Supervisor
 from speccluster_lab.spec.api import (
@@ -39,7 +39,6 @@ from speccluster_lab.spec.api import (
     Owner,
     OwnerKind,
 )
-from speccluster_lab.spec.names import id_from_name, suggest_id
 from speccluster_lab.spec.templates import get_template
 
 if TYPE_CHECKING:
@@ -63,7 +62,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterManager"]
 
-_ATTEMPTS: Final = 5
 # They leave the machine: a day is enough for a kernel, and little for who finds them later.
 CREDENTIALS_SECONDS: Final = 24 * 3600
 _LOOK_SECONDS: Final = 1.0
@@ -409,7 +407,7 @@ class ClusterManager:
 
     def _launch(self, wish: _Wish) -> tuple[Launch, Guard]:
         """Reserve an id and start a host; runs in a thread, for it waits for the disk."""
-        id, folder = self._reserve(wish)
+        id, folder = reserve_for(wish.name, wish.taken)
         try:
             launch = Launch(
                 id=id,
@@ -432,18 +430,6 @@ class ClusterManager:
         except BaseException:
             shutil.rmtree(folder)
             raise
-
-    def _reserve(self, wish: _Wish) -> tuple[str, Path]:
-        for attempt in range(1, _ATTEMPTS + 1):
-            taken = wish.taken | names_in_use()
-            id = id_from_name(wish.name, taken) if wish.name else suggest_id(taken)
-            try:
-                return id, reserve(id)
-            except NameInUse:
-                # Another server or a notebook was faster.
-                if attempt == _ATTEMPTS:
-                    raise
-        raise AssertionError("unreachable")
 
 
 def _find_python(request: CreateCluster, template: Template) -> str | None:

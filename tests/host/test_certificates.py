@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from distributed import Security
 
-from speccluster_lab.host.certificates import Certificates, Leaf
+from speccluster_lab.errors import InvalidInput, OwnedElsewhere
+from speccluster_lab.host.certificates import Certificates, Leaf, OwnersCertificates
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
@@ -64,3 +70,25 @@ def test_keys_are_not_shown(certificates: Certificates) -> None:
     shown = f"{certificates!r} {certificates.client!r}"
     assert "PRIVATE" not in shown
     assert "CERTIFICATE" not in shown
+
+
+def test_those_of_an_owner_are_read_from_files_and_from_text(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    client = certificates.client
+    file = tmp_path / "key.pem"
+    file.write_text(client.key)
+    parts = {
+        "tls_ca_file": certificates.authority,
+        "tls_client_cert": client.certificate,
+        "tls_client_key": str(file),
+    }
+    found = OwnersCertificates.of(Security(require_encryption=True, **parts))
+    assert (found.authority, found.client) == (certificates.authority, client)
+    assert client.key not in repr(found)
+    with pytest.raises(OwnedElsewhere):
+        found.client_for(datetime.timedelta(days=1))
+    for wrong in ({"require_encryption": False}, {"tls_client_key": str(tmp_path / "none")}):
+        with pytest.raises(InvalidInput) as refused:
+            OwnersCertificates.of(Security(**{"require_encryption": True, **parts, **wrong}))
+        assert refused.value.field == "security"

@@ -6,16 +6,20 @@ import stat
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from speccluster_lab.errors import ClusterNotFound, NameInUse, StartFailed
+from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.guard import NO_USE
 from speccluster_lab.link.launch import (
     HOST_LOG,
     Launch,
     last_log_lines,
+    names_in_use,
     read_launch,
     reserve,
+    reserve_for,
     start_host,
     write_launch,
 )
@@ -61,6 +65,33 @@ def test_an_id_can_be_reserved_once() -> None:
     assert refused.value.field == "name"
     with pytest.raises(ClusterNotFound):
         reserve("../one")
+
+
+def test_a_name_gets_the_first_id_that_nobody_has() -> None:
+    process = psutil.Process()
+    alive = Connection(
+        id="my-etl-2",
+        pid=process.pid,
+        start_time=process.create_time(),
+        nonce="n" * 43,
+        socket="/nowhere.sock",
+        version="0",
+    )
+    ended = alive.model_copy(update={"id": "my-etl-3", "start_time": 1.0})
+    for connection in (alive, ended):
+        write_connection(connection)
+    assert reserve_for("My ETL") == ("my-etl", cluster_folder("my-etl"))
+    # Without a folder too, it is somebody's as long as that process lives.
+    with pytest.raises(NameInUse):
+        reserve("my-etl-2")
+    assert not cluster_folder("my-etl-2").exists()
+    assert reserve_for("My ETL", frozenset({"my-etl-4"}))[0] == "my-etl-3"
+    assert reserve_for("My ETL", frozenset({"my-etl-4"}))[0] == "my-etl-5"
+    suggested, folder = reserve_for(None)
+    assert names_in_use() == {"my-etl", "my-etl-2", "my-etl-3", "my-etl-5", suggested}
+    assert folder == cluster_folder(suggested)
+    for connection in (alive, ended):
+        remove_connection(connection.id)
 
 
 def test_there_and_back() -> None:

@@ -1,0 +1,165 @@
+"""Publishing one cluster: whether it is safe to, and with which certificates.
+
+Found by its name from :mod:`speccluster_lab.cluster.publishing`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from distributed.core import Status
+from distributed.security import Security
+
+from speccluster_lab.cluster import Given
+from speccluster_lab.errors import InvalidInput
+from speccluster_lab.host.certificates import Certificates, Leaf, OwnersCertificates
+from speccluster_lab.host.keyfiles import security_of
+from speccluster_lab.host.published import Published
+from speccluster_lab.host.start import LOOPBACK, given_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from speccluster_lab.cluster import SpecCluster
+    from speccluster_lab.host.control import ClientCertificates
+
+__all__ = ["Publisher"]
+
+_ENCRYPTED: Final = ("tls://", "wss://")
+_INSECURE: Final = (
+    "a cluster whose scheduler is at {!r} cannot be published: whoever reaches one that does not "
+    "speak TLS can run code as you"
+)
+
+
+class Publisher:
+    """Publishes one cluster; see :class:`speccluster_lab.cluster.publishing.Publisher`."""
+
+    def __init__(self) -> None:
+        self._certificates: ClientCertificates | None = None
+        self._made: Security | None = None
+        self._published: Published | None = None
+        # Not at the same time: a cluster can be closed while it starts.
+        self._changing = asyncio.Lock()
+
+    @property
+    def id(self) -> str | None:
+        """What others know the cluster by; ``None`` while it is not published."""
+        return None if self._published is None else self._published.launch.id
+
+    def secure(self, security: Any) -> Security:
+        """Return what all parts of the cluster are to prove to each other who they are with.
+
+        Parameters
+        ----------
+        security : Security or None
+            What the owner has given.
+
+        Raises
+        ------
+        InvalidInput
+            It does without encryption, or lacks what clients need.
+        """
+        if security is None and not (configured := Security()).require_encryption:
+            self._certificates = made = Certificates.issue("notebook")
+            leaves = {"scheduler": made.scheduler, "worker": made.worker, "client": made.client}
+            self._made = _security(made, **leaves)
+            return self._made
+        security = configured if security is None else security
+        if not isinstance(security, Security):
+            raise InvalidInput(
+                "a cluster that is published has a Security object, or none and gets its own",
+                field="security",
+            )
+        if security is not self._made:
+            self._certificates = OwnersCertificates.of(security)
+        return security
+
+    def secured(
+        self, security: Any, given: Given, scheduler: Mapping[str, Any]
+    ) -> tuple[Security, Given]:
+        """Return the same for a client, and for each part by what it is given.
+
+        Parameters
+        ----------
+        security : Security or None
+            What the owner has given,
+        given : Given
+            and what the parts are given already.
+        scheduler : mapping
+            What the spec says of it.
+
+        Raises
+        ------
+        InvalidInput
+            It does without encryption, or lacks what clients need.
+        """
+        _refuse_plain(scheduler.get("options") or {})
+        if security is self._made and security is not None:
+            # Handed to the parts already.
+            return security, given
+        security = self.secure(security)
+        made = self._certificates
+        if not isinstance(made, Certificates):
+            return security, given
+        ours = given_for(
+            LOOPBACK,
+            scheduler=_security(made, scheduler=made.scheduler),
+            worker=_security(made, worker=made.worker, client=made.worker),
+            # Not the text of a key, of which a class may make a command line.
+            elsewhere=None,
+        )
+        parts = ("scheduler", "worker", "elsewhere")
+        both = {part: {**getattr(ours, part), **getattr(given, part)} for part in parts}
+        return _security(made, client=made.client), Given(**both)
+
+    async def begin(self, cluster: SpecCluster, name: str | None) -> None:
+        """Publish a cluster that has a scheduler; called on its loop.
+
+        Parameters
+        ----------
+        cluster : SpecCluster
+            The cluster.
+        name : str or None
+            What its owner calls it.
+
+        Raises
+        ------
+        InvalidInput
+            Its scheduler speaks no TLS.
+        StartFailed
+            It cannot be served.
+        """
+        address = cluster.scheduler_status().address or ""
+        if not address.startswith(_ENCRYPTED):
+            raise InvalidInput(_INSECURE.format(address), field="security")
+        assert self._certificates is not None
+        async with self._changing:
+            if cluster.status == Status.running:
+                published = Published(cluster, self._certificates, name)
+                await published.begin()
+                self._published = published
+
+    async def end(self) -> None:
+        """Have it no longer be found; harmless when it has not been; called on its loop."""
+        async with self._changing:
+            published, self._published = self._published, None
+            if published is not None:
+                await published.end()
+
+
+def _refuse_plain(options: Mapping[str, Any]) -> None:
+    """Refuse options of a scheduler that let it speak anything but TLS."""
+    for key in ("protocol", "host", "contact_address"):
+        value = options.get(key)
+        if isinstance(value, str) and (key == "protocol" or "://" in value):
+            address = value if "://" in value else f"{value}://"
+            if not address.startswith(_ENCRYPTED):
+                raise InvalidInput(_INSECURE.format(address), field=f"scheduler.options.{key}")
+
+
+def _security(made: Certificates, **roles: Leaf) -> Security:
+    # As text: there is no folder that would go with the process.
+    pairs = {role: (leaf.certificate, leaf.key) for role, leaf in roles.items()}
+    return security_of(made.authority, **pairs)
