@@ -183,6 +183,24 @@ def test_what_a_busy_loop_cannot_do_is_not_done(kernel: Kernel) -> None:
         kernel.run("await cluster.close()")
 
 
+def test_a_busy_loop_closes_its_cluster_once_it_is_free(kernel: Kernel) -> None:
+    kernel.run("cluster = await made(asynchronous=True)")
+    id = kernel.value("cluster.published_as")
+    cell = kernel.begin("time.sleep(2)")
+    status, stopping = ask(id, "DELETE")
+    assert (status, stopping["phase"]) == (202, "stopping")
+    assert ask(id, "DELETE")[0] == 202
+    status, refused = ask(id, "POST", "/scale", {"entries": 2})
+    assert (status, refused["code"]) == (409, "not_running")
+    assert kernel.is_running(cell)
+    kernel.finish(cell)
+    deadline = time.monotonic() + SECONDS
+    while list_connections():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert "stopped it from outside" in kernel.value("repr(cluster)")
+
+
 MINE = """
 class Mine(Worker):
     pass
