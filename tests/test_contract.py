@@ -111,6 +111,7 @@ def test_every_path_of_this_slice_is_there() -> None:
         ("put", "/clusters/{id}/adaptive"),
         ("delete", "/clusters/{id}/adaptive"),
         ("post", "/clusters/{id}/entries/{name}/retry"),
+        ("post", "/clusters/{id}/entries/{name}/restart"),
         ("post", "/clusters/{id}/restart"),
         ("get", "/clusters/{id}/events"),
         ("get", "/clusters/{id}/generations"),

@@ -123,18 +123,30 @@ class Executor:
                 self._owners.disown(entry)
                 entry.want(desired.form.fingerprint, desired.members, generation)
             self._owners.own(entry)
-        holder = HOLDER_PREFIX + name
-        if self.ledger.holders and holder in self.entries:
-            self._roster.dirty[holder] = None
+        self._wake_holder(name)
         # A new one waits in the ledger for its turn.
         if entry.phase is not EntryPhase.PENDING or desired is None:
             self._roster.dirty[name] = None
         self._roster.note(entry)
         self.request_pass()
 
+    def _wake_holder(self, name: str) -> None:
+        holder = HOLDER_PREFIX + name
+        if self.ledger.holders and holder in self.entries:
+            self._roster.dirty[holder] = None
+
     def retry(self, name: str) -> None:
         """Try an entry again now."""
         self.entries[name].retry()
+        self._roster.touch(name)
+
+    def wear_out(self, name: str) -> None:
+        """Have an entry made anew, as a roll-out does it."""
+        entry = self.entries[name]
+        entry.wear_out()
+        self._wake_holder(name)
+        # It may have to wait for its turn.
+        self._roster.note(entry)
         self._roster.touch(name)
 
     def drop_data(self, name: str) -> None:

@@ -62,7 +62,7 @@ class Ledger:
         else:
             if self.unwanted:
                 self.unwanted.pop(name, None)
-            if wanted is not entry.made_of and phase in UP and entry.outdated:
+            if (entry.worn or wanted is not entry.made_of) and phase in UP and entry.outdated:
                 self.outdated[name] = None
             elif self.outdated:
                 self.outdated.pop(name, None)

@@ -125,3 +125,21 @@ class Shown(Scaled):
         if str(entry) not in self._executor.entries:
             raise InvalidInput(f"there is no entry {str(entry)!r}", field="entry")
         self._executor.retry(str(entry))
+
+    def restart_entry(self, entry: Hashable) -> None:
+        """Have an entry made anew although its spec says the same, as a roll-out does it.
+
+        Its data moves first, and no more entries than ``max_unavailable`` are away at a time. One
+        of which nothing is there is tried again now.
+
+        Raises
+        ------
+        InvalidInput
+            There is no such entry.
+        """
+        name = str(entry)
+        # Nobody has asked for a holder, nor for one that is going.
+        if name not in self._executor.entries or name not in self._executor.desired:
+            raise InvalidInput(f"there is no entry {name!r}", field="entry")
+        self._executor.wear_out(name)
+        self._note("EntryRestarted", f"entry {name} is to be made anew, as was asked for")

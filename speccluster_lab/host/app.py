@@ -278,6 +278,14 @@ class RetryHandler(Handler):
         await self.change(lambda control: control.retry(name))
 
 
+class EntryRestartHandler(Handler):
+    """The replacement of an entry by one that is made anew."""
+
+    async def post(self, id: str, name: str) -> None:
+        """Begin it."""
+        await self.change(lambda control: control.restart_entry(name))
+
+
 class RestartHandler(Handler):
     """The cluster's next start."""
 
@@ -388,6 +396,7 @@ def make_app(host: Served) -> SocketServer:
             (rf"{cluster}/plan", PlanHandler, arguments),
             (rf"{cluster}/adaptive", AdaptiveHandler, arguments),
             (rf"{cluster}/entries/(?P<name>[^/]+)/retry", RetryHandler, arguments),
+            (rf"{cluster}/entries/(?P<name>[^/]+)/restart", EntryRestartHandler, arguments),
             (rf"{cluster}/restart", RestartHandler, arguments),
             (rf"{cluster}/events", TimelineHandler, arguments),
             (rf"{cluster}/generations", GenerationsHandler, arguments),

@@ -287,8 +287,21 @@ class Control:
         EntryNotFound
             There is no such entry.
         """
+        self._of_entry(self.cluster.retry, entry)
+
+    async def restart_entry(self, entry: str) -> None:
+        """Have an entry made anew although its spec says the same.
+
+        Raises
+        ------
+        EntryNotFound
+            There is no such entry.
+        """
+        self._of_entry(self.cluster.restart_entry, entry)
+
+    def _of_entry(self, do: Callable[[str], None], entry: str) -> None:
         try:
-            self.cluster.retry(entry)
+            do(entry)
         except InvalidInput as error:
             raise EntryNotFound(error.message) from None
         self._tell()

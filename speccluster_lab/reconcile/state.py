@@ -70,6 +70,8 @@ class EntryState:
         What went wrong last.
     counted : Failure or None
         What the failure was that counted last, whatever has gone wrong since.
+    worn : bool
+        Whether somebody wants what there is of it replaced although the spec says the same.
     rolling : bool
         Whether a roll-out has taken it away, as one of ``max_unavailable``, and it is not back.
     holds_for : str or None
@@ -96,6 +98,7 @@ class EntryState:
     runs_here: bool = True
     failure: Failure | None = None
     counted: Failure | None = None
+    worn: bool = False
     rolling: bool = False
     holds_for: str | None = None
     surge: bool = False
@@ -115,7 +118,7 @@ class EntryState:
     @property
     def outdated(self) -> bool:
         """Whether what there is of it is not what is wanted."""
-        return self.wanted is not self.made_of and self.wanted != self.made_of
+        return self.worn or (self.wanted is not self.made_of and self.wanted != self.made_of)
 
     @property
     def active(self) -> bool:
@@ -155,6 +158,12 @@ class EntryState:
         self.retry_at = None
         if not self.busy:
             self.deadline = None
+
+    def wear_out(self) -> None:
+        """Note that somebody wants it made anew; where nothing is there of it, tried again now."""
+        if self.phase in UP or self.phase is EntryPhase.STARTING:
+            self.worn = True
+        self.retry()
 
     def see(self, present: Iterable[str], now: float) -> None:
         """Note which of its members the scheduler has."""
@@ -310,6 +319,7 @@ class EntryState:
             case Action.START:
                 self.busy = True
                 self.made_of = self.wanted
+                self.worn = False
                 self.retry_at = self.absent_since = None
             case Action.RETIRE:
                 self.busy = True

@@ -240,6 +240,16 @@ class RetryHandler(SpecClusterHandler):
         await self.answer(await self.manager.retry(id, name), 202)
 
 
+class EntryRestartHandler(SpecClusterHandler):
+    """The replacement of an entry of one cluster by one that is made anew."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, id: str, name: str) -> None:
+        """Begin it."""
+        await self.answer(await self.manager.restart_entry(id, name), 202)
+
+
 class RestartHandler(SpecClusterHandler):
     """The next start of one cluster."""
 
@@ -332,6 +342,7 @@ ROUTES: Final[list[tuple[str, type[SpecClusterHandler]]]] = [
     (f"{API_PREFIX}{_ID}/plan", PlanHandler),
     (f"{API_PREFIX}{_ID}/adaptive", AdaptiveHandler),
     (f"{API_PREFIX}{_ID}/entries/([^/]+)/retry", RetryHandler),
+    (f"{API_PREFIX}{_ID}/entries/([^/]+)/restart", EntryRestartHandler),
     (f"{API_PREFIX}{_ID}/restart", RestartHandler),
     (f"{API_PREFIX}{_ID}/events", TimelineHandler),
     (f"{API_PREFIX}{_ID}/generations", GenerationsHandler),

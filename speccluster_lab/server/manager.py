@@ -230,6 +230,16 @@ class ClusterManager:
         """
         return await self._find(id).write(lambda host: host.retry(entry))
 
+    async def restart_entry(self, id: str, entry: str) -> Cluster:
+        """Have an entry of a cluster made anew, and return the cluster.
+
+        Raises
+        ------
+        ClusterNotFound, EntryNotFound, NotRunning, HostNotResponding
+            Nothing was begun.
+        """
+        return await self._find(id).write(lambda host: host.restart_entry(entry))
+
     async def events(self, id: str, query: EventsQuery) -> list[Event]:
         """Return what has happened to a cluster, oldest first.
 

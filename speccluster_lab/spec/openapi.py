@@ -183,6 +183,16 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     Operation(
         "post",
+        f"{_ID}/entries/{{name}}/restart",
+        "restartEntry",
+        "Make an entry anew although its spec says the same; its data moves first",
+        202,
+        (404, 409, 504),
+        answer=Cluster,
+        headers=("ETag",),
+    ),
+    Operation(
+        "post",
         f"{_ID}/restart",
         "restartCluster",
         "Start the cluster again as it is wanted; one that has failed, too",

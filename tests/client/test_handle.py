@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from running_hosts import Hosts, RunningHost
 
     from speccluster_lab.client import ClusterHandle
+    from speccluster_lab.spec.api import Cluster
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -246,6 +247,21 @@ def test_retry(handle: ClusterHandle) -> None:
     assert handle.retry(name) is None
     with pytest.raises(EntryNotFound, match="'unknown'"):
         handle.retry("unknown")
+
+
+def test_restart_entry(handle: ClusterHandle) -> None:
+    (name,) = handle.worker_spec
+    before = handle.members[name].address
+    assert before is not None
+    assert handle.restart_entry(name) is None
+
+    def is_another(cluster: Cluster) -> bool:
+        (entry,) = cluster.workers
+        return entry.members[0].address not in (None, before)
+
+    handle.sync(handle._until, is_another, 60, "it was not made anew")
+    with pytest.raises(EntryNotFound, match="'unknown'"):
+        handle.restart_entry("unknown")
 
 
 def test_wait(handle: ClusterHandle) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from distributed import Client, SchedulerPlugin
 
+from speccluster_lab.errors import InvalidInput
+
 from .conftest import QUICK, Runs, cluster_of, entry, names, observed, phases, run, several, until
 from .workers import Slow
 
@@ -218,5 +220,35 @@ def test_an_edited_entry_that_is_removed_at_once_goes() -> None:
             assert names(cluster) == ["b"]
             assert list(phases(cluster)) == ["b"]
             assert await client.gather(kept) == list(range(4))
+
+    run(test)
+
+
+def test_entries_are_made_anew_one_after_the_other_and_lose_nothing() -> None:
+    async def test() -> None:
+        async with (
+            cluster_of(worker=several(2), policy=QUICK) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            cluster.scale(3)
+            await observed(cluster)
+            generation = cluster.generation
+            before = dict(cluster.workers)
+            runs, watch = Runs(cluster), Watch(cluster)
+            results = client.map(lambda x: x + 1, range(50), pure=False)
+            await client.gather(results)
+            for name in (0, 2):
+                cluster.restart_entry(name)
+            assert not cluster._executor.settled
+            await until(lambda: not {before[0], before[2]} & set(cluster.workers.values()))
+            await until(lambda: cluster._executor.settled)
+            assert cluster.workers[1] is before[1]
+            assert min(watch.counts) >= 4, "one at a time"
+            assert await client.gather(results) == [x + 1 for x in range(50)]
+            assert {runs.of[one.key] for one in results} == {1}
+            assert cluster.generation == generation
+            assert "EntryRestarted" in [event.reason for event in cluster.events()]
+            with pytest.raises(InvalidInput, match="there is no entry '9'"):
+                cluster.restart_entry(9)
 
     run(test)

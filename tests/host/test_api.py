@@ -106,6 +106,7 @@ def test_a_known_etag_is_no_reason_for_silence(host: RunningHost) -> None:
         ("PUT", "/adaptive"),
         ("DELETE", "/adaptive"),
         ("POST", "/entries/0/retry"),
+        ("POST", "/entries/0/restart"),
         ("GET", "/events"),
         ("GET", "/generations"),
         ("POST", "/credentials"),
@@ -431,7 +432,8 @@ def test_retry(host: RunningHost) -> None:
 
 @pytest.mark.parametrize("name", ["1", "00", "%20", "%2e%2e", "a%2Fb", "%3Cimg%3E", "x" * 3000])
 def test_retry_of_what_is_not_there(host: RunningHost, name: str) -> None:
-    _refused(host.request("POST", f"/entries/{name}/retry", {}), 404, "entry_not_found")
+    for what in ("retry", "restart"):
+        _refused(host.request("POST", f"/entries/{name}/{what}", {}), 404, "entry_not_found")
     with pytest.raises(EntryNotFound):
         host.ask(lambda client: client.retry("a/b?c#d"))
 

@@ -144,6 +144,7 @@ async def test_what_is_sent(own_folders: Path) -> None:
         await client.adapt(Adapt(minimum=2))
         await client.end_adaptive()
         await client.retry("a/b?c #d")
+        await client.restart_entry("a/b?c #d")
         server.body = PLAN.model_dump_json()
         assert await client.plan(PlanRequest(remove=["0"])) == PLAN
         server.body = f"[{EVENT.model_dump_json()}]"
@@ -162,6 +163,7 @@ async def test_what_is_sent(own_folders: Path) -> None:
             ("PUT", f"{where}/adaptive"),
             ("DELETE", f"{where}/adaptive"),
             ("POST", f"{where}/entries/a%2Fb%3Fc%20%23d/retry"),
+            ("POST", f"{where}/entries/a%2Fb%3Fc%20%23d/restart"),
             ("POST", f"{where}/plan"),
             ("GET", f"{where}/events?since=0&limit=1000"),
             ("GET", f"{where}/events?since=7&limit=3"),
@@ -172,7 +174,7 @@ async def test_what_is_sent(own_folders: Path) -> None:
         assert json.loads(server.asked[1][2]) == {"entries": 3}
         assert ClusterSpec.model_validate_json(server.asked[2][2]) == CLUSTER.spec
         assert json.loads(server.asked[4][2]) == {"minimum": 2, "maximum": None}
-        assert json.loads(server.asked[7][2]) == {"remove": ["0"]}
+        assert json.loads(server.asked[8][2]) == {"remove": ["0"]}
         assert [match for *_, match in server.asked if match is not None] == ['"7"']
         assert "very-secret" not in repr(CREDENTIALS)
 

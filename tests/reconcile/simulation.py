@@ -102,6 +102,8 @@ class World:
     # Entries whose results may be lost: with their processes, or because somebody said so.
     dead: set[str] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
+    # Instances that somebody wants to be made anew.
+    worn: set[str] = field(default_factory=set)
     generation: int = 0
     starting: int = 0
     rolling: int = 0
@@ -136,7 +138,7 @@ class World:
         phase, rolling = entry.phase, entry.rolling
         event(entry, *args)
         self.note(entry, phase, rolling)
-        if event is EntryState.want:
+        if event in {EntryState.want, EntryState.wear_out}:
             self.wake(entry.name)
 
     def note(self, entry: EntryState, phase: EntryPhase, was_rolling: bool) -> None:
@@ -250,7 +252,7 @@ class World:
         form = self.form(name)
         for table in (self.instances, self.open, self.late):
             table.pop(name, None)
-        for names in (self.silent, self.dead, self.dropped):
+        for names in (self.silent, self.dead, self.dropped, self.worn):
             names.discard(name)
         self.tell(entry, EntryState.closed, form.members(name), self.now)
 
@@ -341,7 +343,8 @@ class World:
         if not (held.complete and held.phase in UP):
             return True
         to_be = self.spec[name]
-        return entry.surge and to_be == self.holders[entry.name] != self.instances[name]
+        is_right = to_be == self.instances[name] and name not in self.worn
+        return entry.surge and to_be == self.holders[entry.name] and not is_right
 
     def check_look(self, entry: EntryState, state: ClusterState) -> None:
         look = next_look(entry, self.policy)
@@ -514,6 +517,13 @@ class World:
 
     def retry(self, name: str) -> None:
         self.tell(self.entries[name], EntryState.retry)
+        self.settle()
+
+    def wear_out(self, name: str) -> None:
+        entry = self.entries[name]
+        if entry.phase in UP or entry.phase is EntryPhase.STARTING:
+            self.worn.add(name)
+        self.tell(entry, EntryState.wear_out)
         self.settle()
 
     def drop_data(self, name: str) -> None:

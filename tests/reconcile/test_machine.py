@@ -203,7 +203,7 @@ class Anything(RuleBasedStateMachine):
         elif number % 8 in {1, 2}:
             world.die(name, heard=number % 8 == 1)
         elif number % 8 == 3:
-            world.retry(name)
+            world.wear_out(name) if number % 16 == 3 and name in world.spec else world.retry(name)
         elif number % 8 == 4:
             world.drop_data(name)
         elif number % 8 == 5:

@@ -387,3 +387,43 @@ def test_both_limits_together_are_used_up_together() -> None:
     roll(world)
     assert world.open == {"a": Action.RETIRE, HOLDER_PREFIX + "b": Action.START}
     assert world.calm()
+
+
+def test_an_entry_that_is_to_be_made_anew_is_rolled_although_the_spec_is_the_same() -> None:
+    world = several()
+    for name in "ab":
+        world.wear_out(name)
+    assert world.open == {"a": Action.RETIRE}, "one at a time"
+    assert not world.entries["a"].settled
+    for _ in range(3):
+        world.finish("a")
+    world.register("a")
+    assert world.open == {"b": Action.RETIRE}
+    assert world.calm()
+    assert world.actions["retire to roll"] == 2
+    assert all(entry.settled for entry in world.entries.values())
+    assert world.actions[Action.START] == 3 + 2
+
+
+def test_one_that_is_starting_is_made_anew_as_well() -> None:
+    world = running()
+    world.want("b")
+    assert world.open == {"b": Action.START}
+    world.wear_out("b")
+    assert world.phase("b") is EntryPhase.CLOSING
+    assert world.calm()
+    assert world.entries["b"].settled
+
+
+def test_one_of_which_nothing_is_there_is_tried_again() -> None:
+    world = World()
+    world.want("a")
+    world.finish("a", well=False)
+    world.finish("a")
+    assert world.phase("a") is EntryPhase.BACKOFF
+    world.wear_out("a")
+    assert world.open == {"a": Action.START}
+    world.finish("a")
+    world.register("a")
+    assert world.phase("a") is EntryPhase.RUNNING
+    assert not world.open

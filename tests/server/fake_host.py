@@ -322,7 +322,7 @@ async def main(folder: Path) -> None:
             (f"{cluster}/scale", Size, arguments),
             (f"{cluster}/plan", PlanOf, arguments),
             (f"{cluster}/adaptive", Range, arguments),
-            (f"{cluster}/entries/([^/]+)/retry", Retry, arguments),
+            (f"{cluster}/entries/([^/]+)/(?:retry|restart)", Retry, arguments),
             (f"{cluster}/restart", Restart, arguments),
             (f"{cluster}/events", Timeline, arguments),
             (f"{cluster}/generations", Generations, arguments),

@@ -321,6 +321,7 @@ async def test_a_cluster_that_cannot_be_made(
         ("PUT", "/adaptive", {"maximum": 1}),
         ("DELETE", "/adaptive", None),
         ("POST", "/entries/0/retry", {}),
+        ("POST", "/entries/0/restart", {}),
         ("GET", "/events", None),
     ],
 )

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,10 +25,12 @@ from serving import (
     until,
 )
 
-from speccluster_lab.link.connections import read_connection, remove_connection
+from speccluster_lab.link.connections import Connection, read_connection, remove_connection
 from speccluster_lab.link.guard import GUARD_FILE
 from speccluster_lab.link.launch import Launch, reserve, write_launch
 from speccluster_lab.link.paths import connection_file, connections_folder, socket_path
+from speccluster_lab.server import manager as manager_module
+from speccluster_lab.server.discovery import Guarded
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import CreateCluster, Owner, OwnerKind, SnapshotEvent
@@ -113,20 +116,39 @@ async def test_what_this_server_starts_is_followed_once(
     fake_host: FakeHosts,
     wait_for: Wait,
     manager: ClusterManager,
+    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
-    running = True
+    start_host, look = manager_module.start_host, manager._discovery.look
+    is_found = threading.Event()
 
-    async def look() -> None:
+    def start(folder: Path, **options: str | None) -> subprocess.Popen[bytes]:
+        """Take so long that what is started is found before it is known."""
+        is_found.clear()
+        started = start_host(folder, **options)
+        assert is_found.wait(20)
+        return started
+
+    def note(known: frozenset[str]) -> list[Guarded | Connection]:
+        found = look(known)
+        if found:
+            is_found.set()
+        return found
+
+    async def keep_looking() -> None:
         while running:
             await manager.attach()
 
-    looking = [asyncio.create_task(look()) for _ in range(2)]
+    monkeypatch.setattr(manager_module, "start_host", start)
+    monkeypatch.setattr(manager._discovery, "look", note)
+    running = True
+    looking = [asyncio.create_task(keep_looking()) for _ in range(2)]
     for name in ("one", "two", "three"):
         await make(api, name=name)
     for name in ("one", "two", "three"):
         await wait_for(name, "running")
+        assert manager._find(name).is_own
         await api("DELETE", f"/clusters/{name}")
         await wait_for(name, None)
     running = False

@@ -104,8 +104,11 @@ async def test_what_is_passed_on(
 
     tried = await api("POST", f"{where}/entries/new one<br>/retry", {})
     assert (tried.status, tried.body["id"]) == (202, id)
-    refused = await api("POST", f"{where}/entries/new/retry", {})
-    assert (refused.status, refused.code) == (404, "entry_not_found")
+    made_anew = await api("POST", f"{where}/entries/new one<br>/restart", {})
+    assert (made_anew.status, made_anew.body["id"]) == (202, id)
+    for what in ("retry", "restart"):
+        refused = await api("POST", f"{where}/entries/new/{what}", {})
+        assert (refused.status, refused.code) == (404, "entry_not_found")
     no_tracebacks()
     await api("DELETE", where)
     await wait_for(id, None)
@@ -123,6 +126,7 @@ async def test_what_has_happened_is_told_while_it_stops(
     for method, path, body in (
         ("PUT", "/adaptive", {"minimum": 1}),
         ("POST", "/entries/0/retry", {}),
+        ("POST", "/entries/0/restart", {}),
         ("POST", "/scale", {"entries": 1}),
     ):
         answer = await api(method, f"/clusters/{id}{path}", body)
