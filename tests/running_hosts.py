@@ -30,6 +30,7 @@ from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import API_PREFIX, Cluster, Owner, OwnerKind
 from speccluster_lab.spec.lifetimes import Lifetimes
+from speccluster_lab.spec.limits import Limits
 from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.templates import StartMethod, get_template
 
@@ -239,6 +240,7 @@ class Hosts:
         start_method: StartMethod | None = None,
         preimport: Sequence[str] = (),
         lifetimes: Lifetimes | None = None,
+        limits: Limits | None = None,
         age: float = 0.0,
         script: str | None = None,
     ) -> RunningHost:
@@ -263,6 +265,7 @@ class Hosts:
             start_method=start_method or made_from.start_method,
             preimport=[*made_from.preimport, *preimport],
             lifetimes=lifetimes or Lifetimes(),
+            limits=limits or Limits(),
         )
         folder = reserve(id)
         write_launch(folder, launch)

@@ -29,7 +29,6 @@ from speccluster_lab.link.connections import NONCE_HEADER
 from speccluster_lab.link.feed import as_message
 from speccluster_lab.spec.api import (
     API_PREFIX,
-    MAX_BODY_BYTES,
     Adapt,
     Cluster,
     CredentialsRequest,
@@ -62,6 +61,8 @@ _EVENTS: Final = TypeAdapter(list[Event])
 _GENERATIONS: Final = TypeAdapter(list[Generation])
 _PING_SECONDS: Final = 10.0
 _BODY_SECONDS: Final = 30.0
+# Of what a reader sends.
+_MESSAGE_BYTES: Final = 4096
 
 
 class Served(Protocol):
@@ -144,8 +145,9 @@ class Handler(RequestHandler):
         if not meant or id != self.host.launch.id:
             raise ClusterNotFound(f"there is no cluster {id!r} here")
         self.host.stream.asked += 1
-        if len(self.request.body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"a body may have {MAX_BODY_BYTES} bytes")
+        limit = self.host.launch.limits.body_bytes
+        if len(self.request.body) > limit:
+            raise BodyTooLarge(f"a body may have {limit} bytes")
 
     def parsed(self, model: type[M]) -> M:
         """Return the request's body as ``model``."""
@@ -407,8 +409,10 @@ def make_app(host: Served) -> SocketServer:
         default_handler_args=arguments,
         log_function=_log_request,
         websocket_ping_interval=_PING_SECONDS,
-        websocket_max_message_size=MAX_BODY_BYTES,
+        websocket_max_message_size=_MESSAGE_BYTES,
     )
     # tornado drops the connection at its limit without a word, so ours, which is said in the
     # answer, comes first.
-    return SocketServer(app, max_body_size=4 * MAX_BODY_BYTES, body_timeout=_BODY_SECONDS)
+    return SocketServer(
+        app, max_body_size=4 * host.launch.limits.body_bytes, body_timeout=_BODY_SECONDS
+    )

@@ -88,7 +88,7 @@ class Host:
         self.launch = launch
         self._store = store
         self._desired = desired
-        self.stream = Stream(self.document)
+        self.stream = Stream(self.document, queued_events=launch.limits.queued_events)
         self.history = EventStore(folder)
         self.sending: set[asyncio.Task[None]] = set()
         self._folder = folder
@@ -278,7 +278,14 @@ class Host:
             launch, desired = self.launch, self._desired
             certificates = await asyncio.to_thread(self._store.certificates, launch.id)
             keys = await asyncio.to_thread(KeyFiles, certificates, self._folder)
-            cluster = make_cluster(launch.id, desired.spec, keys, self._forkserver, launch.bind)
+            cluster = make_cluster(
+                launch.id,
+                desired.spec,
+                keys,
+                self._forkserver,
+                launch.bind,
+                launch.limits.concurrent_starts,
+            )
             cluster.generation = desired.generation
             self._control = Control(
                 launch,

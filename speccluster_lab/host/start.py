@@ -61,6 +61,7 @@ def make_cluster(
     keys: KeyFiles,
     forkserver: Forkserver | None,
     bind: str | None,
+    concurrent_starts: int | None = None,
 ) -> SpecCluster:
     """Return a cluster that is not started yet.
 
@@ -78,6 +79,8 @@ def make_cluster(
         What forks its workers; without one they are spawned.
     bind : str or None
         Where scheduler and workers listen; see :func:`listening_at`.
+    concurrent_starts : int, optional
+        How many entries may start at a time.
 
     Raises
     ------
@@ -98,7 +101,8 @@ def make_cluster(
             elsewhere=keys.for_worker_elsewhere(),
         ),
     )
-    at_once = CONCURRENT_SPAWNS if forkserver is None else CONCURRENT_FORKS
+    usual = CONCURRENT_SPAWNS if forkserver is None else CONCURRENT_FORKS
+    at_once = usual if concurrent_starts is None else concurrent_starts
     cluster.policy = replace(cluster.policy, max_concurrent_starts=at_once)
     if forkserver is not None:
         forkserver.tell(cluster._note)

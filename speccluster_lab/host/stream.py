@@ -9,6 +9,7 @@ import jsonpatch
 
 from speccluster_lab.link.feed import Feed
 from speccluster_lab.spec.api import Cluster, PatchOperation
+from speccluster_lab.spec.limits import DEFAULT_QUEUED_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +28,19 @@ class Stream:
         Returns the cluster as it is.
     interval : float
         Seconds between two comparisons at least, however often the cluster changes.
+    queued_events : int
+        How many changes may wait for a reader.
     """
 
-    def __init__(self, document: Callable[[], Cluster], interval: float = INTERVAL) -> None:
+    def __init__(
+        self,
+        document: Callable[[], Cluster],
+        interval: float = INTERVAL,
+        queued_events: int = DEFAULT_QUEUED_EVENTS,
+    ) -> None:
         self._document = document
         self._interval = interval
-        self.feed = Feed(self.snapshot)
+        self.feed = Feed(self.snapshot, queued_events)
         self.asked = 0
         """How often somebody has asked for anything, this stream or not."""
         self._published: Cluster | None = None

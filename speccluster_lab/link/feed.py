@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from speccluster_lab.spec.api import Cluster, Patch, PatchEvent, SnapshotEvent
+from speccluster_lab.spec.limits import DEFAULT_QUEUED_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["QUEUE_LENGTH", "Feed", "Reader", "as_message"]
-
-QUEUE_LENGTH: Final = 256
+__all__ = ["Feed", "Reader", "as_message"]
 
 
 class Feed:
@@ -26,10 +25,17 @@ class Feed:
     ----------
     snapshot : callable
         Returns all clusters, as the changes that were handed out so far have made them.
+    queued_events : int
+        How many changes may wait for a reader.
     """
 
-    def __init__(self, snapshot: Callable[[], list[Cluster]]) -> None:
+    def __init__(
+        self,
+        snapshot: Callable[[], list[Cluster]],
+        queued_events: int = DEFAULT_QUEUED_EVENTS,
+    ) -> None:
         self._snapshot = snapshot
+        self._queued_events = queued_events
         self._readers: set[Reader] = set()
         self._ended = False
 
@@ -39,7 +45,7 @@ class Feed:
 
     def open(self) -> Reader:
         """Return a new reader, whose first event is a snapshot."""
-        reader = Reader(self._snapshot)
+        reader = Reader(self._snapshot, self._queued_events)
         if self._ended:
             reader.end()
         else:
@@ -67,17 +73,18 @@ class Feed:
 class Reader:
     """What one reader gets: an asynchronous iterator over events, ``seq`` growing by one.
 
-    At most :data:`QUEUE_LENGTH` changes wait for one that is slow; when there are more it gets a
-    snapshot instead.
-
     Parameters
     ----------
     snapshot : callable
         Returns all clusters.
+    queued_events : int
+        How many changes may wait for one that is slow; when there are more it gets a snapshot
+        instead.
     """
 
-    def __init__(self, snapshot: Callable[[], list[Cluster]]) -> None:
+    def __init__(self, snapshot: Callable[[], list[Cluster]], queued_events: int) -> None:
         self._snapshot = snapshot
+        self._queued_events = queued_events
         self._waiting: deque[tuple[str, Patch]] = deque()
         self._wants_snapshot = True
         self._ended = False
@@ -90,7 +97,7 @@ class Reader:
         if self._wants_snapshot:
             # The snapshot is taken when it is sent, and so has this change in it.
             return
-        if len(self._waiting) >= QUEUE_LENGTH:
+        if len(self._waiting) >= self._queued_events:
             self.request_snapshot()
             return
         self._waiting.append((cluster, patch))

@@ -20,6 +20,7 @@ from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import Owner
 from speccluster_lab.spec.lifetimes import Lifetimes
+from speccluster_lab.spec.limits import Limits
 from speccluster_lab.spec.models import ClusterSpec, Document
 from speccluster_lab.spec.names import ClusterId, id_from_name, suggest_id
 from speccluster_lab.spec.templates import Preimport, StartMethod
@@ -78,6 +79,8 @@ class Launch(Document):
         Where scheduler and workers listen; on this machine only if not given.
     lifetimes : Lifetimes
         When it stops by itself; never if not given.
+    limits : Limits
+        What its process and its API may take up.
     """
 
     id: ClusterId
@@ -94,6 +97,7 @@ class Launch(Document):
     python: str | None = None
     bind: str | None = None
     lifetimes: Lifetimes = Field(default_factory=Lifetimes)
+    limits: Limits = Field(default_factory=Limits)
 
 
 def reserve(id: str) -> Path:

@@ -13,6 +13,12 @@ from speccluster_lab.server.handlers import MANAGER_SETTING, ROUTES
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.spec.admission import DEFAULT_MAX_WORKERS, Admission, installed_classes
 from speccluster_lab.spec.api import API_PREFIX
+from speccluster_lab.spec.limits import (
+    DEFAULT_BODY_BYTES,
+    DEFAULT_QUEUED_EVENTS,
+    MAX_BODY_BYTES,
+    Limits,
+)
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -51,6 +57,30 @@ class SpecClusterLab(ExtensionApp):
         help="How many clusters there may be at a time.",
     ).tag(config=True)
 
+    max_body_bytes = Integer(
+        DEFAULT_BODY_BYTES,
+        min=1024,
+        max=MAX_BODY_BYTES,
+        help="How many bytes the body of a request may have, such as a spec that is applied.",
+    ).tag(config=True)
+
+    max_queued_events = Integer(
+        DEFAULT_QUEUED_EVENTS,
+        min=1,
+        max=100_000,
+        help="""How many changes wait for a page that takes them slowly. When there are more they
+        are dropped, and it gets all clusters as they are.""",
+    ).tag(config=True)
+
+    max_concurrent_starts = Integer(
+        None,
+        min=1,
+        max=10_000,
+        allow_none=True,
+        help="""How many entries of one cluster may start at a time. None: 8 where workers are
+        forked, and one for each core where they are spawned, 2 at least.""",
+    ).tag(config=True)
+
     shutdown_clusters_on_exit = Bool(
         True,
         help="""Whether the clusters that this server has started are stopped when it ends in
@@ -87,6 +117,11 @@ class SpecClusterLab(ExtensionApp):
             max_clusters=self.max_clusters,
             log=self.log,
             orphan_timeout=self.orphan_timeout,
+            limits=Limits(
+                body_bytes=self.max_body_bytes,
+                queued_events=self.max_queued_events,
+                concurrent_starts=self.max_concurrent_starts,
+            ),
         )
         self.settings[MANAGER_SETTING] = self.manager
 

@@ -15,7 +15,6 @@ from tornado import web
 from speccluster_lab.errors import BodyTooLarge, SpecClusterError
 from speccluster_lab.spec.api import (
     API_PREFIX,
-    MAX_BODY_BYTES,
     Adapt,
     Cluster,
     CreateCluster,
@@ -118,8 +117,9 @@ class SpecClusterHandler(ApiErrors, APIHandler):
 
     def parsed(self, model: type[M]) -> M:
         """Return the request's body as ``model``."""
-        if len(self.request.body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"the body of a request may have {MAX_BODY_BYTES} bytes")
+        limit = self.manager.limits.body_bytes
+        if len(self.request.body) > limit:
+            raise BodyTooLarge(f"the body of a request may have {limit} bytes")
         return parse_body(model, self.request.body)
 
     async def answer(self, cluster: Cluster, status: int) -> None:

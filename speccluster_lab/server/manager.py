@@ -39,6 +39,7 @@ from speccluster_lab.spec.api import (
     Owner,
     OwnerKind,
 )
+from speccluster_lab.spec.limits import Limits
 from speccluster_lab.spec.templates import get_template
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class ClusterManager:
     orphan_timeout : float, optional
         Seconds after which a cluster that nobody asks for stops by itself, unless its template
         says otherwise; never if not given.
+    limits : Limits, optional
+        What a cluster's process and the API may take up.
     """
 
     def __init__(
@@ -104,11 +107,13 @@ class ClusterManager:
         log: logging.Logger,
         bounds: Bounds | None = None,
         orphan_timeout: float | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.admission = admission
         self.max_clusters = max_clusters
         self.bounds = bounds or Bounds()
-        self.feed = Feed(self._pushed)
+        self.limits = limits or Limits()
+        self.feed = Feed(self._pushed, self.limits.queued_events)
         self._log = log
         self._orphan_timeout = orphan_timeout
         self._followers: dict[str, Follower] = {}
@@ -434,6 +439,7 @@ class ClusterManager:
                 python=wish.python,
                 bind=wish.template.bind,
                 lifetimes=wish.template.lifetimes(self._orphan_timeout),
+                limits=self.limits,
             )
             write_launch(folder, launch)
             return launch, _start_guard(folder)

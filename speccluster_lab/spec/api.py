@@ -25,7 +25,6 @@ from speccluster_lab.spec.templates import Template
 
 __all__ = [
     "API_PREFIX",
-    "MAX_BODY_BYTES",
     "MAX_EVENTS",
     "MAX_GENERATIONS",
     "Adapt",
@@ -59,7 +58,6 @@ __all__ = [
 ]
 
 API_PREFIX: Final = "/speccluster-lab/api/v1"
-MAX_BODY_BYTES: Final = 256 * 1024
 MAX_EVENTS: Final = 10_000
 MAX_GENERATIONS: Final = 50
 

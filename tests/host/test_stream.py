@@ -11,7 +11,7 @@ from typing import Any
 import jsonpatch
 
 from speccluster_lab.host.stream import Stream
-from speccluster_lab.link.feed import QUEUE_LENGTH, Reader, as_message
+from speccluster_lab.link.feed import Reader, as_message
 from speccluster_lab.spec.api import (
     Cluster,
     ClusterPhase,
@@ -24,6 +24,7 @@ from speccluster_lab.spec.api import (
     PatchEvent,
     SnapshotEvent,
 )
+from speccluster_lab.spec.limits import DEFAULT_QUEUED_EVENTS
 from speccluster_lab.spec.models import ClusterSpec
 
 CREATED = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -175,12 +176,12 @@ def test_a_slow_reader_gets_a_snapshot_instead_of_a_queue_without_end() -> None:
         stream = Stream(source.document, interval=0)
         slow, mirror = stream.feed.open(), Mirror()
         await _next(slow, mirror)
-        for generation in range(2, QUEUE_LENGTH + 20):
+        for generation in range(2, DEFAULT_QUEUED_EVENTS + 20):
             source.generation = generation
             stream.changed()
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            assert len(slow._waiting) <= QUEUE_LENGTH
+            assert len(slow._waiting) <= DEFAULT_QUEUED_EVENTS
         await _next(slow, mirror)
         assert mirror.kinds == ["snapshot", "snapshot"]
         assert mirror.cluster["generation"] == source.generation

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from speccluster_lab.link.feed import QUEUE_LENGTH, Feed, Reader
+from speccluster_lab.link.feed import Feed, Reader
 from speccluster_lab.spec.api import PatchEvent, PatchOperation, SnapshotEvent
+from speccluster_lab.spec.limits import DEFAULT_QUEUED_EVENTS
 
 CHANGE = [PatchOperation(op="replace", path="/phase", value="running")]
 
@@ -36,11 +37,11 @@ async def test_a_slow_reader_gets_a_snapshot_and_holds_up_nobody() -> None:
         taken.append(None)
         return []
 
-    feed = Feed(snapshot)
+    feed = Feed(snapshot, 5)
     slow, quick = feed.open(), feed.open()
     await drain(slow, 1)
     await drain(quick, 1)
-    for number in range(QUEUE_LENGTH + 1):
+    for number in range(5 + 1):
         feed.publish(str(number), CHANGE)
         (event,) = await drain(quick, 1)
         assert event == PatchEvent(seq=number + 1, cluster=str(number), patch=CHANGE)
@@ -52,14 +53,15 @@ async def test_a_slow_reader_gets_a_snapshot_and_holds_up_nobody() -> None:
     assert await drain(slow, 1) == [PatchEvent(seq=2, cluster="z", patch=CHANGE)]
 
 
-async def test_a_reader_of_its_full_length_loses_nothing() -> None:
-    feed = Feed(list)
+@pytest.mark.parametrize("length", [1, 5, DEFAULT_QUEUED_EVENTS])
+async def test_a_reader_of_its_full_length_loses_nothing(length: int) -> None:
+    feed = Feed(list, length)
     reader = feed.open()
     await drain(reader, 1)
-    for number in range(QUEUE_LENGTH):
+    for number in range(length):
         feed.publish(str(number), CHANGE)
-    events = await drain(reader, QUEUE_LENGTH)
-    assert [event.cluster for event in events] == [str(n) for n in range(QUEUE_LENGTH)]
+    events = await drain(reader, length)
+    assert [event.cluster for event in events] == [str(n) for n in range(length)]
 
 
 async def test_a_snapshot_on_request_takes_the_place_of_what_waits() -> None:

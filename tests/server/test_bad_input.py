@@ -13,7 +13,7 @@ from serving import Api, FakeHosts, Wait
 
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.spec.admission import Admission
-from speccluster_lab.spec.api import MAX_BODY_BYTES
+from speccluster_lab.spec.limits import DEFAULT_BODY_BYTES, Limits
 
 DEEP = 100_000
 
@@ -272,10 +272,12 @@ async def test_what_is_no_json_object_is_refused_by_every_call(
     nothing_happens()
 
 
+@pytest.mark.parametrize("limit", [1024, DEFAULT_BODY_BYTES])
 async def test_a_body_that_is_too_large_is_refused_by_every_call(
-    api: Api, nothing_happens: Callable[[], None]
+    api: Api, manager: ClusterManager, nothing_happens: Callable[[], None], limit: int
 ) -> None:
-    raw = json.dumps({"template": "threads", "name": "x" * MAX_BODY_BYTES}).encode()
+    manager.limits = Limits(body_bytes=limit)
+    raw = json.dumps({"template": "threads", "name": "x" * limit}).encode()
     for method, path in (
         ("POST", "/clusters"),
         ("POST", "/clusters/some-id/scale"),

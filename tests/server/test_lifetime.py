@@ -23,6 +23,7 @@ from serving import (
     sockets,
     until,
 )
+from traitlets import TraitError
 
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import LAUNCH_FILE, read_launch
@@ -30,6 +31,7 @@ from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server import SpecClusterLab
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.spec.lifetimes import Lifetimes
+from speccluster_lab.spec.limits import Limits
 
 
 def host_of(id: str) -> HostProcess:
@@ -238,9 +240,11 @@ async def test_a_cluster_is_told_when_it_stops_by_itself(
     data_folder: Path,
 ) -> None:
     assert manager._orphan_timeout == 24 * 3600
+    manager.limits = Limits(concurrent_starts=2)
     await make_running(api, wait_for, "one")
     launch = read_launch(folder_of(data_folder, "one"))
     assert launch.lifetimes == Lifetimes(orphan_timeout=24 * 3600.0)
+    assert launch.limits == manager.limits
     await api("DELETE", "/clusters/one")
     await wait_for("one", None)
 
@@ -255,6 +259,9 @@ def test_settings_reach_the_manager(jp_configurable_serverapp: Callable[..., Ser
                 "max_workers": 3,
                 "max_clusters": 2,
                 "orphan_timeout": 60,
+                "max_body_bytes": 2048,
+                "max_queued_events": 7,
+                "max_concurrent_starts": 3,
             },
         }
     )
@@ -264,3 +271,21 @@ def test_settings_reach_the_manager(jp_configurable_serverapp: Callable[..., Ser
     assert manager.admission.max_workers == 3
     assert manager.max_clusters == 2
     assert manager._orphan_timeout == 60
+    assert manager.limits == Limits(body_bytes=2048, queued_events=7, concurrent_starts=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_workers", 0),
+        ("max_clusters", -1),
+        ("max_body_bytes", 10),
+        ("max_body_bytes", 10**9),
+        ("max_queued_events", 0),
+        ("max_concurrent_starts", 0),
+        ("orphan_timeout", 0),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(name: str, value: object) -> None:
+    with pytest.raises(TraitError, match=name):
+        SpecClusterLab(**{name: value})
