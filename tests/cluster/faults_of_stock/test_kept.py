@@ -14,9 +14,9 @@ from distributed import Client, Nanny, Worker
 from distributed.core import Status
 
 from speccluster_lab.cluster import SpecCluster
+from speccluster_lab.reconcile import Policy
 
 from ..conftest import (
-    PATIENT,
     QUICK,
     SCHEDULER,
     cluster_of,
@@ -30,6 +30,8 @@ from ..conftest import (
 from ..workers import Counted
 
 HERE = Counted.__module__
+# As it is by default: a nanny takes its time.
+PATIENT = Policy(close_timeout=30)
 
 
 def test_scaling_changes_the_spec_at_once_and_in_the_callers_thread() -> None:
