@@ -103,8 +103,15 @@ peer-tests: .make/python ## distributed's own tests against our class (PEER=fold
 	$(BIN)/python scripts/peer_tests/run.py '$(PEER)' $(if $(STOCK),--stock) $(ARGS)
 
 BENCH ?= reconcile
-bench: .make/python ## our cluster beside the stock one (BENCH=starts; ARGS='--only bulk --rounds 4')
-	$(BIN)/python benchmarks/$(BENCH).py $(ARGS)
+PEER_LAB := .make/peer/bin/python
+# Not in the lock: nothing else needs it, and it brings a proxy that is to be in nobody's server.
+$(PEER_LAB): $(LOCK)
+	$(PYTHON) -m venv .make/peer
+	$@ -m pip install -q -c $(LOCK) dask-labextension
+	@touch $@
+
+bench: .make/python $(if $(filter hosting,$(BENCH)),$(PEER_LAB)) ## ours beside the peers (BENCH=starts, BENCH=hosting; ARGS='--only bulk --rounds 4')
+	$(BIN)/python benchmarks/$(BENCH).py $(if $(filter hosting,$(BENCH)),--peer $(PEER_LAB)) $(ARGS)
 
 # Not in the lock: no other step needs it, and the figure is one of this version.
 .make/mutmut/bin/mutmut: $(LOCK)

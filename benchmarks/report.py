@@ -7,7 +7,6 @@ import os
 import platform
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from statistics import median
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rows import HANG_BOUND, Figure, Medians, Row, Samples, Target
@@ -68,7 +67,7 @@ class Results(Generic[S]):
             return {}
         medians = Medians(
             *(
-                {figure: median(self._all(side, figure)) for figure in self.rounds[side]}
+                {figure: figure.of(self._all(side, figure)) for figure in self.rounds[side]}
                 for side in ("stock", "ours")
             )
         )
@@ -104,7 +103,6 @@ class Results(Generic[S]):
             "figures": [
                 {
                     **asdict(figure),
-                    "unit": "s",
                     "stock": self._side_as_json("stock", figure),
                     "ours": self._side_as_json("ours", figure),
                     "ratio": self._ratio(figure),
@@ -125,7 +123,7 @@ class Results(Generic[S]):
         if not values:
             return None
         return {
-            "median": _finite(median(values)),
+            "value": _finite(figure.of(values)),
             "least": _finite(min(values)),
             "most": _finite(max(values)),
             "rounds": {
@@ -138,13 +136,13 @@ class Results(Generic[S]):
         ours, stock = self._all("ours", figure), self._all("stock", figure)
         if not ours or not stock or math.inf in ours or math.inf in stock:
             return None
-        return median(ours) / median(stock)
+        return figure.of(ours) / figure.of(stock)
 
     def _ratios(self, figure: Figure) -> list[float]:
         """Return the ratio of each round, whose two halves met the same machine."""
         ours, stock = (self.rounds[side].get(figure, {}) for side in ("ours", "stock"))
         return [
-            median(ours[number]) / median(stock[number])
+            figure.of(ours[number]) / figure.of(stock[number])
             for number in sorted(ours.keys() & stock.keys())
             if math.inf not in ours[number] and math.inf not in stock[number]
         ]
@@ -188,7 +186,8 @@ class Results(Generic[S]):
         values = sorted(self._all(side, figure))
         if not values:
             return "-", ""
-        return _seconds(median(values)), _spread([_seconds(one) for one in values])
+        texts = [_with_unit(one, figure.unit) for one in values]
+        return _with_unit(figure.of(values), figure.unit), _spread(texts)
 
 
 def _finite(value: float | None) -> float | None:
@@ -202,7 +201,9 @@ def _seconds(value: float) -> str:
 
 
 def _with_unit(value: float, unit: str) -> str:
-    return _seconds(value) if unit == "s" else f"{value:.3f} x"
+    if unit == "s":
+        return _seconds(value)
+    return f"{value:.0f} MiB" if unit == "MiB" else f"{value:.3f} x"
 
 
 def _spread(in_order: list[str]) -> str:

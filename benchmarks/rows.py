@@ -8,6 +8,7 @@ import math
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from operator import delitem, setitem
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import dask
@@ -16,7 +17,7 @@ from fakes import FakeWorker
 from measure import Heartbeat, NotDone, Stopwatch, check, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     import distributed
     from fakes import Register
@@ -88,11 +89,32 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Something that a row measures, in seconds."""
+    """Something that a row measures.
+
+    Parameters
+    ----------
+    row, title : str
+        Which row, and what of it.
+    clock : str
+        ``cpu`` or ``wall``.
+    unit : str
+        ``s``, or ``MiB``.
+    share : float
+        What is told of all samples: the least that so large a share of them does not exceed. The
+        median if nothing is said.
+    """
 
     row: str
     title: str
     clock: str = "cpu"
+    unit: str = "s"
+    share: float = 0.5
+
+    def of(self, values: Sequence[float]) -> float:
+        """Return what is told of samples; there is one at least."""
+        if self.share == 0.5:
+            return median(values)
+        return sorted(values)[math.ceil(self.share * len(values)) - 1]
 
 
 Samples = dict[Figure, list[float]]
@@ -127,7 +149,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Medians:
-    """The medians of both sides, for the targets."""
+    """What is told of the figures of both sides, for the targets: the medians of most."""
 
     stock: Mapping[Figure, float]
     ours: Mapping[Figure, float]

@@ -39,7 +39,7 @@ from speccluster_lab.spec.api import (
     Scale,
     SnapshotRequest,
 )
-from speccluster_lab.spec.models import ClusterSpec
+from speccluster_lab.spec.models import WHEN_FIRST_USED, ClusterSpec
 from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_query
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
-_EVENTS: Final = TypeAdapter(list[Event])
-_GENERATIONS: Final = TypeAdapter(list[Generation])
+_EVENTS: Final = TypeAdapter(list[Event], config=WHEN_FIRST_USED)
+_GENERATIONS: Final = TypeAdapter(list[Generation], config=WHEN_FIRST_USED)
 _PING_SECONDS: Final = 10.0
 _BODY_SECONDS: Final = 30.0
 # Of what a reader sends.

@@ -30,6 +30,7 @@ from speccluster_lab.spec.api import (
     Plan,
     SnapshotEvent,
 )
+from speccluster_lab.spec.models import WHEN_FIRST_USED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -49,8 +50,8 @@ _PING_SECONDS: Final = 1.0
 _SILENCE_SECONDS: Final = 4.5
 _CLUSTER: Final = TypeAdapter(Cluster)
 _CREDENTIALS: Final = TypeAdapter(Credentials)
-_EVENTS: Final = TypeAdapter(list[Event])
-_GENERATIONS: Final = TypeAdapter(list[Generation])
+_EVENTS: Final = TypeAdapter(list[Event], config=WHEN_FIRST_USED)
+_GENERATIONS: Final = TypeAdapter(list[Generation], config=WHEN_FIRST_USED)
 _PLAN: Final = TypeAdapter(Plan)
 _MESSAGES: Final[TypeAdapter[SnapshotEvent | PatchEvent]] = TypeAdapter(SnapshotEvent | PatchEvent)
 

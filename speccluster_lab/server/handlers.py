@@ -26,7 +26,7 @@ from speccluster_lab.spec.api import (
     Scale,
     Template,
 )
-from speccluster_lab.spec.models import ClusterSpec
+from speccluster_lab.spec.models import WHEN_FIRST_USED, ClusterSpec
 from speccluster_lab.spec.templates import shipped_templates
 from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_query
 
@@ -44,10 +44,10 @@ MANAGER_SETTING: Final = "speccluster_lab_manager"
 M = TypeVar("M", bound=BaseModel)
 V = TypeVar("V", bound="Callable[..., Any]")
 
-_CLUSTERS: Final = TypeAdapter(list[Cluster])
-_EVENTS: Final = TypeAdapter(list[Event])
-_GENERATIONS: Final = TypeAdapter(list[Generation])
-_TEMPLATES: Final = TypeAdapter(list[Template])
+_CLUSTERS: Final = TypeAdapter(list[Cluster], config=WHEN_FIRST_USED)
+_EVENTS: Final = TypeAdapter(list[Event], config=WHEN_FIRST_USED)
+_GENERATIONS: Final = TypeAdapter(list[Generation], config=WHEN_FIRST_USED)
+_TEMPLATES: Final = TypeAdapter(list[Template], config=WHEN_FIRST_USED)
 
 
 class ApiErrors(JupyterHandler):

@@ -20,6 +20,7 @@ from pydantic import (
 from speccluster_lab.spec.names import MemberName, member_names
 
 __all__ = [
+    "WHEN_FIRST_USED",
     "ClassPath",
     "ClusterSpec",
     "Document",
@@ -86,10 +87,16 @@ Group = Annotated[
 ]
 
 
+# What is built for forty models takes longer than all else that a Jupyter server imports of us.
+WHEN_FIRST_USED = ConfigDict(defer_build=True)
+
+
 class Document(BaseModel):
     """Base of all that crosses a wire or lies in a file: unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, ser_json_inf_nan="null", defer_build=True
+    )
 
 
 class SchedulerSpec(Document):
