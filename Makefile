@@ -19,7 +19,7 @@ JS_SOURCES := $(shell find src style schema 2>/dev/null)
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help setup lab test lint fix ruff mypy contract contract-write js-lint js-tests \
-	python-tests ui-tests peer-tests bench mutation lock clean
+	python-tests ui-tests peer-tests bench bench-ui mutation lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -112,6 +112,9 @@ $(PEER_LAB): $(LOCK)
 
 bench: .make/python $(if $(filter hosting,$(BENCH)),$(PEER_LAB)) ## ours beside the peers (BENCH=starts, BENCH=hosting; ARGS='--only bulk --rounds 4')
 	$(BIN)/python benchmarks/$(BENCH).py $(if $(filter hosting,$(BENCH)),--peer $(PEER_LAB)) $(ARGS)
+
+bench-ui: setup ## how quick the panel is with 5,000 simulated members (needs Chromium)
+	$(BIN)/python -m pytest -c ui-tests/pytest.ini ui-tests/bench_panel.py -s
 
 # Not in the lock: no other step needs it, and the figure is one of this version.
 .make/mutmut/bin/mutmut: $(LOCK)

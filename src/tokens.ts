@@ -4,20 +4,28 @@ import type { ISignal } from '@lumino/signaling';
 import type { ApiError } from './api/errors';
 import type { StreamState } from './api/stream';
 import type {
+  Adapt,
   Cluster,
   ClusterSpec,
   CreateCluster,
+  Plan,
+  PlanRequest,
   Scale,
-  Template
+  Template,
+  TemplateField
 } from './api/types';
 
 export type {
+  Adapt,
   Cluster,
   ClusterSpec,
   CreateCluster,
+  Plan,
+  PlanRequest,
   Scale,
   StreamState,
-  Template
+  Template,
+  TemplateField
 };
 
 /**
@@ -27,6 +35,9 @@ export namespace CommandIDs {
   export const createCluster = 'speccluster-lab:create-cluster';
   export const scaleCluster = 'speccluster-lab:scale-cluster';
   export const stopCluster = 'speccluster-lab:stop-cluster';
+  export const adaptCluster = 'speccluster-lab:adapt-cluster';
+  export const restartCluster = 'speccluster-lab:restart-cluster';
+  export const retryEntry = 'speccluster-lab:retry-entry';
   export const editSpec = 'speccluster-lab:edit-spec';
   export const insertClientCode = 'speccluster-lab:insert-client-code';
   export const copyClientCode = 'speccluster-lab:copy-client-code';
@@ -82,6 +93,12 @@ export interface ICluster extends IDisposable {
   readonly scaleError: ApiError | null;
 
   /**
+   * A number of entries that would leave data nowhere to go: whether it is
+   * meant has to be answered first.
+   */
+  readonly question: { entries: number; plan: Plan } | null;
+
+  /**
    * Emitted after each change of what can be read here.
    */
   readonly changed: ISignal<ICluster, void>;
@@ -92,6 +109,11 @@ export interface ICluster extends IDisposable {
   setEntries(entries: number): void;
 
   /**
+   * Answer the question: ask for that number of entries all the same, or leave it.
+   */
+  answer(isMeant: boolean): void;
+
+  /**
    * Set the size in exactly one unit, now.
    */
   scale(scale: Scale): Promise<Cluster>;
@@ -100,6 +122,26 @@ export interface ICluster extends IDisposable {
    * Replace the desired state, made from `generation`.
    */
   replaceSpec(spec: ClusterSpec, generation: number): Promise<Cluster>;
+
+  /**
+   * Ask what a change would do; nothing is changed.
+   */
+  plan(request: PlanRequest): Promise<Plan>;
+
+  /**
+   * Have adaptive scaling keep to a range; null ends it.
+   */
+  adapt(range: Adapt | null): Promise<Cluster>;
+
+  /**
+   * Try an entry again now, whatever its backoff says.
+   */
+  retry(entry: string): Promise<Cluster>;
+
+  /**
+   * Start the cluster again as it is wanted.
+   */
+  restart(): Promise<Cluster>;
 
   /**
    * Get the cluster anew from the server.
@@ -140,6 +182,16 @@ export interface IClusterManager {
    * Whether what is shown is what is.
    */
   readonly connection: StreamState;
+
+  /**
+   * Whether the server lets this person look at clusters, and change nothing.
+   */
+  readonly isReadOnly: boolean;
+
+  /**
+   * Emitted when `isReadOnly` has changed.
+   */
+  readonly accessChanged: ISignal<IClusterManager, void>;
 
   /**
    * Emitted when a cluster is new or has gone.

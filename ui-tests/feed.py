@@ -36,6 +36,12 @@ class Feed:
         self._seq = 0
         context.route_web_socket(_EVENTS, self._on_socket)
 
+    def tell(self, *clusters: dict[str, Any]) -> None:
+        """Tell of everything there is, at once."""
+        self._clusters = {one["id"]: one for one in clusters}
+        self._seq += 1
+        self._snapshot()
+
     def put(self, cluster: dict[str, Any]) -> None:
         """Tell of a cluster that is new, or another than it was."""
         self._clusters[cluster["id"]] = cluster
@@ -128,6 +134,7 @@ def cluster(id: str, entries: list[dict[str, Any]], **more: Any) -> dict[str, An
         "created": moment(-3 * 3600),
         "adaptive": None,
         "environment": None,
+        "lifetimes": {"orphan_timeout": None, "idle_timeout": None, "max_lifetime": None},
         "scheduler": {"address": "tls://127.0.0.1:41234", "dashboard": True, "status": "running"},
         "counts": {
             "entries": len(entries),

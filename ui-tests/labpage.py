@@ -113,6 +113,8 @@ class LabPage:
     def wait_until_ready(self) -> None:
         """Wait until JupyterLab has come up, and open the panel."""
         self.page.wait_for_function(_RESTORED)
+        # What comes up last in the main area takes the focus, from whatever has it by then.
+        self.page.wait_for_function("() => jupyterapp.shell.currentWidget !== null")
         tab = self.page.get_by_role("tab", name="Clusters")
         if tab.get_attribute("aria-selected") != "true":
             tab.click()

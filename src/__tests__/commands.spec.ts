@@ -8,7 +8,16 @@ import { ApiError } from '../api/errors';
 import { addCommands } from '../commands';
 import type { ISpecEditors } from '../tokens';
 import { CommandIDs } from '../tokens';
-import { FakeCluster, FakeManager, absent, cluster, entry } from './fakes';
+import type { Cluster } from '../tokens';
+import {
+  FakeCluster,
+  FakeManager,
+  NO_CHANGE,
+  absent,
+  cluster,
+  deferred,
+  entry
+} from './fakes';
 
 describe('commands', () => {
   let manager: FakeManager;
@@ -22,6 +31,16 @@ describe('commands', () => {
     manager = new FakeManager(...clusters);
     const app = {
       commands,
+      serviceManager: {
+        kernelspecs: {
+          specs: {
+            kernelspecs: {
+              geo: { language: 'python', display_name: 'Geo' },
+              ir: { language: 'R', display_name: 'R' }
+            }
+          }
+        }
+      },
       contextMenuHitTest: (test: (node: HTMLElement) => boolean) =>
         underMenu && test(underMenu) ? underMenu : undefined
     };
@@ -83,21 +102,26 @@ describe('commands', () => {
       id: 'otter'
     });
     expect(manager.create.mock.calls).toEqual([[args]]);
-    expect(notes()).toEqual([]);
+    expect(notes()).toEqual(['otter runs.']);
   });
 
-  it('ask for a template that is not given', async () => {
+  it('ask what is wanted of a cluster', async () => {
     const made = run(CommandIDs.createCluster);
     await dialog();
-    const select = document.querySelector('select')!;
-    expect([...select.options].map(({ text }) => text)).toEqual([
-      'Grouped workers',
-      'Local processes'
-    ]);
-    select.value = 'Local processes';
-    fireEvent.click(screen.getByText('Ok'));
+    fireEvent.change(await screen.findByLabelText('Template'), {
+      target: { value: 'local' }
+    });
+    fireEvent.change(screen.getByLabelText('Name'), {
+      target: { value: ' Otter ' }
+    });
+    fireEvent.change(screen.getByLabelText('Python'), {
+      target: { value: 'geo' }
+    });
+    fireEvent.click(screen.getByText('Start'));
     await made;
-    expect(manager.create.mock.calls).toEqual([[{ template: 'local' }]]);
+    expect(manager.create.mock.calls).toEqual([
+      [{ template: 'local', name: 'Otter', kernel: 'geo', fields: {} }]
+    ]);
   });
 
   it('tell in the words of the server why there is no cluster', async () => {
@@ -116,7 +140,83 @@ describe('commands', () => {
     expect(one.scale.mock.calls).toEqual([[{ entries: 3 }]]);
     one.scale.mockRejectedValue(failing);
     await run(CommandIDs.scaleCluster, { entries: 3 });
+    expect(notes()).toEqual([
+      'otter was not scaled: no room',
+      'otter is to have 1 entry.'
+    ]);
+  });
+
+  it.each([
+    [{ workers: 6 }, { workers: 6 }],
+    [{ cores: 12 }, { cores: 12 }],
+    [{ memory: '6 GiB' }, { memory: '6 GiB' }]
+  ])('scale in another unit: %p', async (args, size) => {
+    await run(CommandIDs.scaleCluster, args);
+    expect(manager.clusters[0].scale.mock.calls).toEqual([[size]]);
+  });
+
+  it.each([
+    [
+      { minimum: 1, maximum: 8 },
+      { minimum: 1, maximum: 8 }
+    ],
+    [{ maximum: 8 }, { minimum: 0, maximum: 8 }],
+    [
+      { minimum: 1, maximum: null },
+      { minimum: 1, maximum: null }
+    ],
+    [{ isOff: true }, null]
+  ])('scale adaptively: %p', async (args, range) => {
+    const [one] = manager.clusters;
+    await expect(
+      run(CommandIDs.adaptCluster, { id: 'otter', ...args })
+    ).resolves.toEqual({ id: 'otter', generation: 1 });
+    expect(one.adapt.mock.calls).toEqual([[range]]);
+  });
+
+  it('try an entry again', async () => {
+    const [one] = manager.clusters;
+    await run(CommandIDs.retryEntry, { id: 'otter', entry: '0' });
+    underMenu = document.createElement('div');
+    underMenu.dataset.clusterId = 'otter';
+    underMenu.dataset.entry = 'bad';
+    await run(CommandIDs.retryEntry, { isContextMenu: true });
+    expect(one.retry.mock.calls).toEqual([['0'], ['bad']]);
+    one.retry.mockRejectedValue(failing);
+    await expect(
+      run(CommandIDs.retryEntry, { id: 'otter', entry: '0' })
+    ).resolves.toBeNull();
+    expect(notes()[0]).toBe('0 was not tried again: no room');
+  });
+
+  it('restart a cluster that has failed without a question', async () => {
+    add({ open }, idle('otter'));
+    await run(CommandIDs.restartCluster, { id: 'otter' });
+    expect(manager.clusters[0].restart).toHaveBeenCalledTimes(1);
+  });
+
+  it('tell of one operation in one notification', async () => {
+    const { promise, reject } = deferred<Cluster>();
+    manager.clusters[0].scale.mockReturnValue(promise);
+    const done = run(CommandIDs.scaleCluster, { entries: 3 });
+    await waitFor(() => expect(notes()).toEqual(['otter is scaled…']));
+    reject(failing);
+    await done;
     expect(notes()).toEqual(['otter was not scaled: no room']);
+  });
+
+  it('change nothing where only looking is allowed', () => {
+    const changed = jest.fn();
+    commands.commandChanged.connect(changed);
+    manager.setReadOnly(true);
+    expect(changed).toHaveBeenCalled();
+    const enabled = commands
+      .listCommands()
+      .filter(id => commands.isEnabled(id));
+    expect(enabled).toEqual([
+      CommandIDs.insertClientCode,
+      CommandIDs.copyClientCode
+    ]);
   });
 
   it('do not scale what cannot be', async () => {
@@ -134,9 +234,34 @@ describe('commands', () => {
     const stopped = run(CommandIDs.stopCluster, { id: 'otter' });
     await screen.findByText('Stop otter?');
     await screen.findByText(/^Its 3 workers end/);
+    await screen.findByText('They hold no results.');
     fireEvent.click(screen.getByText(answer));
     await stopped;
     expect(manager.clusters[0].stop).toHaveBeenCalledTimes(calls);
+  });
+
+  it('say what is at stake before workers end', async () => {
+    const [one] = manager.clusters;
+    one.plan.mockResolvedValue({
+      ...NO_CHANGE,
+      retire: ['0'],
+      at_stake: { keys: 12, nbytes: 3 * 2 ** 20 },
+      stuck: true
+    });
+    const stopped = run(CommandIDs.stopCluster, { id: 'otter' });
+    await screen.findByText('12 results that they hold are lost: 3 MiB.');
+    expect(one.plan.mock.calls).toEqual([[{ remove: ['0'] }]]);
+    fireEvent.click(screen.getByText('Cancel'));
+    await expect(stopped).resolves.toBeNull();
+  });
+
+  it('can stop what does not say what is at stake', async () => {
+    manager.clusters[0].plan.mockRejectedValue(failing);
+    const stopped = run(CommandIDs.stopCluster, { id: 'otter' });
+    await screen.findByText('Results that they hold are lost.');
+    fireEvent.click(screen.getByText('Stop'));
+    await stopped;
+    expect(manager.clusters[0].stop).toHaveBeenCalled();
   });
 
   it('stop without a question what has no worker', async () => {
@@ -145,7 +270,7 @@ describe('commands', () => {
     expect(manager.clusters[0].stop).toHaveBeenCalled();
     manager.clusters[0].stop.mockRejectedValue(failing);
     await run(CommandIDs.stopCluster);
-    expect(notes()).toEqual(['otter was not stopped: no room']);
+    expect(notes()[0]).toBe('otter was not stopped: no room');
   });
 
   it('open the editor of a spec, where there are editors', async () => {

@@ -3,11 +3,15 @@ import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
 import { Signal } from '@lumino/signaling';
 import type { ApiError } from '../api/errors';
 import type {
+  Adapt,
   Cluster,
   Entry,
   EntryPhase,
   Member,
   PatchOperation,
+  Plan,
+  PlanRequest,
+  Scale,
   Template
 } from '../api/types';
 import type { ICluster, IClusterManager, StreamState } from '../tokens';
@@ -279,6 +283,15 @@ export function deferred<T>(): {
   return { promise, resolve, reject };
 }
 
+/** A plan of nothing. */
+export const NO_CHANGE: Plan = {
+  start: [],
+  replace: [],
+  retire: [],
+  at_stake: { keys: 0, nbytes: 0 },
+  stuck: false
+};
+
 /**
  * A cluster for views: what it is asked is recorded.
  */
@@ -293,12 +306,19 @@ export class FakeCluster implements ICluster {
   isStopping = false;
   isDisposed = false;
   scaleError: ApiError | null = null;
+  question: { entries: number; plan: Plan } | null = null;
+
+  answer = jest.fn();
 
   setEntries = jest.fn((entries: number) => {
     this.set({ entries, isScaling: true });
   });
-  scale = jest.fn(async () => this.document);
+  scale = jest.fn(async (scale: Scale) => this.document);
   replaceSpec = jest.fn(async () => this.document);
+  plan = jest.fn(async (request: PlanRequest): Promise<Plan> => NO_CHANGE);
+  adapt = jest.fn(async (range: Adapt | null) => this.document);
+  retry = jest.fn(async (entry: string) => this.document);
+  restart = jest.fn(async () => this.document);
   refresh = jest.fn(async () => this.document);
   stop = jest.fn(async () => this.document);
 
@@ -326,12 +346,14 @@ export class FakeManager implements IClusterManager {
 
   readonly changed = new Signal<this, void>(this);
   readonly connectionChanged = new Signal<this, void>(this);
+  readonly accessChanged = new Signal<this, void>(this);
   readonly templatesChanged = new Signal<this, void>(this);
   readonly ready = Promise.resolve();
   clusters: readonly FakeCluster[];
   templates: readonly Template[] = TEMPLATES;
   templatesError: ApiError | null = null;
   connection: StreamState = 'live';
+  isReadOnly = false;
 
   create = jest.fn(async () => this.clusters[0]);
   refreshTemplates = jest.fn(async () => undefined);
@@ -343,6 +365,11 @@ export class FakeManager implements IClusterManager {
   setClusters(...clusters: FakeCluster[]): void {
     this.clusters = clusters;
     this.changed.emit();
+  }
+
+  setReadOnly(isReadOnly: boolean): void {
+    this.isReadOnly = isReadOnly;
+    this.accessChanged.emit();
   }
 
   setConnection(state: StreamState): void {

@@ -9,7 +9,8 @@ describe('plugins', () => {
       'speccluster-lab:notebook',
       'speccluster-lab:editor',
       'speccluster-lab:commands',
-      'speccluster-lab:panel'
+      'speccluster-lab:panel',
+      'speccluster-lab:running'
     ]);
     expect(plugins.every(plugin => plugin.description)).toBe(true);
   });

@@ -9,11 +9,13 @@ const MAY_KNOW: Record<string, string[]> = {
   model: ['api'],
   tokens: ['api', 'model'],
   manager: ['api', 'model', 'tokens'],
-  commands: ['api', 'model', 'tokens'],
+  icons: [],
+  commands: ['api', 'model', 'tokens', 'icons'],
   editor: ['api', 'model', 'tokens'],
   notebook: ['api', 'model', 'tokens'],
-  panel: ['api', 'model', 'tokens'],
-  index: ['manager', 'commands', 'editor', 'notebook', 'panel']
+  panel: ['api', 'model', 'tokens', 'icons'],
+  running: ['api', 'model', 'tokens', 'icons'],
+  index: ['manager', 'commands', 'editor', 'notebook', 'panel', 'running']
 };
 
 const FILES = readdirSync(SRC, { recursive: true, encoding: 'utf-8' })

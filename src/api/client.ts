@@ -2,9 +2,12 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import { ApiError } from './errors';
 import type {
+  Adapt,
   Cluster,
   ClusterSpec,
   CreateCluster,
+  Plan,
+  PlanRequest,
   Scale,
   Template
 } from './types';
@@ -13,6 +16,9 @@ import type {
  * Where the API is, below the server's base URL.
  */
 export const API_PREFIX = 'speccluster-lab/api/v1';
+
+/** What an authorizer knows our calls by. */
+const RESOURCE = 'speccluster';
 
 /**
  * The calls of the REST API; every failure is an `ApiError`.
@@ -74,6 +80,56 @@ export class ApiClient {
   }
 
   /**
+   * Say what a change would do, and change nothing.
+   */
+  planCluster(id: string, request: PlanRequest): Promise<Plan> {
+    return this._request('POST', ['clusters', id, 'plan'], { body: request });
+  }
+
+  /**
+   * Have adaptive scaling keep to a range.
+   */
+  adaptCluster(id: string, range: Adapt): Promise<Cluster> {
+    return this._request('PUT', ['clusters', id, 'adaptive'], { body: range });
+  }
+
+  /**
+   * End adaptive scaling; the cluster keeps the size that it has.
+   */
+  endAdaptive(id: string): Promise<Cluster> {
+    return this._request('DELETE', ['clusters', id, 'adaptive']);
+  }
+
+  /**
+   * Try an entry again now, whatever its backoff says.
+   */
+  retryEntry(id: string, entry: string): Promise<Cluster> {
+    return this._request('POST', ['clusters', id, 'entries', entry, 'retry']);
+  }
+
+  /**
+   * Start a cluster again as it is wanted; one that has failed, too.
+   */
+  restartCluster(id: string): Promise<Cluster> {
+    return this._request('POST', ['clusters', id, 'restart']);
+  }
+
+  /**
+   * What the server lets this person do with clusters: `read`, `write`, `execute`.
+   */
+  async getPermissions(): Promise<string[]> {
+    const asked = { [RESOURCE]: ['read', 'write', 'execute'] };
+    const url = URLExt.join(this._settings.baseUrl, 'api/me');
+    const query = URLExt.objectToQueryString({
+      permissions: JSON.stringify(asked)
+    });
+    const answer = await this._send<{
+      permissions: Partial<Record<string, string[]>>;
+    }>(url + query, { headers: { Accept: 'application/json' } });
+    return answer.permissions[RESOURCE] ?? [];
+  }
+
+  /**
    * Stop a cluster.
    */
   stopCluster(id: string): Promise<Cluster> {
@@ -98,6 +154,10 @@ export class ApiClient {
       init.body = JSON.stringify(options.body);
       init.headers = { ...init.headers, 'Content-Type': 'application/json' };
     }
+    return this._send(url, init);
+  }
+
+  private _send<T>(url: string, init: RequestInit): Promise<T> {
     return this._bounded(async () => {
       const response = await ServerConnection.makeRequest(
         url,

@@ -12,9 +12,12 @@ export type Member = Schemas['Member'];
 export type PatchEvent = Schemas['PatchEvent'];
 export type PatchOperation = Pick<Schemas['PatchOperation'], 'op' | 'path'> &
   Partial<Schemas['PatchOperation']>;
+export type Plan = Schemas['Plan'];
 export type SnapshotEvent = Schemas['SnapshotEvent'];
 export type SnapshotRequest = Schemas['SnapshotRequest'];
+export type Stake = Schemas['Stake'];
 export type Template = Schemas['Template'];
+export type TemplateField = Schemas['TemplateField'];
 export type WorkerSpec = Schemas['WorkerSpec'];
 
 // The generator makes a property with a default one that is always there. That
@@ -22,3 +25,9 @@ export type WorkerSpec = Schemas['WorkerSpec'];
 export type CreateCluster = Pick<Schemas['CreateCluster'], 'template'> &
   Partial<Schemas['CreateCluster']>;
 export type Scale = Partial<Schemas['Scale']>;
+export type Adapt = Partial<Schemas['Adapt']>;
+export type PlanRequest = {
+  spec?: ClusterSpec;
+  scale?: Scale;
+  remove?: string[];
+};

@@ -58,6 +58,20 @@ export class ClusterManager implements IDisposable {
   }
 
   /**
+   * Whether the server lets this person look at clusters, and change nothing.
+   */
+  get isReadOnly(): boolean {
+    return this._isReadOnly;
+  }
+
+  /**
+   * Emitted when `isReadOnly` has changed.
+   */
+  get accessChanged(): ISignal<this, void> {
+    return this._accessChanged;
+  }
+
+  /**
    * Emitted when a cluster is new or has gone.
    */
   get changed(): ISignal<this, void> {
@@ -176,6 +190,19 @@ export class ClusterManager implements IDisposable {
     this._connectionChanged.emit();
     if (state === 'live') {
       void this.refreshTemplates();
+      void this._refreshAccess();
+    }
+  }
+
+  private async _refreshAccess(): Promise<void> {
+    // Who cannot be told is let try: the server decides in any case.
+    const permissions = await this._client
+      .getPermissions()
+      .catch(() => ['write']);
+    const isReadOnly = !permissions.includes('write');
+    if (isReadOnly !== this._isReadOnly && !this._isDisposed) {
+      this._isReadOnly = isReadOnly;
+      this._accessChanged.emit();
     }
   }
 
@@ -205,12 +232,14 @@ export class ClusterManager implements IDisposable {
   private readonly _changed = new Signal<this, void>(this);
   private readonly _connectionChanged = new Signal<this, void>(this);
   private readonly _templatesChanged = new Signal<this, void>(this);
+  private readonly _accessChanged = new Signal<this, void>(this);
   private readonly _byId = new Map<string, ClusterModel>();
   /** Clusters that `create` has answered and the stream has not told of yet. */
   private readonly _unconfirmed = new Set<string>();
   private _clusters: readonly ClusterModel[] = [];
   private _templates: readonly Template[] = [];
   private _templatesError: ApiError | null = null;
+  private _isReadOnly = false;
   private _isDisposed = false;
 }
 

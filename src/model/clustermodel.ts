@@ -4,7 +4,14 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 import type { ApiClient } from '../api/client';
 import { ApiError } from '../api/errors';
-import type { Cluster, ClusterSpec, Scale } from '../api/types';
+import type {
+  Adapt,
+  Cluster,
+  ClusterSpec,
+  Plan,
+  PlanRequest,
+  Scale
+} from '../api/types';
 import { specEntries } from './facts';
 
 /**
@@ -67,6 +74,14 @@ export class ClusterModel implements IDisposable {
   }
 
   /**
+   * A number of entries that would leave data nowhere to go: whether it is
+   * meant has to be answered first.
+   */
+  get question(): { entries: number; plan: Plan } | null {
+    return this._question;
+  }
+
+  /**
    * Emitted after each change of what can be read here.
    */
   get changed(): ISignal<this, void> {
@@ -89,9 +104,25 @@ export class ClusterModel implements IDisposable {
     }
     this._wanted = entries;
     this._scaleError = null;
+    this._question = null;
+    this._meant = null;
     this._changed.emit();
     // A debounced call that is superseded is rejected, which is its purpose.
     this._wish.invoke().catch(() => undefined);
+  }
+
+  /**
+   * Answer the question: ask for that number of entries all the same, or leave it.
+   */
+  answer(isMeant: boolean): void {
+    const question = this._question;
+    this._question = null;
+    if (question && isMeant) {
+      this.setEntries(question.entries);
+      this._meant = question.entries;
+    } else {
+      this._changed.emit();
+    }
   }
 
   /**
@@ -108,6 +139,38 @@ export class ClusterModel implements IDisposable {
     return this._take(
       await this._client.replaceSpec(this.id, spec, generation)
     );
+  }
+
+  /**
+   * Ask what a change would do; nothing is changed.
+   */
+  plan(request: PlanRequest): Promise<Plan> {
+    return this._client.planCluster(this.id, request);
+  }
+
+  /**
+   * Have adaptive scaling keep to a range; null ends it.
+   */
+  async adapt(range: Adapt | null): Promise<Cluster> {
+    return this._take(
+      await (range
+        ? this._client.adaptCluster(this.id, range)
+        : this._client.endAdaptive(this.id))
+    );
+  }
+
+  /**
+   * Try an entry again now, whatever its backoff says.
+   */
+  async retry(entry: string): Promise<Cluster> {
+    return this._take(await this._client.retryEntry(this.id, entry));
+  }
+
+  /**
+   * Start the cluster again as it is wanted.
+   */
+  async restart(): Promise<Cluster> {
+    return this._take(await this._client.restartCluster(this.id));
   }
 
   /**
@@ -173,6 +236,15 @@ export class ClusterModel implements IDisposable {
     try {
       while (this._wanted !== null && !this._isDisposed) {
         const entries = this._wanted;
+        const plan = await this._planOf(entries);
+        if (this._wanted !== entries) {
+          continue;
+        }
+        if (plan?.stuck && plan.at_stake.keys > 0) {
+          this._wanted = null;
+          this._question = { entries, plan };
+          continue;
+        }
         const failure = await this.scale({ entries }).then(
           () => null,
           (error: ApiError) => error
@@ -188,6 +260,15 @@ export class ClusterModel implements IDisposable {
     }
   }
 
+  /** What fewer entries would do; null where it does not matter or cannot be told. */
+  private async _planOf(entries: number): Promise<Plan | null> {
+    const isFewer = entries < specEntries(this.document);
+    if (!isFewer || this._meant === entries) {
+      return null;
+    }
+    return this.plan({ scale: { entries } }).catch(() => null);
+  }
+
   private readonly _client: ApiClient;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _wish: Debouncer;
@@ -195,6 +276,8 @@ export class ClusterModel implements IDisposable {
   private _answered: Cluster | null = null;
   private _wanted: number | null = null;
   private _scaleError: ApiError | null = null;
+  private _question: { entries: number; plan: Plan } | null = null;
+  private _meant: number | null = null;
   private _isSending = false;
   private _isStopping = false;
   private _isDisposed = false;

@@ -1,9 +1,16 @@
-import { codeIcon, editIcon, stopIcon } from '@jupyterlab/ui-components';
+import {
+  codeIcon,
+  editIcon,
+  refreshIcon,
+  stopIcon
+} from '@jupyterlab/ui-components';
 import * as React from 'react';
+import { scaleIcon } from '../icons';
+import { describePlan } from '../model/stake';
 import type { ICluster } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { CardButton } from './button';
-import { usePanel } from './context';
+import { usePanel, useReadOnly } from './context';
 import { useSignal } from './signals';
 import { Refusal, Stepper } from './stepper';
 
@@ -12,6 +19,7 @@ import { Refusal, Stepper } from './stepper';
  */
 function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
   const { trans, commands } = usePanel();
+  const isReadOnly = useReadOnly();
   const isStopping = useSignal(
     cluster.changed,
     () => cluster.isStopping || cluster.document.phase === 'stopping'
@@ -21,7 +29,7 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
     void commands.execute(command, { id: cluster.id });
   return (
     <div className="jp-SpecCluster-actions">
-      <Stepper cluster={cluster} refusalId={refusalId} />
+      {!isReadOnly && <Sizing cluster={cluster} refusalId={refusalId} />}
       <CardButton
         icon={codeIcon}
         name={trans.__('Insert client code')}
@@ -29,7 +37,7 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
         isDisabled={isStopping}
         onClick={() => run(CommandIDs.insertClientCode)}
       />
-      {commands.hasCommand(CommandIDs.editSpec) && (
+      {!isReadOnly && commands.hasCommand(CommandIDs.editSpec) && (
         <CardButton
           icon={editIcon}
           name={trans.__('Edit spec')}
@@ -39,17 +47,139 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
           onClick={() => run(CommandIDs.editSpec)}
         />
       )}
-      <CardButton
-        icon={stopIcon}
-        name={trans.__('Stop')}
-        text={trans.__('Stop')}
-        title={trans.__('End the workers and the scheduler')}
-        isDisabled={isStopping}
-        onClick={() => run(CommandIDs.stopCluster)}
-      />
+      {!isReadOnly && (
+        <CardButton
+          icon={stopIcon}
+          name={trans.__('Stop')}
+          text={trans.__('Stop')}
+          title={trans.__('End the workers and the scheduler')}
+          isDisabled={isStopping}
+          onClick={() => run(CommandIDs.stopCluster)}
+        />
+      )}
       <Refusal cluster={cluster} id={refusalId} />
+      <Question cluster={cluster} />
     </div>
   );
 }
 
 export const Actions = React.memo(ActionsView);
+
+/**
+ * How large a cluster is: a number, a range that it scales in by itself, or
+ * the way back from having failed.
+ */
+function Sizing(props: {
+  cluster: ICluster;
+  refusalId: string;
+}): React.JSX.Element {
+  const { trans, commands } = usePanel();
+  const { cluster } = props;
+  const phase = useSignal(cluster.changed, () => cluster.document.phase);
+  const adaptive = useSignal(cluster.changed, () => cluster.document.adaptive);
+  const run = (command: string) =>
+    void commands.execute(command, { id: cluster.id });
+  if (phase === 'failed') {
+    return (
+      <div className="jp-SpecCluster-scale">
+        <CardButton
+          icon={refreshIcon}
+          name={trans.__('Restart')}
+          text={trans.__('Restart')}
+          title={trans.__('Start the cluster again as it is wanted')}
+          onClick={() => run(CommandIDs.restartCluster)}
+        />
+      </div>
+    );
+  }
+  if (adaptive) {
+    const { minimum, maximum } = adaptive;
+    return (
+      <div className="jp-SpecCluster-scale">
+        <button
+          type="button"
+          className="jp-SpecCluster-button"
+          title={trans.__(
+            'Between how many workers the cluster scales by itself'
+          )}
+          onClick={() => run(CommandIDs.adaptCluster)}
+        >
+          <scaleIcon.react tag="span" className="jp-SpecCluster-buttonIcon" />
+          {maximum === null
+            ? trans.__('Adaptive, from %1', minimum)
+            : trans.__('Adaptive, %1 to %2', minimum, maximum)}
+        </button>
+      </div>
+    );
+  }
+  return (
+    <div className="jp-SpecCluster-scale">
+      <Stepper {...props} />
+      <CardButton
+        icon={scaleIcon}
+        name={trans.__('Scale')}
+        title={trans.__('By workers, cores or memory, or adaptive')}
+        isDisabled={phase === 'stopping' || phase === 'unreachable'}
+        onClick={() => run(CommandIDs.scaleCluster)}
+      />
+    </div>
+  );
+}
+
+/**
+ * Asks whether fewer entries are meant, where data would have nowhere to go.
+ */
+function Question({
+  cluster
+}: {
+  cluster: ICluster;
+}): React.JSX.Element | null {
+  const { trans } = usePanel();
+  const question = useSignal(cluster.changed, () => cluster.question);
+  const keep = React.useRef<HTMLButtonElement>(null);
+  const textId = React.useId();
+  React.useEffect(() => {
+    if (question) {
+      keep.current?.focus();
+    }
+  }, [question]);
+  if (!question) {
+    return null;
+  }
+  const { lines } = describePlan(question.plan, trans);
+  return (
+    <div
+      className="jp-SpecCluster-problem jp-SpecCluster-question"
+      role="alertdialog"
+      aria-label={trans.__('Scale down?')}
+      aria-describedby={textId}
+      onKeyDown={event => {
+        if (event.key === 'Escape') {
+          event.stopPropagation();
+          cluster.answer(false);
+        }
+      }}
+    >
+      <div id={textId}>
+        {lines.map((line, index) => (
+          <p key={index}>{line}</p>
+        ))}
+      </div>
+      <button
+        type="button"
+        ref={keep}
+        className="jp-SpecCluster-button"
+        onClick={() => cluster.answer(false)}
+      >
+        {trans.__('Keep them')}
+      </button>
+      <button
+        type="button"
+        className="jp-SpecCluster-button"
+        onClick={() => cluster.answer(true)}
+      >
+        {trans.__('Scale down')}
+      </button>
+    </div>
+  );
+}

@@ -45,7 +45,7 @@ function ClusterCardView({
     >
       <Progress document={document} />
       <CardHeader document={document} />
-      <Figures counts={document.counts} isAdaptive={!!document.adaptive} />
+      <Figures counts={document.counts} />
       <Problems problems={problems} />
       <Actions cluster={cluster} />
       <button

@@ -1,7 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
-import type { IClientCode } from '../tokens';
+import type { IClientCode, IClusterManager } from '../tokens';
+import { useSignal } from './signals';
 import type { PanelView } from './view';
 
 /**
@@ -12,6 +13,11 @@ export interface IPanelContext {
    * Where what a person asks for is carried out.
    */
   readonly commands: CommandRegistry;
+
+  /**
+   * The clusters, and what may be done with them.
+   */
+  readonly manager: IClusterManager;
 
   /**
    * Brings a cluster into a notebook.
@@ -43,4 +49,12 @@ export function usePanel(): IPanelContext {
     throw new Error('this is a part of the panel');
   }
   return context;
+}
+
+/**
+ * Whether this person may look at clusters, and change nothing.
+ */
+export function useReadOnly(): boolean {
+  const { manager } = usePanel();
+  return useSignal(manager.accessChanged, () => manager.isReadOnly);
 }

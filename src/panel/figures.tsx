@@ -36,11 +36,9 @@ export function Progress({
  * A cluster in numbers.
  */
 function FiguresView({
-  counts,
-  isAdaptive
+  counts
 }: {
   counts: Cluster['counts'];
-  isAdaptive: boolean;
 }): React.JSX.Element {
   const { trans } = usePanel();
   const { registered, expected, nthreads, memory_used, memory_limit } = counts;
@@ -54,12 +52,6 @@ function FiguresView({
       <div>
         <dd>{nthreads}</dd> <dt>{trans._n('thread', 'threads', nthreads)}</dt>
       </div>
-      {isAdaptive && (
-        <div className="jp-SpecCluster-badge">
-          <dt className="jp-SpecCluster-hidden">{trans.__('scaling')}</dt>
-          <dd>{trans.__('adaptive')}</dd>
-        </div>
-      )}
       <div className="jp-SpecCluster-cardMemory">
         <dt className="jp-SpecCluster-hidden">{trans.__('memory')}</dt>
         <Meter value={memory_used} limit={memory_limit} />

@@ -1,7 +1,7 @@
 import { addIcon, caretDownIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { IClusterManager, StreamState } from '../tokens';
-import { usePanel } from './context';
+import { usePanel, useReadOnly } from './context';
 import { openNewMenu } from './newmenu';
 import { useSignal } from './signals';
 
@@ -14,6 +14,7 @@ export function PanelHeader({
   manager: IClusterManager;
 }): React.JSX.Element {
   const { trans, commands } = usePanel();
+  const isReadOnly = useReadOnly();
   const state = useSignal(manager.connectionChanged, () => manager.connection);
   const onNew = async (anchor: HTMLElement) => {
     if (manager.templates.length === 0) {
@@ -27,19 +28,33 @@ export function PanelHeader({
     <div className="jp-SpecCluster-top">
       <h2>{trans.__('Clusters')}</h2>
       <Connection state={state} />
-      <button
-        type="button"
-        className="jp-SpecCluster-button jp-mod-primary"
-        aria-label={trans.__('New cluster')}
-        title={trans.__('Make a cluster from a template')}
-        aria-haspopup="menu"
-        aria-expanded={false}
-        onClick={event => void onNew(event.currentTarget)}
-      >
-        <addIcon.react tag="span" className="jp-SpecCluster-buttonIcon" />
-        {trans.__('New')}
-        <caretDownIcon.react tag="span" className="jp-SpecCluster-buttonIcon" />
-      </button>
+      {isReadOnly ? (
+        <span
+          className="jp-SpecCluster-readOnly"
+          title={trans.__(
+            'The server lets you look at clusters, not change them'
+          )}
+        >
+          {trans.__('read only')}
+        </span>
+      ) : (
+        <button
+          type="button"
+          className="jp-SpecCluster-button jp-mod-primary"
+          aria-label={trans.__('New cluster')}
+          title={trans.__('Make a cluster from a template')}
+          aria-haspopup="menu"
+          aria-expanded={false}
+          onClick={event => void onNew(event.currentTarget)}
+        >
+          <addIcon.react tag="span" className="jp-SpecCluster-buttonIcon" />
+          {trans.__('New')}
+          <caretDownIcon.react
+            tag="span"
+            className="jp-SpecCluster-buttonIcon"
+          />
+        </button>
+      )}
     </div>
   );
 }

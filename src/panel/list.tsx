@@ -5,7 +5,7 @@ import { describeError } from '../model/describe';
 import type { ICluster, IClusterManager } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { ClusterCard } from './card';
-import { usePanel } from './context';
+import { usePanel, useReadOnly } from './context';
 import { PhaseLabel } from './phase';
 import { useSignal } from './signals';
 
@@ -129,10 +129,9 @@ function EmptyState({
   manager: IClusterManager;
 }): React.JSX.Element {
   const { trans, commands } = usePanel();
-  const templates = useSignal(
-    manager.templatesChanged,
-    () => manager.templates
-  );
+  const isReadOnly = useReadOnly();
+  const known = useSignal(manager.templatesChanged, () => manager.templates);
+  const templates = isReadOnly ? [] : known;
   const error = useSignal(
     manager.templatesChanged,
     () => manager.templatesError

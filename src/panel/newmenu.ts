@@ -53,6 +53,8 @@ export function openNewMenu(
       args: { template: name }
     });
   }
+  menu.addItem({ type: 'separator' });
+  menu.addItem({ command: CommandIDs.createCluster });
   openBelow(anchor, menu);
   return menu;
 }

@@ -11,7 +11,7 @@ import type { IPanelContext } from './context';
 import { PanelContext } from './context';
 import { Finding } from './finding';
 import { PanelHeader } from './header';
-import { clustersIcon } from './icons';
+import { clustersIcon } from '../icons';
 import { ClusterList } from './list';
 import { PanelView } from './view';
 

@@ -60,52 +60,47 @@ function StepperView({
   };
 
   return (
-    <div className="jp-SpecCluster-scale">
-      <div
-        className="jp-SpecCluster-stepper"
-        data-scaling={isScaling || undefined}
+    <div
+      className="jp-SpecCluster-stepper"
+      data-scaling={isScaling || undefined}
+    >
+      <button
+        type="button"
+        aria-label={trans.__('Fewer entries')}
+        title={trans.__('Fewer entries')}
+        disabled={!isEnabled || entries === 0}
+        onClick={() => step(-1)}
       >
-        <button
-          type="button"
-          aria-label={trans.__('Fewer entries')}
-          title={trans.__('Fewer entries')}
-          disabled={!isEnabled || entries === 0}
-          onClick={() => step(-1)}
-        >
-          −
-        </button>
-        <input
-          type="text"
-          inputMode="numeric"
-          role="spinbutton"
-          aria-label={trans.__('Entries')}
-          aria-valuenow={entries}
-          aria-valuemin={0}
-          aria-valuemax={MAXIMUM}
-          aria-invalid={error !== null}
-          aria-describedby={error ? refusalId : undefined}
-          autoComplete="off"
-          disabled={!isEnabled}
-          style={{ width: `${String(draft ?? entries).length + 3}ch` }}
-          value={draft ?? String(entries)}
-          onChange={event => setDraft(event.target.value)}
-          onFocus={event => event.target.select()}
-          onBlur={commit}
-          onKeyDown={onKeyDown}
-        />
-        <button
-          type="button"
-          aria-label={trans.__('More entries')}
-          title={trans.__('More entries')}
-          disabled={!isEnabled}
-          onClick={() => step(1)}
-        >
-          +
-        </button>
-      </div>
-      <span className="jp-SpecCluster-unit" aria-hidden="true">
-        {trans._n('entry', 'entries', entries)}
-      </span>
+        −
+      </button>
+      <input
+        type="text"
+        inputMode="numeric"
+        role="spinbutton"
+        aria-label={trans.__('Entries')}
+        aria-valuenow={entries}
+        aria-valuemin={0}
+        aria-valuemax={MAXIMUM}
+        aria-invalid={error !== null}
+        aria-describedby={error ? refusalId : undefined}
+        autoComplete="off"
+        disabled={!isEnabled}
+        style={{ width: `${String(draft ?? entries).length + 2}ch` }}
+        value={draft ?? String(entries)}
+        onChange={event => setDraft(event.target.value)}
+        onFocus={event => event.target.select()}
+        onBlur={commit}
+        onKeyDown={onKeyDown}
+      />
+      <button
+        type="button"
+        aria-label={trans.__('More entries')}
+        title={trans.__('More entries')}
+        disabled={!isEnabled}
+        onClick={() => step(1)}
+      >
+        +
+      </button>
     </div>
   );
 }

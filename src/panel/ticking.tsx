@@ -56,22 +56,26 @@ export function Ticking(props: {
   isAhead?: boolean;
   /** Whether seconds count. */
   isExact?: boolean;
+  /** Makes a sentence of the length of time. */
+  say?: (duration: string) => string;
 }): React.JSX.Element {
   const { trans } = usePanel();
-  const { moment, isAhead, isExact } = props;
+  const { moment, isAhead, isExact, say: wrap } = props;
   const place = React.useRef<HTMLTimeElement>(null);
   const at = Date.parse(moment);
   React.useLayoutEffect(() => {
     const node = place.current!;
     const say = () => {
       const seconds = ((isAhead ? 1 : -1) * (at - Date.now())) / 1000;
-      return isExact || isAhead || seconds >= 60
-        ? formatDuration(seconds, trans)
-        : trans.__('now');
+      const text =
+        isExact || isAhead || seconds >= 60
+          ? formatDuration(seconds, trans)
+          : trans.__('now');
+      return wrap ? wrap(text) : text;
     };
     node.textContent = say();
     return (isExact || isAhead ? bySecond : byMinute).add({ node, say });
-  }, [at, isAhead, isExact, trans]);
+  }, [at, isAhead, isExact, trans, wrap]);
   return (
     <time
       ref={place}

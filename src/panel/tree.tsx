@@ -1,19 +1,13 @@
-import type { TranslationBundle } from '@jupyterlab/translation';
-import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
-import type { Cluster, Entry, Member } from '../api/types';
+import type { Cluster } from '../api/types';
 import { foundEntries, foundUnexpected } from '../model/arrangement';
-import {
-  formatBytes,
-  formatUsage,
-  isAbsent,
-  isSingle,
-  isTroubled,
-  registered
-} from '../model/facts';
+import { isAbsent, isSingle } from '../model/facts';
 import { usePanel } from './context';
-import { Meter } from './meter';
-import { PhaseLabel, phaseWord } from './phase';
+import { EntryItem } from './entryrow';
+import { MemberFigures, MemberItem, memberLabel } from './memberrow';
+import type { Row } from './rows';
+import { listRows, neighbour } from './rows';
+import { useRowWindow } from './rowwindow';
 import { useSignal } from './signals';
 
 /**
@@ -26,18 +20,7 @@ export function EntryTree({
 }): React.JSX.Element {
   const { trans, view } = usePanel();
   const filter = useSignal(view.changed, () => view.arrangement.filter);
-  const entries = foundEntries(cluster, filter);
   const unexpected = foundUnexpected(cluster, filter);
-  const tree = React.useRef<HTMLUListElement>(null);
-
-  // One row of the tree is in the tab order: the one that had the focus last.
-  React.useEffect(() => {
-    const items = rowsOf(tree.current);
-    if (items.length > 0 && !items.some(item => item.tabIndex === 0)) {
-      items[0].tabIndex = 0;
-    }
-  });
-
   const name = cluster.display_name;
   return (
     <div className="jp-SpecCluster-workers">
@@ -46,19 +29,7 @@ export function EntryTree({
           {trans.__('No entries. Ask for some with +.')}
         </p>
       )}
-      <ul
-        ref={tree}
-        className="jp-SpecCluster-tree"
-        role="tree"
-        aria-label={trans.__('Workers of %1', name)}
-        hidden={entries.length === 0}
-        onKeyDown={moveFocus}
-        onFocus={rememberFocus}
-      >
-        {entries.map(entry => (
-          <EntryItem key={entry.name} entry={entry} />
-        ))}
-      </ul>
+      <Rows cluster={cluster} filter={filter} />
       {unexpected.length > 0 && (
         <section className="jp-SpecCluster-unexpected">
           <h4 className="jp-SpecCluster-unexpectedTitle">
@@ -68,252 +39,193 @@ export function EntryTree({
             {trans.__('Workers that no entry of the spec asks for.')}
           </p>
           <ul aria-label={trans.__('Unexpected workers of %1', name)}>
-            {unexpected.map(member => (
+            {unexpected.slice(0, STRANGERS_SHOWN).map(member => (
               <li key={member.address ?? member.name}>
-                <MemberRow member={member} />
+                <div
+                  className="jp-SpecCluster-member"
+                  title={memberLabel(member, trans)}
+                >
+                  <span className="jp-SpecCluster-memberName">
+                    {member.name}
+                  </span>
+                  <MemberFigures member={member} />
+                </div>
               </li>
             ))}
           </ul>
+          {unexpected.length > STRANGERS_SHOWN && (
+            <p className="jp-SpecCluster-unexpectedNote">
+              {trans.__('and %1 more', unexpected.length - STRANGERS_SHOWN)}
+            </p>
+          )}
         </section>
       )}
     </div>
   );
 }
 
-function EntryItemView({ entry }: { entry: Entry }): React.JSX.Element {
-  const { trans } = usePanel();
-  const [isOpen, setOpen] = React.useState(true);
-  const isAlone = isSingle(entry);
-  const count = registered(entry);
-  const total = entry.members.length;
-  const message = entry.message ?? entry.reason;
-  const Caret = isOpen ? caretDownIcon : caretRightIcon;
-  const isSaid =
-    message !== null && (entry.phase !== 'running' || entry.message);
-  return (
-    <li
-      className="jp-SpecCluster-entry"
-      data-single={isAlone || undefined}
-      role="treeitem"
-      aria-level={1}
-      aria-expanded={isAlone ? undefined : isOpen}
-      aria-label={entryLabel(entry, trans)}
-      tabIndex={-1}
-    >
-      <div className="jp-SpecCluster-entryRow" title={entryTitle(entry, trans)}>
-        <span
-          className="jp-SpecCluster-caret"
-          onClick={isAlone ? undefined : () => setOpen(!isOpen)}
-        >
-          {!isAlone && <Caret.react tag="span" />}
-        </span>
-        <span className="jp-SpecCluster-entryName">{entry.name}</span>
-        <PhaseLabel phase={entry.phase} />
-        {isAlone ? (
-          <MemberFigures member={entry.members[0]} />
-        ) : (
-          <span className="jp-SpecCluster-count">
-            {trans.__('%1 of %2', count, total)}
-          </span>
-        )}
-      </div>
-      {isSaid && (
-        <p
-          className={
-            isTroubled(entry)
-              ? 'jp-SpecCluster-entryMessage jp-SpecCluster-problem'
-              : 'jp-SpecCluster-entryMessage jp-SpecCluster-remark'
-          }
-        >
-          {message}
-        </p>
-      )}
-      {entry.next_retry && (
-        <p className="jp-SpecCluster-entryMessage jp-SpecCluster-remark">
-          {trans._n(
-            'Tried %1 time; next try at %2',
-            'Tried %1 times; next try at %2',
-            entry.attempts,
-            new Date(entry.next_retry).toLocaleTimeString()
-          )}
-        </p>
-      )}
-      {!isAlone && (
-        <ul role="group" hidden={!isOpen}>
-          {entry.members.map(member => (
-            <li
-              key={member.name}
-              role="treeitem"
-              aria-level={2}
-              aria-label={memberLabel(member, trans)}
-              tabIndex={-1}
-            >
-              <MemberRow member={member} />
-            </li>
-          ))}
-        </ul>
-      )}
-    </li>
-  );
-}
-
-const EntryItem = React.memo(EntryItemView);
-
-function MemberRowView({ member }: { member: Member }): React.JSX.Element {
-  const { trans } = usePanel();
-  return (
-    <div
-      className="jp-SpecCluster-member"
-      data-absent={isAbsent(member) || undefined}
-      title={memberLabel(member, trans)}
-    >
-      <span className="jp-SpecCluster-memberName">{member.name}</span>
-      <MemberFigures member={member} />
-    </div>
-  );
-}
-
-const MemberRow = React.memo(MemberRowView);
-
-function MemberFigures({ member }: { member: Member }): React.JSX.Element {
-  const { trans } = usePanel();
-  if (isAbsent(member)) {
-    return (
-      <span className="jp-SpecCluster-ghost">
-        {trans.__('expected, not registered')}
-      </span>
-    );
-  }
-  const used = member.memory_used ?? 0;
-  return (
-    <span className="jp-SpecCluster-figures">
-      <span className="jp-SpecCluster-threads">
-        {member.status === 'running'
-          ? trans.__('%1 thr', member.nthreads ?? 0)
-          : member.status}
-      </span>
-      <Meter value={used} limit={member.memory_limit ?? 0} />
-      <span className="jp-SpecCluster-memory">{formatBytes(used)}</span>
-      <span className="jp-SpecCluster-tasks">
-        {member.tasks === 0 ? trans.__('idle') : member.tasks}
-        {member.tasks !== 0 && (
-          <span className="jp-SpecCluster-wide">
-            {' '}
-            {trans._n('task', 'tasks', member.tasks ?? 0)}
-          </span>
-        )}
-      </span>
-    </span>
-  );
-}
-
-function entryLabel(entry: Entry, trans: TranslationBundle): string {
-  const word = phaseWord(entry.phase, trans);
-  const count = registered(entry);
-  const total = entry.members.length;
-  if (entry.message) {
-    return trans.__(
-      '%1: %2, %3 of %4 workers. %5',
-      entry.name,
-      word,
-      count,
-      total,
-      entry.message
-    );
-  }
-  return trans.__('%1: %2, %3 of %4 workers', entry.name, word, count, total);
-}
-
-function entryTitle(entry: Entry, trans: TranslationBundle): string {
-  return trans.__('%1, generation %2', entry.cls, entry.generation);
-}
-
-function memberLabel(member: Member, trans: TranslationBundle): string {
-  if (isAbsent(member)) {
-    return trans.__('%1: expected, not registered', member.name);
-  }
-  const [used, limit] = formatUsage(
-    member.memory_used ?? 0,
-    member.memory_limit ?? 0
-  );
-  return trans._n(
-    '%2: %3, %1 thread, %4 of %5, tasks: %6, %7',
-    '%2: %3, %1 threads, %4 of %5, tasks: %6, %7',
-    member.nthreads ?? 0,
-    member.name,
-    member.status ?? '',
-    used,
-    limit,
-    member.tasks ?? 0,
-    member.address
-  );
-}
-
-function rowsOf(tree: HTMLElement | null): HTMLElement[] {
-  const rows = tree?.querySelectorAll<HTMLElement>('[role=treeitem]') ?? [];
-  return [...rows].filter(row => !row.closest('ul[hidden]'));
-}
-
-function rememberFocus(event: React.FocusEvent<HTMLElement>): void {
-  for (const row of event.currentTarget.querySelectorAll<HTMLElement>(
-    '[role=treeitem]'
-  )) {
-    row.tabIndex = row === event.target ? 0 : -1;
-  }
-}
+/** How many workers that nobody asked for are shown before they are only counted. */
+const STRANGERS_SHOWN = 100;
 
 /**
- * The keys of a tree, as assistive technology announces them.
+ * The rows that are in view, of however many.
  */
-function moveFocus(event: React.KeyboardEvent<HTMLElement>): void {
-  const row = event.target as HTMLElement;
-  const rows = rowsOf(event.currentTarget);
-  const index = rows.indexOf(row);
-  const parent = row.parentElement?.closest<HTMLElement>('[role=treeitem]');
-  const expanded = row.getAttribute('aria-expanded');
-  const toggle = () =>
-    row.querySelector<HTMLElement>('.jp-SpecCluster-caret')?.click();
-  const isStep = index >= 0;
-  let target: HTMLElement | null | undefined;
-  switch (event.key) {
-    case 'ArrowDown':
-      target = rows[index + 1];
-      break;
-    case 'ArrowUp':
-      target = rows[index - 1];
-      break;
-    case 'Home':
-      target = rows[0];
-      break;
-    case 'End':
-      target = rows[rows.length - 1];
-      break;
-    case 'ArrowRight':
-      if (expanded === 'false') {
-        toggle();
-      } else if (expanded === 'true') {
-        target = rows[index + 1];
-      }
-      break;
-    case 'ArrowLeft':
-      if (expanded === 'true') {
-        toggle();
-      } else {
-        target = parent;
-      }
-      break;
-    case 'Enter':
-    case ' ':
-      if (expanded !== null) {
-        toggle();
-      }
-      break;
-    default:
+function Rows({
+  cluster,
+  filter
+}: {
+  cluster: Cluster;
+  filter: string;
+}): React.JSX.Element {
+  const { trans, view } = usePanel();
+  const tree = React.useRef<HTMLUListElement>(null);
+  const [toggled, setToggled] = React.useState(
+    () => view.toggled.get(cluster.id) ?? new Set<string>()
+  );
+  // The row that had the focus last: the one that is in the tab order.
+  const [active, setActive] = React.useState('');
+  const isFocused = React.useRef(false);
+  const wanted = React.useRef<string | null>(null);
+  // Whether the tree takes the focus for a row that was scrolled out of view.
+  const isKept = React.useRef(false);
+  const { workers, display_name } = cluster;
+  const rows = React.useMemo(
+    () => listRows(foundEntries(cluster, filter), toggled),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- what the rows are made of
+    [workers, filter, toggled, cluster.phase, display_name]
+  );
+  const window = useRowWindow(rows, tree);
+  const { first, last, before, after } = window.shown;
+  const found = rows.findIndex(({ key }) => key === active);
+  const at = Math.max(0, found);
+  const isThere = at >= first && at < last;
+
+  const toggle = React.useCallback(
+    (key: string) =>
+      setToggled(before => {
+        const next = new Set(before);
+        if (!next.delete(key)) {
+          next.add(key);
+        }
+        view.toggled.set(cluster.id, next);
+        return next;
+      }),
+    [view, cluster.id]
+  );
+
+  React.useLayoutEffect(() => {
+    const node = tree.current!;
+    if (wanted.current !== null) {
+      const row = rowNodes(node).find(
+        ({ dataset }) => dataset.key === wanted.current
+      );
+      wanted.current = null;
+      row?.focus({ preventScroll: true });
+      // Where it is was a guess until it was there.
+      row?.scrollIntoView?.({ block: 'nearest' });
+    } else if (isFocused.current && document.activeElement === document.body) {
+      // The row that had the focus is out of view and not there any more.
+      isKept.current = true;
+      node.focus({ preventScroll: true });
+      isKept.current = false;
+    }
+  });
+
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    const target = event.target as HTMLElement;
+    const isRow = target.getAttribute('role') === 'treeitem';
+    if ((!isRow && target !== tree.current) || rows.length === 0) {
       return;
-  }
-  if (isStep) {
+    }
+    const row = rows[at];
+    if (
+      event.key === 'Enter' ||
+      event.key === ' ' ||
+      (event.key === 'ArrowRight' && !row.isOpen && canOpen(row)) ||
+      (event.key === 'ArrowLeft' && row.isOpen)
+    ) {
+      if (canOpen(row)) {
+        toggle(row.key);
+      }
+    } else {
+      const next = neighbour(rows, at, event.key);
+      if (next < 0) {
+        return;
+      }
+      wanted.current = rows[next].key;
+      setActive(rows[next].key);
+      window.reveal(next);
+    }
     event.preventDefault();
     event.stopPropagation();
-    target?.focus();
+  };
+
+  return (
+    <ul
+      ref={tree}
+      className="jp-SpecCluster-tree"
+      role="tree"
+      aria-label={trans.__('Workers of %1', display_name)}
+      hidden={rows.length === 0}
+      tabIndex={isThere ? -1 : 0}
+      style={{ paddingTop: before, paddingBottom: after }}
+      onKeyDown={onKeyDown}
+      onFocus={event => {
+        isFocused.current = true;
+        const row = (event.target as HTMLElement).closest<HTMLElement>(
+          '[role=treeitem]'
+        );
+        if (row) {
+          setActive(row.dataset.key!);
+        } else if (!isThere && !isKept.current) {
+          wanted.current = rows[at].key;
+          window.reveal(at);
+        }
+      }}
+      onBlur={() => {
+        isFocused.current = false;
+      }}
+    >
+      {rows
+        .slice(first, last)
+        .map((row, index) =>
+          row.kind === 'entry' ? (
+            <EntryItem
+              key={row.key}
+              cluster={cluster.id}
+              entry={row.entry}
+              isOpen={row.isOpen}
+              isActive={first + index === at}
+              position={row.position}
+              size={row.size}
+              onToggle={toggle}
+            />
+          ) : (
+            <MemberItem
+              key={row.key}
+              id={row.key}
+              member={row.member}
+              isOpen={row.isOpen}
+              isActive={first + index === at}
+              position={row.position}
+              size={row.size}
+              onToggle={toggle}
+            />
+          )
+        )}
+    </ul>
+  );
+}
+
+/** A worker that is not there has no details. */
+function canOpen(row: Row): boolean {
+  if (row.kind === 'member') {
+    return !isAbsent(row.member);
   }
+  const { members } = row.entry;
+  return members.length > 0 && !(isSingle(row.entry) && isAbsent(members[0]));
+}
+
+function rowNodes(tree: HTMLElement): HTMLElement[] {
+  return [...tree.children] as HTMLElement[];
 }

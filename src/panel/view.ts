@@ -15,6 +15,11 @@ export class PanelView {
   readonly opened = new Set<string>();
 
   /**
+   * The rows that are not open or closed as they are at first, by cluster.
+   */
+  readonly toggled = new Map<string, ReadonlySet<string>>();
+
+  /**
    * What is looked for, and in which order what is found is shown.
    */
   get arrangement(): IArrangement {

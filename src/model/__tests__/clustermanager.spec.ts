@@ -52,6 +52,27 @@ describe('ClusterManager', () => {
     expect(manager.templates).toEqual(TEMPLATES);
   });
 
+  it.each([
+    [{ permissions: { speccluster: ['read'] } }, 200, true],
+    [{ permissions: { speccluster: ['read', 'write'] } }, 200, false],
+    [{ permissions: {} }, 200, true],
+    [{ message: 'no such thing' }, 404, false]
+  ])(
+    'knows from %p (%d) whether one may only look',
+    async (body, status, is) => {
+      const answer = server.answer;
+      server.answer = seen =>
+        seen.path.endsWith('/api/me') ? json(body, status) : answer(seen);
+      const changed = jest.fn();
+      manager.accessChanged.connect(changed);
+      expect(manager.isReadOnly).toBe(false);
+      FakeSocket.last.snapshot(0);
+      await settle();
+      expect(manager.isReadOnly).toBe(is);
+      expect(changed).toHaveBeenCalledTimes(is ? 1 : 0);
+    }
+  );
+
   it('lists the clusters from the oldest to the newest', () => {
     FakeSocket.last.snapshot(
       0,

@@ -51,6 +51,62 @@ describe('ClusterModel', () => {
     expect(model.entries).toBe(4);
   });
 
+  describe('with data that would have nowhere to go', () => {
+    const plan = {
+      start: [],
+      replace: [],
+      retire: ['0'],
+      at_stake: { keys: 3, nbytes: 1_000 },
+      stuck: true
+    };
+    const sent = () => server.seen.map(({ path }) => path.split('/').pop());
+
+    beforeEach(async () => {
+      server.answer = ({ path }) =>
+        json(path.endsWith('plan') ? plan : scaled(0));
+      model.setEntries(0);
+      await quiet();
+    });
+
+    it('asks before it sends fewer', () => {
+      expect(sent()).toEqual(['plan']);
+      expect(server.seen[0].body).toEqual({ scale: { entries: 0 } });
+      expect(model.question).toEqual({ entries: 0, plan });
+      expect([model.entries, model.isScaling]).toEqual([1, false]);
+    });
+
+    it('sends them when they are meant', async () => {
+      model.answer(true);
+      expect(model.question).toBeNull();
+      await quiet();
+      expect(sent()).toEqual(['plan', 'scale']);
+      expect(model.entries).toBe(0);
+    });
+
+    it('leaves it when they are not', async () => {
+      model.answer(false);
+      await quiet();
+      expect(sent()).toEqual(['plan']);
+      expect([model.question, model.entries]).toEqual([null, 1]);
+    });
+
+    it('forgets the question when another number is asked for', async () => {
+      model.setEntries(4);
+      expect(model.question).toBeNull();
+      await quiet();
+      expect(sent()).toEqual(['plan', 'scale']);
+    });
+  });
+
+  it('sends fewer at once where nothing is lost, or nobody can tell', async () => {
+    server.answer = ({ path }) =>
+      path.endsWith('plan') ? json({ code: 'x' }, 504) : json(scaled(0));
+    model.setEntries(0);
+    await quiet();
+    expect(model.question).toBeNull();
+    expect(model.entries).toBe(0);
+  });
+
   it('shows what the server answers, whatever was wished', async () => {
     server.answer = () => json(scaled(2));
     model.setEntries(3);

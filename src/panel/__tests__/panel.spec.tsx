@@ -6,6 +6,7 @@ import {
   FakeCluster,
   FakeManager,
   GIB,
+  NO_CHANGE,
   NOW,
   absent,
   cluster,
@@ -117,7 +118,8 @@ describe('ClusterPanel', () => {
     const items = screen.getAllByRole('menuitem');
     expect(items.map(item => item.getAttribute('aria-label'))).toEqual([
       'label of grouped',
-      'label of local'
+      'label of local',
+      'label of undefined'
     ]);
     expect(items[0].textContent).toContain('caption');
     fireEvent.keyDown(items[0], { key: 'Escape', keyCode: 27 });
@@ -184,7 +186,6 @@ describe('ClusterPanel', () => {
     );
     expect(within(card('otter')).getByText('no such class')).toBeTruthy();
     expect(within(card('otter')).getByText('failed')).toBeTruthy();
-    expect(button('More entries')).toHaveProperty('disabled', true);
     expect(button('Stop')).toHaveProperty('disabled', false);
   });
 
@@ -226,6 +227,7 @@ describe('ClusterPanel', () => {
     const busy = screen.getByRole('treeitem', { name: /^1-0: running/ });
     expect(busy.textContent).toContain('64 MiB');
     expect(busy.textContent).toContain('3 tasks');
+    expect(busy.textContent).toContain('2%');
     fireEvent.click(disclosure);
     expect(screen.queryByRole('tree')).toBeNull();
   });
@@ -238,6 +240,49 @@ describe('ClusterPanel', () => {
     expect(rows).toHaveLength(2);
     expect(rows[0].textContent).toContain('64 MiB');
     expect(rows[1].textContent).toContain('expected, not registered');
+  });
+
+  it('tells all of a worker when that is asked for', async () => {
+    jest.useFakeTimers({ now: Date.parse(NOW) + 3_000 });
+    await show(
+      new FakeCluster(
+        cluster('otter', {
+          workers: [entry('0', [member('0-0'), absent('0-1')])]
+        })
+      )
+    );
+    open('otter');
+    const row = () => screen.getByRole('treeitem', { name: /^0-0:/ });
+    expect(row().getAttribute('aria-expanded')).toBe('false');
+    fireEvent.click(within(row()).getByText('0-0'));
+    expect(row().getAttribute('aria-expanded')).toBe('true');
+    expect(row().textContent).toContain('Addresstls://127.0.0.1:40001');
+    expect(row().textContent).toContain('Memory64 MiB of 1 GiB');
+    expect(row().textContent).toContain('Heartbeat3 s ago');
+    await change(() => jest.advanceTimersByTime(2_000));
+    expect(row().textContent).toContain('Heartbeat5 s ago');
+    const ghost = screen.getByRole('treeitem', { name: /^0-1:/ });
+    expect(ghost.hasAttribute('aria-expanded')).toBe(false);
+    jest.useRealTimers();
+  });
+
+  it('counts down to the next try, and tries now when asked', async () => {
+    jest.useFakeTimers({ now: Date.parse(NOW) });
+    const next_retry = '2026-11-24T03:00:32Z';
+    const more = { attempts: 5, next_retry, message: 'no geo' };
+    const workers = [entry('3', [absent('3')], 'backoff', more)];
+    await show(new FakeCluster(cluster('otter', { workers })));
+    open('otter');
+    const row = screen.getByRole('treeitem', { name: /^3:/ });
+    expect(row.textContent).toContain('Tried 5 times');
+    expect(row.textContent).toContain('next try in 32 s');
+    await change(() => jest.advanceTimersByTime(30_000));
+    expect(row.textContent).toContain('next try in 2 s');
+    fireEvent.click(button('Retry now'));
+    expect(executed).toEqual([
+      [CommandIDs.retryEntry, { id: 'otter', entry: '3' }]
+    ]);
+    jest.useRealTimers();
   });
 
   it('shows workers that nobody asked for, apart', async () => {
@@ -377,14 +422,48 @@ describe('ClusterPanel', () => {
     jest.useRealTimers();
   });
 
-  it('marks a cluster that scales by itself', async () => {
+  it('has a range instead of a number for what scales by itself', async () => {
     const adaptive = { minimum: 0, maximum: 8 };
-    await show(
-      new FakeCluster(cluster('a')),
-      new FakeCluster(cluster('b', { adaptive }))
-    );
-    expect(within(card('a')).queryByText('adaptive')).toBeNull();
-    expect(within(card('b')).getByText('adaptive')).toBeTruthy();
+    await show(new FakeCluster(cluster('otter', { adaptive })));
+    expect(screen.queryByRole('spinbutton')).toBeNull();
+    fireEvent.click(button('Adaptive, 0 to 8'));
+    expect(executed).toEqual([[CommandIDs.adaptCluster, { id: 'otter' }]]);
+  });
+
+  it('offers to restart what has failed', async () => {
+    await show(new FakeCluster(cluster('otter', { phase: 'failed' })));
+    expect(screen.queryByRole('spinbutton')).toBeNull();
+    fireEvent.click(button('Restart'));
+    expect(executed).toEqual([[CommandIDs.restartCluster, { id: 'otter' }]]);
+  });
+
+  it('asks whether fewer entries are meant, and answers', async () => {
+    const one = new FakeCluster(cluster('otter'));
+    await show(one);
+    const at_stake = { keys: 3, nbytes: 2048 };
+    const plan = { ...NO_CHANGE, retire: ['0'], at_stake, stuck: true };
+    await change(() => one.set({ question: { entries: 0, plan } }));
+    const question = screen.getByRole('alertdialog', { name: 'Scale down?' });
+    expect(question.textContent).toContain('could take 3 results (2 KiB)');
+    expect(document.activeElement).toBe(button('Keep them'));
+    fireEvent.click(button('Scale down'));
+    fireEvent.keyDown(question, { key: 'Escape' });
+    expect(one.answer.mock.calls).toEqual([[true], [false]]);
+  });
+
+  it('offers only to look where only looking is allowed', async () => {
+    const bad = entry('0', [absent('0')], 'backoff', { next_retry: NOW });
+    await show(new FakeCluster(cluster('otter', { workers: [bad] })));
+    open('otter');
+    await change(() => manager.setReadOnly(true));
+    expect(screen.getByText('read only')).toBeTruthy();
+    const names = screen
+      .getAllByRole('button')
+      .map(one => one.getAttribute('aria-label') ?? one.textContent);
+    expect(names).toEqual(['Order', 'Insert client code', 'Hide workers']);
+    await change(() => manager.setClusters());
+    expect(screen.getByText('No clusters yet')).toBeTruthy();
+    expect(screen.queryByRole('button')).toBeNull();
   });
 
   describe('of many clusters', () => {

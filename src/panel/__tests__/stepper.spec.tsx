@@ -8,7 +8,13 @@ import {
   screen
 } from '@testing-library/react';
 import * as React from 'react';
-import { FakeCluster, FakeServer, cluster, json } from '../../__tests__/fakes';
+import {
+  FakeCluster,
+  FakeManager,
+  FakeServer,
+  cluster,
+  json
+} from '../../__tests__/fakes';
 import { ApiClient } from '../../api/client';
 import { ApiError } from '../../api/errors';
 import { ClusterModel } from '../../model/clustermodel';
@@ -20,6 +26,7 @@ import { PanelView } from '../view';
 const context = {
   commands: new CommandRegistry(),
   clientCode: { code: String, drag: () => undefined, insert: () => null },
+  manager: new FakeManager(),
   view: new PanelView(),
   trans: nullTranslator.load('speccluster_lab')
 };

@@ -1,0 +1,144 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+import type { Entry } from '../api/types';
+import { isAbsent, isSingle, isTroubled, registered } from '../model/facts';
+import { CommandIDs } from '../tokens';
+import { usePanel, useReadOnly } from './context';
+import { MemberDetails, MemberFigures } from './memberrow';
+import { PhaseLabel, phaseWord } from './phase';
+import { Ticking } from './ticking';
+
+/**
+ * An entry: how it is, why, and when it is tried again.
+ */
+function EntryItemView(props: {
+  cluster: string;
+  entry: Entry;
+  isOpen: boolean;
+  isActive: boolean;
+  position: number;
+  size: number;
+  onToggle: (key: string) => void;
+}): React.JSX.Element {
+  const { trans } = usePanel();
+  const { entry, isOpen, isActive, onToggle } = props;
+  const isAlone = isSingle(entry);
+  const [member] = entry.members;
+  const isGhost = isAlone && isAbsent(member);
+  const Caret = isOpen ? caretDownIcon : caretRightIcon;
+  const message = entry.message ?? entry.reason;
+  const isSaid =
+    message !== null && (entry.phase !== 'running' || entry.message);
+  return (
+    <li
+      className="jp-SpecCluster-entry"
+      data-single={isAlone || undefined}
+      role="treeitem"
+      aria-level={1}
+      aria-posinset={props.position}
+      aria-setsize={props.size}
+      aria-expanded={isGhost ? undefined : isOpen}
+      aria-label={entryLabel(entry, trans)}
+      tabIndex={isActive ? 0 : -1}
+      data-key={entry.name}
+      data-entry={entry.name}
+    >
+      <div
+        className="jp-SpecCluster-entryRow"
+        title={trans.__('%1, generation %2', entry.cls, entry.generation)}
+        onClick={isGhost ? undefined : () => onToggle(entry.name)}
+      >
+        <span className="jp-SpecCluster-caret">
+          {!isAlone && <Caret.react tag="span" />}
+        </span>
+        <span className="jp-SpecCluster-entryName">{entry.name}</span>
+        <PhaseLabel phase={entry.phase} />
+        {isAlone ? (
+          <MemberFigures member={member} />
+        ) : (
+          <span className="jp-SpecCluster-count">
+            {trans.__('%1 of %2', registered(entry), entry.members.length)}
+          </span>
+        )}
+      </div>
+      {isSaid && (
+        <p
+          className={
+            isTroubled(entry)
+              ? 'jp-SpecCluster-entryMessage jp-SpecCluster-problem'
+              : 'jp-SpecCluster-entryMessage jp-SpecCluster-remark'
+          }
+        >
+          {message}
+        </p>
+      )}
+      {entry.next_retry && (
+        <NextRetry
+          cluster={props.cluster}
+          entry={entry.name}
+          attempts={entry.attempts}
+          moment={entry.next_retry}
+          isActive={isActive}
+        />
+      )}
+      {isAlone && isOpen && !isGhost && <MemberDetails member={member} />}
+    </li>
+  );
+}
+
+export const EntryItem = React.memo(EntryItemView);
+
+/**
+ * How often an entry was tried, when it is tried again, and the way to have that now.
+ */
+function NextRetry(props: {
+  cluster: string;
+  entry: string;
+  attempts: number;
+  moment: string;
+  isActive: boolean;
+}): React.JSX.Element {
+  const { trans, commands } = usePanel();
+  const isReadOnly = useReadOnly();
+  const { cluster, entry } = props;
+  const say = React.useCallback(
+    (duration: string) => trans.__('next try in %1', duration),
+    [trans]
+  );
+  return (
+    <div className="jp-SpecCluster-entryMessage jp-SpecCluster-retry">
+      <span>{trans._n('Tried %1 time', 'Tried %1 times', props.attempts)}</span>
+      <Ticking moment={props.moment} isAhead say={say} />
+      {!isReadOnly && (
+        <button
+          type="button"
+          className="jp-SpecCluster-link"
+          tabIndex={props.isActive ? 0 : -1}
+          onClick={() =>
+            void commands.execute(CommandIDs.retryEntry, { id: cluster, entry })
+          }
+        >
+          {trans.__('Retry now')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function entryLabel(entry: Entry, trans: TranslationBundle): string {
+  const word = phaseWord(entry.phase, trans);
+  const count = registered(entry);
+  const total = entry.members.length;
+  if (entry.message) {
+    return trans.__(
+      '%1: %2, %3 of %4 workers. %5',
+      entry.name,
+      word,
+      count,
+      total,
+      entry.message
+    );
+  }
+  return trans.__('%1: %2, %3 of %4 workers', entry.name, word, count, total);
+}

@@ -1,0 +1,93 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import type { IRunningSessions } from '@jupyterlab/running';
+import { IRunningSessionManagers } from '@jupyterlab/running';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+import { Signal } from '@lumino/signaling';
+import { clustersIcon } from './icons';
+import type { ICluster, IClusterManager as IManager } from './tokens';
+import { CommandIDs, DOMAIN, IClusterManager } from './tokens';
+
+/**
+ * The clusters among all else that runs.
+ */
+export const runningPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'speccluster-lab:running',
+  description: 'Lists the clusters in the panel of what runs.',
+  autoStart: true,
+  requires: [IClusterManager],
+  optional: [IRunningSessionManagers, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    manager: IManager,
+    running: IRunningSessionManagers | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    running?.add(runningClusters(app.commands, manager, trans));
+  }
+};
+
+/**
+ * The clusters as JupyterLab's panel of what runs wants them.
+ */
+export function runningClusters(
+  commands: CommandRegistry,
+  manager: IManager,
+  trans: TranslationBundle
+): IRunningSessions.IManager {
+  const changed = new Signal<object, void>(manager);
+  const tell = () => changed.emit();
+  let watched: readonly ICluster[] = [];
+  const follow = () => {
+    watched.forEach(cluster => cluster.changed.disconnect(tell));
+    watched = manager.clusters;
+    watched.forEach(cluster => cluster.changed.connect(tell));
+    tell();
+  };
+  manager.changed.connect(follow);
+  follow();
+  const item = (cluster: ICluster): IRunningSessions.IRunningItem => {
+    const { id, document } = cluster;
+    return {
+      context: id,
+      label: () => document.display_name,
+      labelTitle: () => id,
+      detail: () =>
+        trans.__(
+          '%1 of %2 workers',
+          document.counts.registered,
+          document.counts.expected
+        ),
+      icon: () => clustersIcon,
+      open: () => void commands.execute(CommandIDs.showPanel),
+      // It asks first.
+      shutdown: () => void commands.execute(CommandIDs.stopCluster, { id })
+    };
+  };
+  return {
+    name: trans.__('Clusters'),
+    running: () => manager.clusters.map(item),
+    shutdownAll: () => {
+      for (const cluster of manager.clusters) {
+        cluster.stop().catch((reason: unknown) => {
+          console.error(`${cluster.id} was not stopped`, reason);
+        });
+      }
+    },
+    refreshRunning: () => undefined,
+    runningChanged: changed,
+    shutdownLabel: trans.__('Stop'),
+    shutdownAllLabel: trans.__('Stop All'),
+    shutdownAllConfirmationText: () =>
+      trans._n(
+        'Stop %1 cluster? What its workers hold is lost.',
+        'Stop %1 clusters? What their workers hold is lost.',
+        manager.clusters.length
+      )
+  };
+}

@@ -1,0 +1,223 @@
+"""How quick the panel is with a simulated feed: a report, beside what it must reach.
+
+``make bench-ui``. Times are those of this machine's main thread, from Chromium's own trace; the
+way from the scheduler to the server is not in them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import statistics
+import time
+import urllib.request
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from feed import Feed, cluster, entry, member
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from labpage import LabPage
+    from labserver import LabServer
+    from playwright.sync_api import Browser, BrowserContext
+
+MEMBERS: Final = 5_000
+CATEGORIES: Final = ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"]
+
+# When a change is painted: after the frame that follows it.
+PAINTED: Final = """text => new Promise(resolve => {
+  const look = () => {
+    if (document.getElementById('speccluster-lab-panel').textContent.includes(text)) {
+      requestAnimationFrame(() => setTimeout(
+        () => resolve(performance.timeOrigin + performance.now())));
+    } else {
+      requestAnimationFrame(look);
+    }
+  };
+  look();
+})"""
+
+SCROLL: Final = """async () => {
+  const view = document.querySelector('#speccluster-lab-panel > .jp-SidePanel-content');
+  const gaps = [];
+  let last = performance.now();
+  for (let step = 0; step < 300; step++) {
+    view.scrollTop += step % 100 === 99 ? 20_000 : 180;
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    gaps.push(now - last);
+    last = now;
+  }
+  return gaps;
+}"""
+
+MUTATIONS: Final = """async ([selector, seconds]) => {
+  let count = 0;
+  const seen = new MutationObserver(records => {
+    count += records.filter(({ target }) =>
+      !(target.nodeType === 1 ? target : target.parentElement)?.closest('time')).length;
+  });
+  seen.observe(document.querySelector(selector), {
+    subtree: true, childList: true, attributes: true, characterData: true
+  });
+  const before = performance.getEntriesByType('resource').length;
+  await new Promise(resolve => setTimeout(resolve, 1000 * seconds));
+  return [count, performance.getEntriesByType('resource').slice(before).map(one => one.name)];
+}"""
+
+ROWS: Final = (
+    "() => document.querySelectorAll("
+    "'#speccluster-lab-panel article, #speccluster-lab-panel [role=treeitem]').length"
+)
+
+
+class Report:
+    """The table that is printed in the end."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[str, str, str]] = []
+
+    def add(self, what: str, must: str, found: str) -> None:
+        """Note one figure."""
+        self._rows.append((what, must, found))
+
+    def __str__(self) -> str:
+        rows = [("work", "must reach", "found"), ("---", "---", "---"), *self._rows]
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+@pytest.fixture(scope="module")
+def report() -> Iterator[Report]:
+    """Print what was found, in the end."""
+    report = Report()
+    yield report
+    print(f"\n\n{report}\n")
+
+
+def wide() -> dict[str, Any]:
+    """Return one cluster of 5,000 members."""
+    entries = [entry(str(i), [member(f"{i}-{j}") for j in range(8)]) for i in range(MEMBERS // 8)]
+    return cluster("wide", entries)
+
+
+def test_first_paint(
+    context: BrowserContext,
+    browser: Browser,
+    server: LabServer,
+    open_lab: Callable[[LabServer], LabPage],
+    report: Report,
+) -> None:
+    feed = Feed(context)
+    lab = open_lab(server)
+    clusters = [
+        cluster(
+            f"c{n}", [entry(str(i), [member(f"{i}-{j}") for j in range(10)]) for i in range(10)]
+        )
+        for n in range(50)
+    ]
+    lab.page.wait_for_timeout(3_000)
+    with Trace(browser, lab) as trace:
+        feed.tell(*clusters)
+        expect(lab.panel.cards).to_have_count(50)
+        lab.page.wait_for_timeout(500)
+    rows = lab.page.evaluate(ROWS)
+    report.add("first paint of 50 clusters / 5,000 members", "≤ 300 ms", f"{trace.busy:.0f} ms")
+    report.add("… rows in the page", "≤ 400", str(rows))
+
+
+def test_five_thousand_members(
+    context: BrowserContext,
+    browser: Browser,
+    server: LabServer,
+    open_lab: Callable[[LabServer], LabPage],
+    report: Report,
+) -> None:
+    feed = Feed(context, wide())
+    lab = open_lab(server)
+    card = lab.panel.card("Wide")
+    lab.page.wait_for_timeout(3_000)
+    with Trace(browser, lab) as trace:
+        card.open()
+        expect(card.entry("0")).to_be_visible()
+    report.add("opening 5,000 members", "—", f"{trace.busy:.0f} ms")
+    report.add("… rows in the page", "≤ 400", str(lab.page.evaluate(ROWS)))
+
+    path = "/workers/0/members/1"
+    with Trace(browser, lab) as trace:
+        for n in range(40):
+            feed.patch("wide", {"op": "replace", "path": f"{path}/tasks", "value": 1000 + n})
+            lab.page.wait_for_timeout(50)
+    expect(card.root).to_contain_text("1039 tasks")
+    report.add("one member's change in 5,000", "≤ 8 ms", f"{trace.busy / 40:.1f} ms, all included")
+
+    delays = []
+    for n in range(40):
+        before = time.time()
+        feed.patch("wide", {"op": "replace", "path": f"{path}/tasks", "value": 2000 + n})
+        painted = lab.page.evaluate(PAINTED, f"{2000 + n} tasks")
+        delays.append(painted - 1000 * before)
+    p50, p95 = statistics.median(delays), statistics.quantiles(delays, n=20)[-1]
+    report.add(
+        "a change in the feed → painted", "p50 ≤ 150, p95 ≤ 400 ms", f"{p50:.0f}, {p95:.0f} ms"
+    )
+
+    gaps = lab.page.evaluate(SCROLL)
+    longest = f"longest {max(gaps):.0f} ms, {sum(gap > 50 for gap in gaps)} over 50 ms"
+    report.add("scrolling 5,000 members, 300 frames", "no frame over 50 ms", longest)
+
+    count, requests = lab.page.evaluate(MUTATIONS, ["#speccluster-lab-panel", 20])
+    ours = [one for one in requests if "speccluster" in one]
+    report.add(
+        "idle for 20 s",
+        "0 requests, 0 renders",
+        f"{len(ours)} requests, {count} changes of the page",
+    )
+
+
+def test_size(lab: LabPage, server: LabServer, report: Report) -> None:
+    urls: list[str] = lab.page.evaluate(
+        """() => performance.getEntriesByType('resource').map(one => one.name)
+            .filter(one => /extensions\\/speccluster-lab\\/.*\\.js/.test(one))"""
+    )
+    assert urls
+    size = 0
+    for url in urls:
+        with urllib.request.urlopen(url) as answer:
+            size += len(gzip.compress(answer.read()))
+    report.add(
+        "initial JavaScript, compressed", "≤ 100 kB", f"{size / 1000:.0f} kB in {len(urls)} files"
+    )
+
+
+class Trace:
+    """Chromium's own record of what the main thread of a page does, while it is entered."""
+
+    def __init__(self, browser: Browser, lab: LabPage) -> None:
+        self._browser = browser
+        self._page = lab.page
+        self.busy = 0.0
+
+    def __enter__(self) -> Trace:
+        self._browser.start_tracing(page=self._page, categories=CATEGORIES)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        events = json.loads(self._browser.stop_tracing())["traceEvents"]
+        main = {
+            (one["pid"], one["tid"])
+            for one in events
+            if one.get("name") == "thread_name" and one["args"]["name"] == "CrRendererMain"
+        }
+        here = [one for one in events if (one.get("pid"), one.get("tid")) in main]
+        pages = {one["pid"] for one in here if one.get("name") == "Paint"}
+        tasks = [
+            one
+            for one in here
+            if one.get("name") in {"RunTask", "ThreadControllerImpl::RunTask"}
+            and one.get("ph") == "X"
+            and one["pid"] in pages
+        ]
+        self.busy = sum(one["dur"] for one in tasks) / 1000
