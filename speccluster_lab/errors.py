@@ -27,6 +27,7 @@ __all__ = [
     "NotRunning",
     "NotStored",
     "OwnedElsewhere",
+    "PageNotFound",
     "PreconditionRequired",
     "SpecClusterError",
     "StaleGeneration",
@@ -133,6 +134,13 @@ class ClusterNotFound(SpecClusterError, LookupError):
     """No cluster has this id."""
 
     code = "cluster_not_found"
+    status = 404
+
+
+class PageNotFound(SpecClusterError, LookupError):
+    """dask's dashboard has no such page, or is not there at all."""
+
+    code = "page_not_found"
     status = 404
 
 

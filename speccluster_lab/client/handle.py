@@ -17,7 +17,7 @@ from distributed.versions import VersionMismatchWarning
 from pydantic import ValidationError
 
 from speccluster_lab.client.display import as_html, as_text, in_short
-from speccluster_lab.client.finding import find
+from speccluster_lab.client.finding import find, known_servers
 from speccluster_lab.client.security import ClientSecurity
 from speccluster_lab.errors import (
     ClusterNotFound,
@@ -30,13 +30,17 @@ from speccluster_lab.errors import (
     Unreachable,
 )
 from speccluster_lab.link.interpreters import this_interpreter
+from speccluster_lab.link.remote import RemoteClient, base_url
 from speccluster_lab.spec.api import (
+    API_PREFIX,
+    DASHBOARD_PAGE,
     MAX_EVENTS,
     Cluster,
     ClusterPhase,
     Condition,
     Credentials,
     EventsQuery,
+    OwnerKind,
     PlanRequest,
     Scale,
 )
@@ -355,9 +359,38 @@ class ClusterHandle(SyncMethodMixin):
         return self._known_credentials().address
 
     @property
-    def dashboard_link(self) -> str:
-        """Where dask's dashboard is, on this machine; empty when there is none."""
-        return self._known_credentials().dashboard_link or ""
+    def dashboard_link(self) -> str | None:
+        """Where dask's dashboard is, through a Jupyter server; :attr:`no_dashboard` says why not.
+
+        A path on the server that shows the notebook, or a URL of the one that the handle was
+        made for: the dashboard has no port of its own, where anybody on the machine could see it.
+        """
+        return None if self.no_dashboard else self._dashboard_link()
+
+    @property
+    def no_dashboard(self) -> str | None:
+        """Why there is no :attr:`dashboard_link`; ``None`` where there is one."""
+        # For people who look at a client of a handle that was closed as well.
+        if self._cluster is None or not self._closed:
+            self._now()
+        if self._cluster is not None and not self._cluster.scheduler.dashboard:
+            return "the scheduler is not there, or has no dashboard that its host serves"
+        if self._cluster is not None and self._cluster.owner.kind is OwnerKind.NOTEBOOK:
+            return "the cluster is a notebook's, and shows its dashboard there"
+        if self._dashboard_link() is None:
+            return (
+                "dashboards are shown by a Jupyter server, and this process does not belong to "
+                "one; open the cluster's card in JupyterLab, or connect with server=..."
+            )
+        return None
+
+    def _dashboard_link(self) -> str | None:
+        page = f"{API_PREFIX}/clusters/{self.id}/{DASHBOARD_PAGE}".lstrip("/")
+        if isinstance(self._host, RemoteClient):
+            return self._host.server + page
+        servers = known_servers()
+        # A path: this process does not know by which name a browser calls the server.
+        return urlsplit(base_url(servers[0].url)).path + page if servers else None
 
     @property
     def security(self) -> Security:

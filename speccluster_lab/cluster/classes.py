@@ -39,6 +39,10 @@ __all__ = [
 MAX_PATH: Final = 256
 
 
+def _as_it_is(cls: Callable[..., Any]) -> Callable[..., Any]:
+    return cls
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Given:
     """Options that a scheduler or a worker gets if its class takes them and the spec is silent.
@@ -51,11 +55,14 @@ class Given:
         Keyword arguments.
     elsewhere : mapping of str to object
         Those that a worker has in place of ``worker``'s if it may run on another machine.
+    scheduler_class : callable
+        Takes the class that the spec says, and returns the one that is used.
     """
 
     scheduler: Mapping[str, Any] = field(default_factory=dict)
     worker: Mapping[str, Any] = field(default_factory=dict)
     elsewhere: Mapping[str, Any] = field(default_factory=dict)
+    scheduler_class: Callable[[Callable[..., Any]], Callable[..., Any]] = _as_it_is
 
 
 @runtime_checkable

@@ -54,7 +54,7 @@ class Living(Aligned):
     async def _start_once(self) -> None:
         if self.status == Status.created and self._scheduler_document is not None:
             document = self._scheduler_document
-            cls = resolve(document["cls"], place="scheduler.cls")
+            cls = self._given.scheduler_class(resolve(document["cls"], place="scheduler.cls"))
             options = with_given(cls, document.get("options") or {}, self._given.scheduler)
             self.scheduler_spec = {**document, "cls": cls, "options": options}
         # A spec that cannot be is refused before anything is started.

@@ -215,9 +215,10 @@ class StatusReport:
         """Return the scheduler as it stands."""
         scheduler = cluster.scheduler
         status = getattr(scheduler, "status", None)
+        has_port = "dashboard" in (getattr(scheduler, "services", None) or {})
         return SchedulerStatus(
             address=_address_of(scheduler),
-            dashboard="dashboard" in (getattr(scheduler, "services", None) or {}),
+            dashboard=has_port or getattr(scheduler, "serves_dashboard", False),
             status="created" if status is None else getattr(status, "name", str(status)),
         )
 

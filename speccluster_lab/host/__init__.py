@@ -12,6 +12,7 @@
 ``generations``   earlier desired states, stored
 ``events``        what has happened, stored
 ``lifetime``      the end that comes by itself
+``dashboard``     dask's dashboard, on the socket of the API
 ``stream``        the events that the websocket sends
 ``start``         making the cluster; with ``nannies``, which it imports, all of a host that
                   imports ``distributed``

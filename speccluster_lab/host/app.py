@@ -8,6 +8,7 @@ import http
 import json
 import logging
 import os
+import re
 import socket
 import struct
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -45,6 +46,8 @@ from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_qu
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from tornado.httputil import HTTPServerRequest
+
     from speccluster_lab.host.control import Control
     from speccluster_lab.host.stream import Stream
     from speccluster_lab.link.feed import Reader
@@ -59,6 +62,7 @@ T = TypeVar("T")
 
 _EVENTS: Final = TypeAdapter(list[Event], config=WHEN_FIRST_USED)
 _GENERATIONS: Final = TypeAdapter(list[Generation], config=WHEN_FIRST_USED)
+_DASHBOARD: Final = re.compile(rf"{API_PREFIX}/clusters/(?P<id>[^/]+)/dashboard(?P<path>/.*)")
 _PING_SECONDS: Final = 10.0
 _BODY_SECONDS: Final = 30.0
 # Of what a reader sends.
@@ -82,6 +86,9 @@ class Served(Protocol):
 
     def document(self) -> Cluster:
         """Return the cluster as it is."""
+
+    def dashboard(self) -> Application | None:
+        """Return what serves dask's dashboard, where it is this process."""
 
     async def ask(self, call: Callable[[Control], Awaitable[T]]) -> T:
         """Return what a call of the cluster gives, once the cluster can be asked."""
@@ -123,6 +130,12 @@ def _peer_uid(connection: socket.socket) -> int | None:
     return int(uid)
 
 
+def _knows_nonce(request: HTTPServerRequest, host: Served) -> bool:
+    given = request.headers.get(NONCE_HEADER, "")
+    # As bytes: compare_digest takes no text beyond ASCII.
+    return hmac.compare_digest(given.encode("utf-8", "replace"), host.launch.nonce.encode())
+
+
 class Handler(RequestHandler):
     """Base of all handlers: knows its caller by the nonce, and says errors in one way."""
 
@@ -136,11 +149,7 @@ class Handler(RequestHandler):
         """Refuse browsers, and who means another host or cluster; called before each verb."""
         if "Origin" in self.request.headers:
             raise HTTPError(403)
-        given = self.request.headers.get(NONCE_HEADER, "")
-        # As bytes: compare_digest takes no text beyond ASCII.
-        meant = hmac.compare_digest(
-            given.encode("utf-8", "replace"), self.host.launch.nonce.encode()
-        )
+        meant = _knows_nonce(self.request, self.host)
         id = self.path_kwargs.get("id", self.host.launch.id)
         if not meant or id != self.host.launch.id:
             raise ClusterNotFound(f"there is no cluster {id!r} here")
@@ -324,6 +333,14 @@ class CredentialsHandler(Handler):
         await self.answer(await self.host.ask(lambda control: control.credentials(request)))
 
 
+class NoDashboardHandler(Handler):
+    """Dask's dashboard, where it is not served or for a request that it is not for."""
+
+    async def get(self, id: str, path: str) -> None:
+        """Refuse."""
+        raise HTTPError(404)
+
+
 class EventsHandler(Handler, WebSocketHandler):
     """The websocket: one snapshot, then patches, and a snapshot whenever the caller asks."""
 
@@ -372,6 +389,42 @@ class EventsHandler(Handler, WebSocketHandler):
             self.host.stream.feed.forget(self._reader)
 
 
+class HostApplication(Application):
+    """The API, and below it the application of dask's dashboard.
+
+    Parameters
+    ----------
+    routes : list
+        Of the API.
+    host : Served
+        What answers.
+    **settings
+        As tornado takes them.
+    """
+
+    def __init__(self, routes: list[Any], host: Served, **settings: Any) -> None:
+        super().__init__(routes, **settings)
+        self._host = host
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        """Return what answers a request; called by tornado."""
+        found = _DASHBOARD.fullmatch(request.path)
+        if found is None or found["id"] != self._host.launch.id or not self._may_see(request):
+            return super().find_handler(request, **kwargs)
+        application = self._host.dashboard()
+        if application is None:
+            return super().find_handler(request, **kwargs)
+        # Whoever looks at it wants the cluster to be there.
+        self._host.stream.asked += 1
+        request.path = found["path"]
+        request.uri = request.path + (f"?{request.query}" if request.query else "")
+        return application.find_handler(request, **kwargs)
+
+    def _may_see(self, request: HTTPServerRequest) -> bool:
+        is_read = request.method == "GET" and "Origin" not in request.headers
+        return is_read and _knows_nonce(request, self._host)
+
+
 def _log_request(handler: RequestHandler) -> None:
     status = handler.get_status()
     level = logging.DEBUG if status < 500 else logging.ERROR
@@ -390,7 +443,7 @@ def make_app(host: Served) -> SocketServer:
     """
     arguments = {"host": host}
     cluster = rf"{API_PREFIX}/clusters/(?P<id>[^/]+)"
-    app = Application(
+    app = HostApplication(
         [
             (cluster, ClusterHandler, arguments),
             (rf"{cluster}/spec", SpecHandler, arguments),
@@ -403,8 +456,10 @@ def make_app(host: Served) -> SocketServer:
             (rf"{cluster}/events", TimelineHandler, arguments),
             (rf"{cluster}/generations", GenerationsHandler, arguments),
             (rf"{cluster}/credentials", CredentialsHandler, arguments),
+            (_DASHBOARD.pattern, NoDashboardHandler, arguments),
             (rf"{API_PREFIX}/events", EventsHandler, arguments),
         ],
+        host,
         default_handler_class=NotFoundHandler,
         default_handler_args=arguments,
         log_function=_log_request,

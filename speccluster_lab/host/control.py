@@ -319,8 +319,6 @@ class Control:
         NotRunning
             The scheduler is not there.
         """
-        from speccluster_lab.host.start import dashboard_link
-
         address = self.cluster.scheduler_status().address
         if address is None:
             raise NotRunning(f"the scheduler of cluster {self._launch.id!r} is not there yet")
@@ -331,7 +329,6 @@ class Control:
         return Credentials(
             address=address,
             machine=socket.gethostname(),
-            dashboard_link=dashboard_link(self.cluster),
             ca=self._certificates.authority,
             certificate=client.certificate,
             key=client.key,

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
+    from tornado.web import Application
+
     from speccluster_lab.cluster import SpecCluster
     from speccluster_lab.host.lifetime import Seen
     from speccluster_lab.spec.api import Event, EventsQuery
@@ -132,6 +134,14 @@ class Host:
         if self._end is _End.RESTART:
             return ClusterPhase.STARTING
         return ClusterPhase.STARTING if self._control is None else self._control.cluster.phase
+
+    def dashboard(self) -> Application | None:
+        """Return what serves dask's dashboard, where it is this process."""
+        if self._control is None:
+            return None
+        from speccluster_lab.host.dashboard import dashboard_of
+
+        return dashboard_of(self._control.cluster)
 
     async def ask(self, call: Callable[[Control], Awaitable[T]]) -> T:
         """Return what a call of the cluster gives, once the cluster can be asked.

@@ -43,6 +43,8 @@ from speccluster_lab.spec.names import id_from_name
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from tornado.web import Application
+
     from speccluster_lab.cluster import SpecCluster
     from speccluster_lab.cluster.history import Transition
     from speccluster_lab.host.control import ClientCertificates
@@ -226,6 +228,10 @@ class Published:
         if self._is_stopping:
             return self._document.model_copy(update={"phase": ClusterPhase.STOPPING})
         return self._document
+
+    def dashboard(self) -> Application | None:
+        """Return nothing: the scheduler is on another loop, where its owner shows it."""
+        return None
 
     async def ask(self, call: Callable[[Control], Awaitable[T]]) -> T:
         """Return what a call of the cluster gives, made on the cluster's own loop.

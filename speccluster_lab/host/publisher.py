@@ -6,12 +6,12 @@ Found by its name from :mod:`speccluster_lab.cluster.publishing`.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from distributed.core import Status
 from distributed.security import Security
 
-from speccluster_lab.cluster import Given
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.certificates import Certificates, Leaf, OwnersCertificates
 from speccluster_lab.host.keyfiles import security_of
@@ -21,7 +21,7 @@ from speccluster_lab.host.start import LOOPBACK, given_for
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from speccluster_lab.cluster import SpecCluster
+    from speccluster_lab.cluster import Given, SpecCluster
     from speccluster_lab.host.control import ClientCertificates
 
 __all__ = ["Publisher"]
@@ -111,8 +111,10 @@ class Publisher:
             elsewhere=None,
         )
         parts = ("scheduler", "worker", "elsewhere")
-        both = {part: {**getattr(ours, part), **getattr(given, part)} for part in parts}
-        return _security(made, client=made.client), Given(**both)
+        both: dict[str, Any] = {
+            part: {**getattr(ours, part), **getattr(given, part)} for part in parts
+        }
+        return _security(made, client=made.client), replace(given, **both)
 
     async def begin(self, cluster: SpecCluster, name: str | None) -> None:
         """Publish a cluster that has a scheduler; called on its loop.

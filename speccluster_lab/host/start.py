@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import dask.config
 import psutil
 from dask.system import CPU_COUNT
-from distributed.utils import format_dashboard_link, get_ip_interface
+from distributed.utils import get_ip_interface
 
 from speccluster_lab.cluster import Given, SpecCluster
 from speccluster_lab.errors import InvalidInput
+from speccluster_lab.host.dashboard import without_port
 from speccluster_lab.host.nannies import start_workers_by
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from speccluster_lab.host.keyfiles import KeyFiles
     from speccluster_lab.spec.models import ClusterSpec
 
-__all__ = ["LOOPBACK", "configure_dask", "dashboard_link", "given_for", "make_cluster"]
+__all__ = ["LOOPBACK", "configure_dask", "given_for", "make_cluster"]
 
 LOOPBACK: Final = "127.0.0.1"
 # One that is spawned has a core to itself for most of its start: where more begin than there are
@@ -48,8 +49,8 @@ def configure_dask() -> None:
                 route for route in routes if route != "distributed.http.proxy"
             ],
             "distributed.worker.http.routes": [],
-            # By default pages of any site may read the dashboard's websocket. None is, to bokeh,
-            # localhost and the dashboard's own port, which is what the host's link says.
+            # By default pages of any site may read the dashboard's websocket. Who is let in by the
+            # host is no page, and says no origin.
             _ORIGINS: [] if origins == ["*"] else origins,
         }
     )
@@ -94,11 +95,14 @@ def make_cluster(
         name=id,
         asynchronous=True,
         security=keys.for_client(),
-        given=given_for(
-            listening_at(bind),
-            scheduler=keys.for_scheduler(),
-            worker=keys.for_worker(),
-            elsewhere=keys.for_worker_elsewhere(),
+        given=replace(
+            given_for(
+                listening_at(bind),
+                scheduler=keys.for_scheduler(),
+                worker=keys.for_worker(),
+                elsewhere=keys.for_worker_elsewhere(),
+            ),
+            scheduler_class=without_port,
         ),
     )
     usual = CONCURRENT_SPAWNS if forkserver is None else CONCURRENT_FORKS
@@ -163,9 +167,3 @@ def listening_at(bind: str | None) -> str:
             f"there is no network interface {bind!r} with an address; there are: {known}",
             field="bind",
         ) from None
-
-
-def dashboard_link(cluster: SpecCluster) -> str | None:
-    """Return where dask's dashboard is, under the name that its websocket answers to."""
-    port = cluster.scheduler_info.get("services", {}).get("dashboard")
-    return None if port is None else str(format_dashboard_link("localhost", port))

@@ -8,5 +8,6 @@
 ``launch``       reserving an id, and starting a host for it
 ``guard``        the program that starts the host, and lets nothing outlive it
 ``client``       the typed HTTP client of one host
+``dashboard``    dask's dashboard behind a host
 ===============  ======================================================================
 """

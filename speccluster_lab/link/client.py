@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from speccluster_lab.link.processes import HostProcess
     from speccluster_lab.spec.api import PatchEvent, SnapshotEvent
 
-__all__ = ["HostClient"]
+__all__ = ["HostClient", "SocketResolver"]
 
 
-class _SocketResolver(Resolver):
+class SocketResolver(Resolver):
     """Finds the same unix socket, whatever the name."""
 
     def initialize(self, path: str) -> None:
@@ -56,7 +56,7 @@ class HostClient(ApiClient):
             f"http://host{API_PREFIX}",
             {NONCE_HEADER: connection.nonce},
             timeout,
-            _SocketResolver(connection.socket),
+            SocketResolver(connection.socket),
         )
 
     @property

@@ -4,6 +4,7 @@
 ``extension``    the :class:`SpecClusterLab` extension and its settings
 ``handlers``     the REST API
 ``events``       the websocket
+``dashboard``    dask's dashboards, passed on from the hosts
 ``manager``      the clusters that this server knows
 ``discovery``    finding those that others have started
 ``supervisor``   one of them: its hosts, their guard, and its end

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Float, Integer, List, Unicode
 
+from speccluster_lab.server.dashboard import DASHBOARD_ROUTES
 from speccluster_lab.server.events import EventsHandler
 from speccluster_lab.server.handlers import MANAGER_SETTING, ROUTES
 from speccluster_lab.server.manager import ClusterManager
@@ -128,6 +129,7 @@ class SpecClusterLab(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Name the handlers; called by Jupyter, which puts its base URL before the paths."""
         self.handlers.append((f"{API_PREFIX}/events", EventsHandler))
+        self.handlers.extend(DASHBOARD_ROUTES)
         self.handlers.extend(ROUTES)
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:

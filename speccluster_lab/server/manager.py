@@ -19,6 +19,7 @@ from speccluster_lab.errors import (
     TooManyClusters,
 )
 from speccluster_lab.link.connections import Connection
+from speccluster_lab.link.dashboard import fetch_page, open_stream
 from speccluster_lab.link.feed import Feed
 from speccluster_lab.link.interpreters import (
     ask_interpreter,
@@ -44,8 +45,12 @@ from speccluster_lab.spec.templates import get_template
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from tornado.websocket import WebSocketClientConnection
+
+    from speccluster_lab.link.dashboard import Page
     from speccluster_lab.server.following import Follower
     from speccluster_lab.spec.admission import Admission
     from speccluster_lab.spec.api import (
@@ -277,6 +282,34 @@ class ClusterManager:
         if asked.lifetime is None:
             asked = CredentialsRequest(lifetime=CREDENTIALS_SECONDS)
         return await self._find(id).ask(lambda host: host.credentials(asked))
+
+    async def dashboard_page(self, id: str, path: str, query: Mapping[str, str]) -> Page:
+        """Return a page of a cluster's dashboard; see :func:`fetch_page`.
+
+        Raises
+        ------
+        ClusterNotFound, PageNotFound, NotRunning, HostNotResponding
+            There is none.
+        """
+        seconds = self.bounds.call
+        return await self._find(id).ask(
+            lambda host: fetch_page(host.connection, path, query, seconds)
+        )
+
+    async def dashboard_stream(
+        self, id: str, path: str, protocols: Sequence[str]
+    ) -> WebSocketClientConnection:
+        """Return a websocket of a cluster's dashboard; see :func:`open_stream`.
+
+        Raises
+        ------
+        ClusterNotFound, PageNotFound, NotRunning, HostNotResponding
+            There is none.
+        """
+        seconds = self.bounds.call
+        return await self._find(id).ask(
+            lambda host: open_stream(host.connection, path, protocols, seconds)
+        )
 
     async def restart(self, id: str) -> Cluster:
         """Begin to start a cluster again as it is wanted, and return it.

@@ -62,6 +62,10 @@ MAX_EVENTS: Final = 10_000
 MAX_GENERATIONS: Final = 50
 
 
+DASHBOARD_PAGE: Final = "dashboard/status"
+"""Where dask's dashboard begins, below the path of its cluster."""
+
+
 class EntryPhase(StrEnum):
     """Where an entry is."""
 
@@ -357,7 +361,6 @@ class Credentials(Answer):
 
     address: str
     machine: str = Field(default="", description="The name of the machine that the host is on.")
-    dashboard_link: str | None = None
     ca: str
     certificate: str
     key: str = Field(repr=False)

@@ -459,11 +459,6 @@ export interface components {
              * @default
              */
             machine: string;
-            /**
-             * Dashboard Link
-             * @default null
-             */
-            dashboard_link: string | null;
             /** Ca */
             ca: string;
             /** Certificate */

@@ -93,13 +93,29 @@ def test_what_it_knows(handle: ClusterHandle, shared_host: RunningHost) -> None:
     assert handle.phase == "running"
     assert handle.status is Status.running
     assert handle.scheduler_address == shared_host.get().scheduler.address
-    assert handle.dashboard_link.startswith("http://localhost:")
     assert [one.type for one in handle.conditions] == ["Ready"]
     assert list(handle.workers) == ["0"]
     assert handle.workers["0"].phase is EntryPhase.RUNNING
     assert list(handle.members) == ["0"]
     assert handle.members["0"].address is not None
     assert handle.generation == shared_host.get().generation
+
+
+def test_its_dashboard_is_that_of_the_server_of_its_notebook(
+    handle: ClusterHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no port, and a process that belongs to no Jupyter server has no way to it."""
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    monkeypatch.delenv("JUPYTERHUB_SERVICE_URL", raising=False)
+    assert handle.dashboard_link is None
+    assert "Jupyter server" in str(handle.no_dashboard)
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_URL", "http://127.0.0.1:8888/user/a%40b/")
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "secret-token")
+    path = f"/user/a%40b/speccluster-lab/api/v1/clusters/{handle.id}/dashboard/status"
+    assert handle.dashboard_link == path
+    assert handle.no_dashboard is None
+    with handle.get_client() as client:
+        assert f'href="{path}"' in client._repr_html_()
 
 
 def test_it_says_which_python_runs_it(handle: ClusterHandle) -> None:

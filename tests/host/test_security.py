@@ -9,7 +9,6 @@ import ssl
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -203,7 +202,6 @@ def test_tasks_can_use_a_client(client: Client) -> None:
 
 def test_workers_do_not_load_the_host(client: Client) -> None:
     def loaded() -> list[str]:
-        import sys
 
         return [name for name in sys.modules if name.startswith("speccluster_lab.host")]
 
@@ -220,52 +218,58 @@ def _addresses(client: Client, *names: str) -> list[str]:
     return [address for address, worker in workers.items() if str(worker["name"]) in names]
 
 
-def _fetch(address: str, path: str, **headers: str) -> tuple[int, bytes]:
+def _fetch(address: str, path: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(address, timeout=30)
     try:
-        connection.request("GET", path, headers=headers)
+        connection.request("GET", path)
         response = connection.getresponse()
-        # An answer that upgrades has no end.
-        return response.status, b"" if response.status == 101 else response.read()
+        return response.status, response.read()
     finally:
         connection.close()
 
 
-def test_the_dashboard_relays_nowhere(credentials: Credentials) -> None:
-    assert credentials.dashboard_link is not None
-    link = urlsplit(credentials.dashboard_link)
-    assert link.hostname == "localhost"
-    address = f"127.0.0.1:{link.port}"
-    status, page = _fetch(address, link.path)
-    assert status == 200
-    assert b"Dask" in page
-    for path in ("/proxy/8888/127.0.0.1/status", "/proxy/80/localhost/", "/proxy"):
-        assert _fetch(address, path)[0] == 404
-
-
-def test_the_dashboard_is_for_its_own_page(credentials: Credentials) -> None:
-    link = urlsplit(str(credentials.dashboard_link))
-    address = f"127.0.0.1:{link.port}"
-    upgrade = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+def _ports(host: RunningHost) -> set[int]:
+    return {
+        socket.laddr.port
+        for process in host.processes()
+        for socket in process.net_connections("inet")
+        if socket.status == psutil.CONN_LISTEN
     }
-    token = _token_of(_fetch(address, "/status")[1])
-    protocol = {"Sec-WebSocket-Protocol": f"bokeh, {token}"}
-    for origin, status in (
-        (f"http://localhost:{link.port}", 101),
-        ("http://evil.example", 403),
-        ("http://localhost:1", 403),
+
+
+def test_the_dashboard_has_no_port(host: RunningHost, client: Client) -> None:
+    assert host.get().scheduler.dashboard
+    info = client.scheduler_info(n_workers=-1)
+    assert info["services"] == {}
+    workers = info["workers"].values()
+    addresses = [info["address"], *info["workers"]]
+    addresses += [worker["nanny"] for worker in workers if worker["nanny"]]
+    speak_tls = {int(address.rpartition(":")[2]) for address in addresses}
+    # A worker opens one for HTTP whatever it is told; nothing is served there.
+    empty = {worker["services"]["dashboard"] for worker in workers}
+    assert _ports(host) == speak_tls | empty
+
+
+def test_the_dashboard_is_on_the_socket_of_the_host(host: RunningHost) -> None:
+    page = host.request("GET", "/dashboard/status")
+    assert page.status == 200
+    assert "Dask" in page.text
+    assert host.request("GET", "/dashboard/info/main/workers.html").status == 200
+    assert host.request("GET", "/dashboard/statics/css/base.css").status == 200
+    for path in ("/proxy/8888/127.0.0.1/status", "/proxy/80/localhost/", "/proxy", "/nothing"):
+        assert host.request("GET", f"/dashboard{path}").status == 404
+    assert host.request("POST", "/dashboard/status", {}).status == 405
+
+
+def test_the_dashboard_is_not_for_pages_and_not_for_strangers(host: RunningHost) -> None:
+    for headers, status in (
+        ({"X-SpecCluster-Nonce": "another"}, 404),
+        ({"Origin": "http://localhost:8888"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
     ):
-        headers = {**upgrade, **protocol, "Origin": origin}
-        assert _fetch(address, "/status/ws", **headers)[0] == status, origin
-
-
-def _token_of(page: bytes) -> str:
-    _, _, rest = page.decode().partition('"token":"')
-    return rest.partition('"')[0]
+        assert host.request("GET", "/dashboard/status", headers=headers).status == status
+        stream = {"Connection": "Upgrade", "Upgrade": "websocket", **headers}
+        assert host.request("GET", "/dashboard/status/ws", headers=stream).status == status
 
 
 def test_workers_tell_nobody_anything(client: Client) -> None:
@@ -273,6 +277,7 @@ def test_workers_tell_nobody_anything(client: Client) -> None:
     for worker in info["workers"].values():
         port = worker["services"].get("dashboard")
         assert port is not None
+        assert _fetch(f"127.0.0.1:{port}", "/sitemap.json")[1] == b'{"paths": ["/sitemap.json"]}'
         for path in ("/", "/metrics", "/health", "/status", "/statics/css/base.css"):
             assert _fetch(f"127.0.0.1:{port}", path)[0] == 404, path
 

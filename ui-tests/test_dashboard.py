@@ -1,0 +1,46 @@
+"""dask's dashboard, opened in a browser through the Jupyter server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from labpage import Troubles
+from labserver import API
+from playwright.sync_api import expect
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from labserver import LabServer
+    from playwright.sync_api import BrowserContext
+
+# What bokeh draws is in shadow roots, and known by its own objects.
+_DRAWN = """title => {
+  const documents = window.Bokeh ? window.Bokeh.documents : [];
+  return documents.some(one => one.title() === title && one.is_idle);
+}"""
+_WORKERS = """() => window.Bokeh.documents.flatMap(one => [...one.all_models])
+  .filter(one => one.type === 'ColumnDataSource')
+  .flatMap(one => [...(one.data.worker ?? [])])"""
+
+
+@pytest.mark.parametrize(
+    ("page", "title"), [("status", "Dask: Status"), ("workers", "Dask: Workers")]
+)
+def test_it_draws_and_lives(
+    server: LabServer, context: BrowserContext, page: str, title: str
+) -> None:
+    id = server.create("threads")["id"]
+    wait_until(lambda: server.cluster(id)["phase"] == "running", "the cluster runs")
+    tab, troubles = context.new_page(), Troubles()
+    # Logs the browser in.
+    tab.goto(f"{server.url}/login?token={server.token}&next=%2Fapi%2Fme")
+    troubles.watch(tab)
+    tab.goto(f"{server.url}{API}/clusters/{id}/dashboard/{page}")
+    expect(tab.get_by_role("link", name="Workers")).to_be_visible()
+    tab.wait_for_function(_DRAWN, arg=title)
+    # It is told of a worker that comes later, over the websocket.
+    server.scale(id, 2)
+    if page == "workers":
+        tab.wait_for_function(f"new Set(({_WORKERS})().filter(one => one)).size >= 2")
+    assert troubles.unexpected == []
