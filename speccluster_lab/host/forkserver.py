@@ -11,6 +11,7 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import shutil
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from weakref import WeakKeyDictionary
 import psutil
 
 from speccluster_lab.host import preimport
+from speccluster_lab.link.files import make_private_folder
 from speccluster_lab.spec.templates import StartMethod
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.link.launch import Launch
 
-__all__ = ["Forkserver", "RunningForkserver", "forkserver_for"]
+__all__ = ["Forkserver", "RunningForkserver", "forkserver_for", "sockets_in"]
 
 logger = logging.getLogger(__name__)
 
@@ -211,6 +213,27 @@ class Forkserver:
         if not modules:
             return "what workers are forked from has died before it was ready"
         return f"it does not come up with {', '.join(modules)}, which workers now import themselves"
+
+
+@contextmanager
+def sockets_in(folder: Path) -> Iterator[None]:
+    """Have multiprocessing make its sockets in a folder, which is removed in the end.
+
+    It would make one of its own in ``/tmp``, and leave it there when its process is killed.
+
+    Parameters
+    ----------
+    folder : Path
+        What is there is of an earlier process.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    make_private_folder(folder)
+    # Where it looks itself; there is no other way to tell it.
+    multiprocessing.current_process()._config["tempdir"] = str(folder)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def forkserver_for(launch: Launch) -> Forkserver | None:

@@ -7,6 +7,7 @@ import datetime
 import logging
 import math
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ from speccluster_lab.errors import InvalidClass, NotRunning, SpecClusterError, S
 from speccluster_lab.host.app import make_app
 from speccluster_lab.host.control import Control, known_from
 from speccluster_lab.host.events import EventStore
-from speccluster_lab.host.forkserver import forkserver_for
+from speccluster_lab.host.forkserver import forkserver_for, sockets_in
 from speccluster_lab.host.lifetime import LifetimeWatch, look_at
 from speccluster_lab.host.processes import descendants, end_processes
 from speccluster_lab.host.sockets import listening, remove_dead_socket
@@ -30,7 +31,7 @@ from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.guard import AGAIN, NO_USE
 from speccluster_lab.link.launch import Launch, is_stopped, mark_stopped, read_launch
-from speccluster_lab.link.paths import socket_path
+from speccluster_lab.link.paths import scratch_folder, socket_path
 from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, ConditionStatus
 
 if TYPE_CHECKING:
@@ -237,7 +238,8 @@ class Host:
             # First of all: it imports while this process does. And not before this: what it
             # forks has the signals blocked that are blocked here.
             self._keeping = asyncio.create_task(self._forkserver.keep())
-        with listening(socket_path(self.launch.id)) as listener:
+        id = self.launch.id
+        with listening(socket_path(id)) as listener, sockets_in(scratch_folder(id)):
             server = make_app(self)
             server.add_socket(listener)
             write_connection(self._connection(listener))
@@ -400,6 +402,7 @@ def _exit_soon(status: int) -> None:
 def _tidy_up(id: str) -> None:
     """Remove what led to a host that has died while it stopped."""
     remove_dead_socket(socket_path(id))
+    shutil.rmtree(scratch_folder(id), ignore_errors=True)
     remove_connection(id)
     logger.info("Cluster %r has stopped; what its host has left was removed", id)
 

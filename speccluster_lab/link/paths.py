@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import socket
@@ -20,6 +21,7 @@ __all__ = [
     "clusters_folder",
     "connection_file",
     "connections_folder",
+    "scratch_folder",
     "socket_path",
 ]
 
@@ -27,6 +29,8 @@ MAX_SOCKET_BYTES = 107
 """The longest path that a unix socket's address has room for on Linux."""
 
 _NAME = "speccluster-lab"
+# What multiprocessing calls the socket of a forkserver.
+_LISTENER = "listener-xxxxxxxx"
 
 
 def connections_folder() -> Path:
@@ -92,7 +96,8 @@ def socket_path(id: str) -> Path:
     """
     name = f"{_checked(id)}.sock"
     path = _session_folder()
-    if path is None or len(os.fsencode(path / name)) > MAX_SOCKET_BYTES:
+    longest = max(name, f"{_scratch_name(id)}/{_LISTENER}", key=len)
+    if path is None or len(os.fsencode(path / longest)) > MAX_SOCKET_BYTES:
         path = Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
     length = len(os.fsencode(path / name))
     if length > MAX_SOCKET_BYTES:
@@ -102,6 +107,25 @@ def socket_path(id: str) -> Path:
             "TMPDIR to a shorter folder"
         )
     return _private(path) / name
+
+
+def scratch_folder(id: str) -> Path:
+    """Return where a host's short-lived files are, sockets among them; it need not be there.
+
+    Always the same for a cluster, so that whoever comes after a host that was killed can remove
+    what it has left; beside the host's socket, whose folder is private.
+
+    Raises
+    ------
+    StartFailed, ClusterNotFound
+        As :func:`socket_path`.
+    """
+    return socket_path(id).parent / _scratch_name(id)
+
+
+def _scratch_name(id: str) -> str:
+    # Short, for what is in it.
+    return hashlib.sha256(id.encode()).hexdigest()[:12]
 
 
 def _session_folder() -> Path | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from speccluster_lab.errors import ClusterNotFound, HostNotResponding, SpecClusterError
 from speccluster_lab.link.connections import read_connection, remove_connection
 from speccluster_lab.link.launch import find_guard, is_stopped, last_log_lines, mark_stopped
-from speccluster_lab.link.paths import cluster_folder, socket_path
+from speccluster_lab.link.paths import cluster_folder, scratch_folder, socket_path
 from speccluster_lab.server.absence import before_it_tells, failed, how_it_ended, not_up
 from speccluster_lab.server.following import Follower
 from speccluster_lab.spec.api import Cluster, OwnerKind
@@ -360,3 +360,4 @@ class Supervisor(Follower):
         if self._read_connection() is not None:
             remove_connection(self.id)
         socket_path(self.id).unlink(missing_ok=True)
+        shutil.rmtree(scratch_folder(self.id), ignore_errors=True)
