@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import os
 import ssl
 import sys
 from pathlib import Path
@@ -280,37 +279,3 @@ def test_workers_tell_nobody_anything(client: Client) -> None:
         assert _fetch(f"127.0.0.1:{port}", "/sitemap.json")[1] == b'{"paths": ["/sitemap.json"]}'
         for path in ("/", "/metrics", "/health", "/status", "/statics/css/base.css"):
             assert _fetch(f"127.0.0.1:{port}", path)[0] == 404, path
-
-
-INTRUDER = """
-import os, socket, sys
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
-for path in sys.argv[1:]:
-    try:
-        open(path).read(); print("read", path)
-    except PermissionError:
-        pass
-"""
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as another user")
-def test_another_user_reads_nothing(host: RunningHost) -> None:
-    places = [connection_file(host.id), host.folder / "launch.json", host.folder / "host.log"]
-
-    async def main() -> bytes:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-c", INTRUDER, *map(str, places), stdout=-1
-        )
-        async with asyncio.timeout(60):
-            return (await process.communicate())[0]
-
-    # pytest's own folders are closed as well, and not what this is about.
-    folders = {folder for place in places for folder in place.parents if "pytest" in str(folder)}
-    folders -= {folder for folder in folders if "speccluster-lab" in str(folder)}
-    try:
-        for folder in folders:
-            folder.chmod(0o755)
-        assert asyncio.run(main()) == b""
-    finally:
-        for folder in folders:
-            folder.chmod(0o700)
