@@ -19,7 +19,7 @@ JS_SOURCES := $(shell find src style schema 2>/dev/null)
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help setup lab test lint fix ruff mypy contract contract-write js-lint js-tests \
-	python-tests ui-tests peer-tests bench bench-ui mutation lock clean
+	python-tests ui-tests chaos peer-tests bench bench-ui mutation lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -97,6 +97,10 @@ python-tests: setup ## pytest tests/
 # A process of its own: Playwright's loop and pytest-jupyter's do not share one.
 ui-tests: setup ## pytest ui-tests/ (needs Chromium)
 	$(BIN)/python -m pytest -c ui-tests/pytest.ini ui-tests
+
+# Twelve of them, in which any two of whom, what and when meet, are a part of python-tests.
+chaos: setup ## kill, stop and end workers, hosts and servers at all moments (36 trials, 6 minutes)
+	CHAOS=all $(BIN)/python -m pytest tests/chaos $(ARGS)
 
 # They are no part of this repository: CONTRIBUTING.md says where they come from.
 peer-tests: .make/python ## distributed's own tests against our class (PEER=folder; STOCK=1, ARGS='-k …')
