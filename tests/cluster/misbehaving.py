@@ -225,7 +225,15 @@ class Entry:
                 self._scheduler, name=name, nthreads=1, memory_limit=0, dashboard=False
             )
             self.workers.append(worker)
-        await asyncio.gather(*self.workers)
+        try:
+            await asyncio.gather(*self.workers)
+        finally:
+            if self.closed and self.behaviour not in GOES_ON:
+                # A worker that is closed in the moment in which it registers runs all the same.
+                World.current.spawn(self._close_workers())
+
+    async def _close_workers(self) -> None:
+        await asyncio.gather(*(worker.close(timeout=1) for worker in self.workers))
 
     async def _die_later(self) -> None:
         await asyncio.sleep(LIFE)
@@ -267,7 +275,7 @@ class Entry:
                 raise RuntimeError("will not close")
             case _:
                 pass
-        await asyncio.gather(*(worker.close(timeout=1) for worker in self.workers))
+        await self._close_workers()
         self.status = Status.closed
 
 
