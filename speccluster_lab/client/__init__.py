@@ -2,6 +2,14 @@
 
 ===============  ======================================================================
 ``handle``       :class:`ClusterHandle`, which quacks like a dask cluster, and ``connect``
+``reaching``     its parts: connecting, asking and leaving,
+``state``        how the cluster is,
+``waiting``      waiting for what it comes to,
+``scheduler``    the way to the scheduler, and clients,
+``dashboard``    where dask's dashboard is,
+``changing``     having the cluster changed,
+``history``      what was before,
+``stopping``     and its end
 ``finding``      the way to a cluster: its host, or a Jupyter server that shows it
 ``listing``      the clusters that there are
 ``security``     what its client connects with

@@ -130,7 +130,7 @@ def test_other_versions_are_said_before_anything_fails(
 ) -> None:
     here = this_interpreter()
     older = here.model_copy(update={"packages": {**here.packages, "distributed": "2020.1"}})
-    monkeypatch.setattr("speccluster_lab.client.handle.this_interpreter", lambda: older)
+    monkeypatch.setattr("speccluster_lab.client.reaching.this_interpreter", lambda: older)
     said = f"runs with other versions: distributed {distributed.__version__} there and 2020.1 here$"
     with pytest.warns(VersionMismatchWarning, match=said), connect(shared_host.id):
         pass
@@ -250,7 +250,7 @@ def test_events(handle: ClusterHandle, monkeypatch: pytest.MonkeyPatch) -> None:
     assert handle.events(since=3) == events[3:]
     assert handle.events(events[-1].seq) == []
     # However many there are.
-    monkeypatch.setattr("speccluster_lab.client.handle.MAX_EVENTS", 2)
+    monkeypatch.setattr("speccluster_lab.client.history.MAX_EVENTS", 2)
     assert handle.events(1) == events[1:]
     for wrong in (-1, "x", 1.5, None):
         with pytest.raises(InvalidInput) as caught:

@@ -203,6 +203,6 @@ async def test_a_scheduler_on_another_machines_loopback_is_said(
     start: Start, server_url: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = await start()
-    monkeypatch.setattr("speccluster_lab.client.handle.socket.gethostname", lambda: "other-machine")
+    monkeypatch.setattr("socket.gethostname", lambda: "other-machine")
     with pytest.raises(Unreachable, match=r"for that machine only, and this is 'other-machine'"):
         await connect(running, server=server_url, token=token, asynchronous=True)
