@@ -13,6 +13,7 @@ import {
   stopIcon
 } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import type { Cluster } from '../tokens';
 import {
   CommandIDs,
   DOMAIN,
@@ -24,6 +25,7 @@ import { confirmEnd } from './confirm';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addCreateCommand } from './create';
 import { pickCluster, pickEntry } from './meant';
+import type { IWords } from './operation';
 import { SHOWN, operation } from './operation';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addScaleCommands } from './scale';
@@ -78,6 +80,19 @@ export function addCommands(
   const canChange = () => hasClusters() && !manager.isReadOnly;
   const pick = (args: ReadonlyPartialJSONObject) =>
     pickCluster(app, manager, args, trans);
+  const end = async (
+    args: ReadonlyPartialJSONObject,
+    kind: 'stop' | 'restart',
+    words: (name: string) => IWords<Cluster>
+  ) => {
+    const cluster = await pick(args);
+    if (!cluster || !(await confirmEnd(cluster, kind, trans))) {
+      return null;
+    }
+    const said = words(cluster.document.display_name);
+    const ended = await operation(cluster[kind](), said, trans);
+    return ended && { id: cluster.id };
+  };
   const idArgs = {
     type: 'object',
     properties: {
@@ -101,23 +116,12 @@ export function addCommands(
     icon: stopIcon,
     isEnabled: canChange,
     describedBy: { args: idArgs },
-    execute: async args => {
-      const cluster = await pick(args);
-      if (!cluster || !(await confirmEnd(cluster, 'stop', trans))) {
-        return null;
-      }
-      const name = cluster.document.display_name;
-      const stopped = await operation(
-        cluster.stop(),
-        {
-          pending: trans.__('%1 stops…', name),
-          success: () => trans.__('%1 stops.', name),
-          error: reason => trans.__('%1 was not stopped: %2', name, reason)
-        },
-        trans
-      );
-      return stopped && { id: cluster.id };
-    }
+    execute: args =>
+      end(args, 'stop', name => ({
+        pending: trans.__('%1 stops…', name),
+        success: () => trans.__('%1 stops.', name),
+        error: reason => trans.__('%1 was not stopped: %2', name, reason)
+      }))
   });
 
   commands.addCommand(CommandIDs.retryEntry, {
@@ -161,23 +165,12 @@ export function addCommands(
     icon: refreshIcon,
     isEnabled: canChange,
     describedBy: { args: idArgs },
-    execute: async args => {
-      const cluster = await pick(args);
-      if (!cluster || !(await confirmEnd(cluster, 'restart', trans))) {
-        return null;
-      }
-      const name = cluster.document.display_name;
-      const restarted = await operation(
-        cluster.restart(),
-        {
-          pending: trans.__('%1 starts again…', name),
-          success: () => trans.__('%1 starts again.', name),
-          error: reason => trans.__('%1 was not restarted: %2', name, reason)
-        },
-        trans
-      );
-      return restarted && { id: cluster.id };
-    }
+    execute: args =>
+      end(args, 'restart', name => ({
+        pending: trans.__('%1 starts again…', name),
+        success: () => trans.__('%1 starts again.', name),
+        error: reason => trans.__('%1 was not restarted: %2', name, reason)
+      }))
   });
 
   if (editors) {
