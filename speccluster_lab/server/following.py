@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from speccluster_lab.errors import HostNotResponding, NotRunning, SpecClusterError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from speccluster_lab.link.connections import Connection
     from speccluster_lab.spec.api import Patch
 
-__all__ = ["Follower"]
+__all__ = ["Follower", "Listener"]
 
 T = TypeVar("T")
 
@@ -28,6 +29,25 @@ _NEXT_BREATH: Final = 0.05
 _FIRST_RETRY: Final = 0.1
 _LAST_RETRY: Final = 2.0
 _STEADY_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told what becomes of the clusters that are followed.
+
+    Parameters
+    ----------
+    publish : callable
+        Takes a cluster's id and each change.
+    forget : callable
+        Takes the id when the cluster has gone.
+    log : logging.Logger
+        Jupyter's.
+    """
+
+    publish: Callable[[str, Patch], None]
+    forget: Callable[[str], object]
+    log: logging.Logger
 
 
 class Follower(ABC):
@@ -39,31 +59,19 @@ class Follower(ABC):
         What is known before anything is told.
     call_seconds : float
         For the answer to a call.
-    publish : callable
-        Takes the cluster's id and each change.
-    forget : callable
-        Takes the id when the cluster has gone.
-    log : logging.Logger
-        Jupyter's.
+    listener : Listener
+        Who is told of it.
     """
 
     is_own = False
     """Whether this server has started it, and so stops it when it ends."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        *,
-        call_seconds: float,
-        publish: Callable[[str, Patch], None],
-        forget: Callable[[str], object],
-        log: logging.Logger,
-    ) -> None:
+    def __init__(self, cluster: Cluster, call_seconds: float, listener: Listener) -> None:
         self.id = cluster.id
         self._call_seconds = call_seconds
-        self._forget = forget
-        self._log = log
-        self._shown = Shown(cluster, publish)
+        self._forget = listener.forget
+        self._log = listener.log
+        self._shown = Shown(cluster, listener.publish)
         self._client: HostClient | None = None
         self._connected = asyncio.Event()
         self._over = asyncio.Event()

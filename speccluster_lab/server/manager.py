@@ -30,6 +30,7 @@ from speccluster_lab.link.launch import Launch, read_launch, reserve_for, start_
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server.discovery import Discovery, Guarded
+from speccluster_lab.server.following import Listener
 from speccluster_lab.server.published import Published
 from speccluster_lab.server.supervisor import Bounds, Guard, Supervisor
 from speccluster_lab.spec.api import (
@@ -122,6 +123,7 @@ class ClusterManager:
         self._log = log
         self._orphan_timeout = orphan_timeout
         self._followers: dict[str, Follower] = {}
+        self._listener = Listener(self.feed.publish, self._followers.pop, log)
         self._making = asyncio.Lock()
         self._discovery = Discovery(admission, log)
         self._looking = asyncio.Lock()
@@ -371,15 +373,7 @@ class ClusterManager:
                 if is_to_stop:
                     await follower.stop()
             case Connection():
-                self._follow(
-                    Published(
-                        found,
-                        call_seconds=self.bounds.call,
-                        publish=self.feed.publish,
-                        forget=self._followers.pop,
-                        log=self._log,
-                    )
-                )
+                self._follow(Published(found, self.bounds.call, self._listener))
 
     def watch(self) -> None:
         """Look again every second from now on; harmless when that has begun already."""
@@ -438,13 +432,7 @@ class ClusterManager:
 
     def _supervise(self, launch: Launch, guard: Guard | None, why: str | None = None) -> Supervisor:
         supervisor = Supervisor(
-            launch,
-            guard=guard,
-            why=why,
-            bounds=self.bounds,
-            publish=self.feed.publish,
-            forget=self._followers.pop,
-            log=self._log,
+            launch, guard=guard, why=why, bounds=self.bounds, listener=self._listener
         )
         self._follow(supervisor)
         return supervisor

@@ -12,11 +12,9 @@ from speccluster_lab.server.absence import before_it_is_known
 from speccluster_lab.server.following import Follower
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable
-
     from speccluster_lab.link.connections import Connection
-    from speccluster_lab.spec.api import Cluster, Patch
+    from speccluster_lab.server.following import Listener
+    from speccluster_lab.spec.api import Cluster
 
 __all__ = ["Published"]
 
@@ -32,30 +30,13 @@ class Published(Follower):
         How its API is reached.
     call_seconds : float
         For the answer to a call.
-    publish : callable
-        Takes the cluster's id and each change.
-    forget : callable
-        Takes the id when the cluster has gone.
-    log : logging.Logger
-        Jupyter's.
+    listener : Listener
+        Who is told of the cluster.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        call_seconds: float,
-        publish: Callable[[str, Patch], None],
-        forget: Callable[[str], object],
-        log: logging.Logger,
-    ) -> None:
-        super().__init__(
-            before_it_is_known(connection.id, datetime.datetime.now(datetime.UTC)),
-            call_seconds=call_seconds,
-            publish=publish,
-            forget=forget,
-            log=log,
-        )
+    def __init__(self, connection: Connection, call_seconds: float, listener: Listener) -> None:
+        known = before_it_is_known(connection.id, datetime.datetime.now(datetime.UTC))
+        super().__init__(known, call_seconds, listener)
         self._connection = connection
 
     async def restart(self) -> Cluster:

@@ -16,14 +16,12 @@ from speccluster_lab.server.following import Follower
 from speccluster_lab.spec.api import Cluster, OwnerKind
 
 if TYPE_CHECKING:
-    import logging
     import subprocess
-    from collections.abc import Callable
 
     from speccluster_lab.link.connections import Connection
     from speccluster_lab.link.launch import Launch
     from speccluster_lab.link.processes import HostProcess
-    from speccluster_lab.spec.api import Patch
+    from speccluster_lab.server.following import Listener
 
 __all__ = ["Bounds", "Guard", "Supervisor"]
 
@@ -92,12 +90,8 @@ class Supervisor(Follower):
         What is known to be wrong with a cluster without a guard.
     bounds : Bounds
         How long it may take for what it does.
-    publish : callable
-        Takes the cluster's id and each change.
-    forget : callable
-        Takes the id when the cluster has gone.
-    log : logging.Logger
-        Jupyter's.
+    listener : Listener
+        Who is told of the cluster.
     """
 
     def __init__(
@@ -107,17 +101,9 @@ class Supervisor(Follower):
         guard: Guard | None,
         why: str | None,
         bounds: Bounds,
-        publish: Callable[[str, Patch], None],
-        forget: Callable[[str], object],
-        log: logging.Logger,
+        listener: Listener,
     ) -> None:
-        super().__init__(
-            before_it_tells(launch),
-            call_seconds=bounds.call,
-            publish=publish,
-            forget=forget,
-            log=log,
-        )
+        super().__init__(before_it_tells(launch), bounds.call, listener)
         self.is_own = guard is not None and guard.popen is not None
         self._launch = launch
         self._folder = cluster_folder(launch.id)
