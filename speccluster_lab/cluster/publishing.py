@@ -46,7 +46,7 @@ class Publisher(Protocol):
         Raises
         ------
         InvalidInput
-            That is not enough to be published with.
+            It does without encryption, or lacks what clients need.
         """
 
     def secured(
@@ -66,11 +66,18 @@ class Publisher(Protocol):
         Raises
         ------
         InvalidInput
-            It is not to speak TLS.
+            The scheduler is not to speak TLS, or as :meth:`secure`.
         """
 
     async def begin(self, cluster: Any, name: str | None) -> None:
         """Publish a cluster that has a scheduler; called on its loop.
+
+        Parameters
+        ----------
+        cluster : SpecCluster
+            The cluster.
+        name : str or None
+            What its owner calls it.
 
         Raises
         ------

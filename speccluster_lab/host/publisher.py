@@ -34,7 +34,11 @@ _INSECURE: Final = (
 
 
 class Publisher:
-    """Publishes one cluster; see :class:`speccluster_lab.cluster.publishing.Publisher`."""
+    """Publishes one cluster.
+
+    :class:`speccluster_lab.cluster.publishing.Publisher` tells what it is asked for, and what it
+    refuses.
+    """
 
     def __init__(self) -> None:
         self._certificates: ClientCertificates | None = None
@@ -45,22 +49,11 @@ class Publisher:
 
     @property
     def id(self) -> str | None:
-        """What others know the cluster by; ``None`` while it is not published."""
+        """The id under which the cluster is served."""
         return None if self._published is None else self._published.launch.id
 
     def secure(self, security: Any) -> Security:
-        """Return what all parts of the cluster are to prove to each other who they are with.
-
-        Parameters
-        ----------
-        security : Security or None
-            What the owner has given.
-
-        Raises
-        ------
-        InvalidInput
-            It does without encryption, or lacks what clients need.
-        """
+        """Return the owner's certificates if they do for clients too, and others for no owner's."""
         if security is None and not (configured := Security()).require_encryption:
             self._certificates = made = Certificates.issue("notebook")
             leaves = {"scheduler": made.scheduler, "worker": made.worker, "client": made.client}
@@ -79,22 +72,7 @@ class Publisher:
     def secured(
         self, security: Any, given: Given, scheduler: Mapping[str, Any]
     ) -> tuple[Security, Given]:
-        """Return the same for a client, and for each part by what it is given.
-
-        Parameters
-        ----------
-        security : Security or None
-            What the owner has given,
-        given : Given
-            and what the parts are given already.
-        scheduler : mapping
-            What the spec says of it.
-
-        Raises
-        ------
-        InvalidInput
-            It does without encryption, or lacks what clients need.
-        """
+        """Return the same, each part's own certificate apart from a client's."""
         _refuse_plain(scheduler.get("options") or {})
         if security is self._made and security is not None:
             # Handed to the parts already.
@@ -117,22 +95,7 @@ class Publisher:
         return _security(made, client=made.client), replace(given, **both)
 
     async def begin(self, cluster: SpecCluster, name: str | None) -> None:
-        """Publish a cluster that has a scheduler; called on its loop.
-
-        Parameters
-        ----------
-        cluster : SpecCluster
-            The cluster.
-        name : str or None
-            What its owner calls it.
-
-        Raises
-        ------
-        InvalidInput
-            Its scheduler speaks no TLS.
-        StartFailed
-            It cannot be served.
-        """
+        """Publish the cluster, unless it has been closed meanwhile."""
         address = cluster.scheduler_status().address or ""
         if not address.startswith(_ENCRYPTED):
             raise InvalidInput(_INSECURE.format(address), field="security")
@@ -144,7 +107,7 @@ class Publisher:
                 self._published = published
 
     async def end(self) -> None:
-        """Have it no longer be found; harmless when it has not been; called on its loop."""
+        """Have the cluster served no longer."""
         async with self._changing:
             published, self._published = self._published, None
             if published is not None:
