@@ -73,7 +73,7 @@ def start_guarded(folder: Path, command: list[str], **changes: Any) -> subproces
         )
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     """Not our own client, so that what it does cannot hide what the host does."""
 
     def __init__(self, path: str) -> None:
@@ -190,7 +190,7 @@ class RunningHost:
     ) -> Answer:
         """Send one request as it is; a body that is no bytes is sent as JSON."""
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        connection = _UnixConnection(self.connection.socket)
+        connection = UnixConnection(self.connection.socket)
         try:
             place = f"{API_PREFIX}/clusters/{self.id}" if prefix is None else prefix
             connection.request(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import os
-import socket
 import stat
 import subprocess
 import sys
@@ -19,7 +17,7 @@ import distributed
 import pytest
 from distributed import LocalCluster, Security
 from kernels import Kernel
-from running_hosts import SECONDS, hosts_in
+from running_hosts import SECONDS, UnixConnection, hosts_in
 
 from speccluster_lab import SpecCluster, connect, list_clusters, reconciled
 from speccluster_lab.errors import InvalidInput, NameInUse, OwnedElsewhere
@@ -75,21 +73,10 @@ def published(kernel: Kernel, made: str = "made()") -> Iterator[str]:
         assert list_connections() == []
 
 
-class _Socket(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("host", timeout=SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
 def ask(id: str, method: str, path: str = "", body: object = None, **headers: str) -> Any:
     """Return status and body of a request, without our own client."""
     connection = read_connection(id)
-    way = _Socket(connection.socket)
+    way = UnixConnection(connection.socket)
     try:
         sent = None if body is None else json.dumps(body)
         headers = {"X-SpecCluster-Nonce": connection.nonce, **headers}

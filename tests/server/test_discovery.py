@@ -80,6 +80,16 @@ def publish(fake_host: FakeHosts, tmp_path: Path) -> Iterator[Publish]:
         remove_connection(file.name)
 
 
+async def published_and_found(
+    publish: Publish, manager: ClusterManager, wait_for: Wait
+) -> subprocess.Popen[bytes]:
+    process = publish("theirs")
+    await until(lambda: connection_file("theirs").exists())
+    await manager.attach()
+    await wait_for("theirs", "running")
+    return process
+
+
 async def test_what_another_server_starts_and_stops_comes_and_goes(
     api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, data_folder: Path
 ) -> None:
@@ -296,10 +306,7 @@ async def test_it_vanishes_when_its_notebook_publishes_it_no_longer(
     api: Api, wait_for: Wait, manager: ClusterManager, publish: Publish
 ) -> None:
     """Its process goes on."""
-    process = publish("theirs")
-    await until(lambda: connection_file("theirs").exists())
-    await manager.attach()
-    await wait_for("theirs", "running")
+    process = await published_and_found(publish, manager, wait_for)
     connection_file("theirs").unlink()
     await api("POST", "/clusters/theirs/scale", {"entries": HANG_UP})
     await wait_for("theirs", None, 10)
@@ -309,10 +316,7 @@ async def test_it_vanishes_when_its_notebook_publishes_it_no_longer(
 async def test_one_that_hangs_is_shown_and_never_killed(
     api: Api, wait_for: Wait, manager: ClusterManager, publish: Publish
 ) -> None:
-    process = publish("theirs")
-    await until(lambda: connection_file("theirs").exists())
-    await manager.attach()
-    await wait_for("theirs", "running")
+    process = await published_and_found(publish, manager, wait_for)
     await api("POST", "/clusters/theirs/scale", {"entries": HANG})
     await wait_for("theirs", "unreachable")
     stopped = await api("DELETE", "/clusters/theirs")
@@ -326,10 +330,7 @@ async def test_one_that_hangs_is_shown_and_never_killed(
 async def test_a_cluster_of_a_notebook_takes_a_place_and_a_name(
     api: Api, wait_for: Wait, manager: ClusterManager, publish: Publish
 ) -> None:
-    publish("theirs")
-    await until(lambda: connection_file("theirs").exists())
-    await manager.attach()
-    await wait_for("theirs", "running")
+    await published_and_found(publish, manager, wait_for)
     taken = await api("POST", "/clusters", {"template": "threads", "name": "theirs of a notebook"})
     assert (taken.status, taken.code) == (409, "name_in_use")
     assert await make(api, name="theirs") == "theirs-2"
@@ -347,10 +348,7 @@ async def test_a_folder_with_a_live_notebook_is_left_alone(
     folder = reserve("theirs")
     an_hour_ago = time.time() - 3600
     os.utime(folder, (an_hour_ago, an_hour_ago))
-    process = publish("theirs")
-    await until(lambda: connection_file("theirs").exists())
-    await manager.attach()
-    await wait_for("theirs", "running")
+    process = await published_and_found(publish, manager, wait_for)
     assert folder.exists()
     process.kill()
     process.wait()
