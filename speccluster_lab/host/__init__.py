@@ -4,7 +4,8 @@
 ``__main__``      ``python -m speccluster_lab.host <folder>``
 ``life``          :class:`~speccluster_lab.host.life.Host`: from the launch file until nothing
                   is left
-``app``           the HTTP API
+``app``           the HTTP API, by its paths
+``handlers``      what answers each of them
 ``control``       what the API asks of one cluster
 ``sockets``       the unix socket that it is served on
 ``processes``     ending what a host has started
