@@ -18,7 +18,6 @@ from speccluster_lab.errors import (
     BodyTooLarge,
     ClusterNotFound,
     InvalidInput,
-    MalformedBody,
     SpecClusterError,
 )
 from speccluster_lab.link.connections import NONCE_HEADER
@@ -32,7 +31,6 @@ from speccluster_lab.spec.api import (
     Generation,
     PlanRequest,
     Scale,
-    SnapshotRequest,
 )
 from speccluster_lab.spec.models import WHEN_FIRST_USED, ClusterSpec
 from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_query
@@ -353,15 +351,13 @@ class EventsHandler(Handler, WebSocketHandler):
 
     def on_message(self, message: str | bytes) -> None:
         """Take a request for a snapshot; called by tornado."""
-        body = message.encode() if isinstance(message, str) else message
+        if self._reader is None:
+            return
         try:
-            parse_body(SnapshotRequest, body)
-        except (InvalidInput, MalformedBody) as error:
+            self._reader.take(message)
+        except InvalidInput as error:
             logger.info("Refused a message: %s", error.code)
             self.close(1008, "only a request for a snapshot is understood here")
-            return
-        if self._reader is not None:
-            self._reader.request_snapshot()
 
     def on_close(self) -> None:
         """Stop sending; called by tornado."""

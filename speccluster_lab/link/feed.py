@@ -9,8 +9,9 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from speccluster_lab.spec.api import Cluster, Patch, PatchEvent, SnapshotEvent
+from speccluster_lab.spec.api import Cluster, Patch, PatchEvent, SnapshotEvent, SnapshotRequest
 from speccluster_lab.spec.limits import DEFAULT_QUEUED_EVENTS
+from speccluster_lab.spec.validation import parse_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +109,22 @@ class Reader:
         self._waiting.clear()
         self._wants_snapshot = True
         self._wake.set()
+
+    def take(self, message: str | bytes) -> None:
+        """Do what the reader asks for, which can only be a snapshot.
+
+        Parameters
+        ----------
+        message : str or bytes
+            As it came.
+
+        Raises
+        ------
+        InvalidInput
+            It asks for something else, or is nothing that can be read.
+        """
+        parse_body(SnapshotRequest, message.encode() if isinstance(message, str) else message)
+        self.request_snapshot()
 
     def end(self) -> None:
         """Let the iteration end after what waits."""

@@ -15,8 +15,6 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.link.feed import as_message
 from speccluster_lab.server.handlers import ApiErrors
-from speccluster_lab.spec.api import SnapshotRequest
-from speccluster_lab.spec.validation import parse_body
 
 if TYPE_CHECKING:
     from speccluster_lab.link.feed import Reader
@@ -71,14 +69,13 @@ class EventsHandler(ApiErrors, WebSocketMixin, WebSocketHandler, JupyterHandler)
 
     def on_message(self, message: str | bytes) -> None:
         """Take a request for a snapshot; called by tornado."""
+        if self._reader is None:
+            return
         try:
-            parse_body(SnapshotRequest, message.encode() if isinstance(message, str) else message)
+            self._reader.take(message)
         except InvalidInput as error:
             self.log.info("Refused a message on the events' websocket: %s", error.code)
             self.close(1008, "only a request for a snapshot is understood here")
-            return
-        if self._reader is not None:
-            self._reader.request_snapshot()
 
     def on_close(self) -> None:
         """Stop sending; called by tornado."""
