@@ -38,6 +38,8 @@ export namespace CommandIDs {
   export const adaptCluster = 'speccluster-lab:adapt-cluster';
   export const restartCluster = 'speccluster-lab:restart-cluster';
   export const retryEntry = 'speccluster-lab:retry-entry';
+  export const restartEntry = 'speccluster-lab:restart-entry';
+  export const openDashboard = 'speccluster-lab:open-dashboard';
   export const editSpec = 'speccluster-lab:edit-spec';
   export const insertClientCode = 'speccluster-lab:insert-client-code';
   export const copyClientCode = 'speccluster-lab:copy-client-code';
@@ -71,6 +73,11 @@ export interface ICluster extends IDisposable {
    * The cluster as it is known: an immutable document, another one after each change.
    */
   readonly document: Cluster;
+
+  /**
+   * Where a browser finds dask's dashboard of the cluster; null where there is none to show.
+   */
+  readonly dashboardUrl: string | null;
 
   /**
    * How many entries are wanted: what was last asked for, else what the spec says.
@@ -137,6 +144,11 @@ export interface ICluster extends IDisposable {
    * Try an entry again now, whatever its backoff says.
    */
   retry(entry: string): Promise<Cluster>;
+
+  /**
+   * Make an entry anew although its spec says the same; what it holds moves first.
+   */
+  restartEntry(entry: string): Promise<Cluster>;
 
   /**
    * Start the cluster again as it is wanted.

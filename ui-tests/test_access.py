@@ -49,6 +49,7 @@ def test_who_may_only_look_is_offered_nothing_else(
     for name in ("New cluster", "Edit spec", "Stop", "Scale", "More entries", "Restart"):
         expect(root.get_by_role("button", name=name, exact=True)).to_have_count(0)
     assert enabled(lab) == {
+        "speccluster-lab:open-dashboard",
         "speccluster-lab:insert-client-code",
         "speccluster-lab:copy-client-code",
         "speccluster-lab:show-panel",

@@ -8,9 +8,11 @@ import pytest
 from labpage import Troubles
 from labserver import API
 from playwright.sync_api import expect
+from test_panel import start
 from waiting import wait_until
 
 if TYPE_CHECKING:
+    from labpage import LabPage
     from labserver import LabServer
     from playwright.sync_api import BrowserContext
 
@@ -44,3 +46,12 @@ def test_it_draws_and_lives(
     if page == "workers":
         tab.wait_for_function(f"new Set(({_WORKERS})().filter(one => one)).size >= 2")
     assert troubles.unexpected == []
+
+
+def test_a_card_leads_there(lab: LabPage, server: LabServer, context: BrowserContext) -> None:
+    start(server, "threads", "Charted")
+    with context.expect_page() as opened:
+        lab.panel.card("Charted").button("Dashboard").click()
+    tab = opened.value
+    tab.wait_for_function(_DRAWN, arg="Dask: Status")
+    assert tab.evaluate("() => window.opener") is None

@@ -60,6 +60,20 @@ def test_the_next_try_is_counted_down_to(lab: LabPage) -> None:
     expect(lab.page.get_by_role("alert").filter(has_text="3 was not tried again")).to_be_visible()
 
 
+def test_an_entry_is_made_anew_with_the_keyboard(lab: LabPage) -> None:
+    card = lab.panel.card("Probe")
+    card.open()
+    restart = card.button("Restart 1")
+    expect(restart.locator("..")).to_have_css("opacity", "0")
+    card.entry("1").focus()
+    expect(restart.locator("..")).to_have_css("opacity", "1")
+    lab.page.keyboard.press("Tab")
+    expect(restart).to_be_focused()
+    lab.troubles.expected.append(r"status of 404 ")
+    lab.page.keyboard.press("Enter")
+    expect(lab.page.get_by_role("alert").filter(has_text="1 was not restarted")).to_be_visible()
+
+
 def test_what_is_closed_stays_closed_when_something_changes(lab: LabPage, feed: Feed) -> None:
     card = lab.panel.card("Brave otter")
     card.open()

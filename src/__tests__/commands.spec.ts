@@ -174,19 +174,35 @@ describe('commands', () => {
     expect(one.adapt.mock.calls).toEqual([[range]]);
   });
 
-  it('try an entry again', async () => {
+  it.each([
+    ['retry', CommandIDs.retryEntry, '0 was not tried again: no room'],
+    ['restartEntry', CommandIDs.restartEntry, '0 was not restarted: no room']
+  ] as const)('%s an entry', async (call, command, said) => {
     const [one] = manager.clusters;
-    await run(CommandIDs.retryEntry, { id: 'otter', entry: '0' });
+    await expect(run(command, { id: 'otter', entry: '0' })).resolves.toEqual({
+      id: 'otter',
+      entry: '0'
+    });
     underMenu = document.createElement('div');
     underMenu.dataset.clusterId = 'otter';
     underMenu.dataset.entry = 'bad';
-    await run(CommandIDs.retryEntry, { isContextMenu: true });
-    expect(one.retry.mock.calls).toEqual([['0'], ['bad']]);
-    one.retry.mockRejectedValue(failing);
-    await expect(
-      run(CommandIDs.retryEntry, { id: 'otter', entry: '0' })
-    ).resolves.toBeNull();
-    expect(notes()[0]).toBe('0 was not tried again: no room');
+    await run(command, { isContextMenu: true });
+    expect(one[call].mock.calls).toEqual([['0'], ['bad']]);
+    one[call].mockRejectedValue(failing);
+    await expect(run(command, { id: 'otter', entry: '0' })).resolves.toBeNull();
+    expect(notes()[0]).toBe(said);
+  });
+
+  it('open the dashboard in a tab of its own, where there is one', async () => {
+    const opened = jest.spyOn(window, 'open').mockReturnValue(null);
+    const url = '/base/dashboard/status';
+    manager.clusters[0].dashboardUrl = url;
+    await expect(run(CommandIDs.openDashboard)).resolves.toEqual({ url });
+    expect(opened.mock.calls).toEqual([[url, '_blank', 'noopener']]);
+    manager.clusters[0].dashboardUrl = null;
+    await expect(run(CommandIDs.openDashboard)).resolves.toBeNull();
+    expect(opened).toHaveBeenCalledTimes(1);
+    expect(notes()).toEqual(['otter has no dashboard to show now.']);
   });
 
   it('restart a cluster that has failed without a question', async () => {
@@ -214,6 +230,7 @@ describe('commands', () => {
       .listCommands()
       .filter(id => commands.isEnabled(id));
     expect(enabled).toEqual([
+      CommandIDs.openDashboard,
       CommandIDs.insertClientCode,
       CommandIDs.copyClientCode
     ]);

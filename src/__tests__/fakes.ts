@@ -301,6 +301,7 @@ export class FakeCluster implements ICluster {
   }
 
   readonly changed = new Signal<this, void>(this);
+  dashboardUrl: string | null = '/dashboard';
   entries: number;
   isScaling = false;
   isStopping = false;
@@ -318,6 +319,7 @@ export class FakeCluster implements ICluster {
   plan = jest.fn(async (request: PlanRequest): Promise<Plan> => NO_CHANGE);
   adapt = jest.fn(async (range: Adapt | null) => this.document);
   retry = jest.fn(async (entry: string) => this.document);
+  restartEntry = jest.fn(async (entry: string) => this.document);
   restart = jest.fn(async () => this.document);
   refresh = jest.fn(async () => this.document);
   stop = jest.fn(async () => this.document);

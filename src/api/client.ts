@@ -108,6 +108,13 @@ export class ApiClient {
   }
 
   /**
+   * Make an entry anew although its spec says the same.
+   */
+  restartEntry(id: string, entry: string): Promise<Cluster> {
+    return this._request('POST', ['clusters', id, 'entries', entry, 'restart']);
+  }
+
+  /**
    * Start a cluster again as it is wanted; one that has failed, too.
    */
   restartCluster(id: string): Promise<Cluster> {
@@ -136,16 +143,26 @@ export class ApiClient {
     return this._request('DELETE', ['clusters', id]);
   }
 
+  /**
+   * Where a browser finds dask's dashboard of a cluster; its login is the server's.
+   */
+  dashboardUrl(id: string): string {
+    return this._url(['clusters', id, 'dashboard', 'status']);
+  }
+
+  private _url(path: string[]): string {
+    return URLExt.join(
+      this._settings.baseUrl,
+      API_PREFIX,
+      ...path.map(part => encodeURIComponent(part))
+    );
+  }
+
   private async _request<T>(
     method: string,
     path: string[],
     options: { body?: unknown; headers?: Record<string, string> } = {}
   ): Promise<T> {
-    const url = URLExt.join(
-      this._settings.baseUrl,
-      API_PREFIX,
-      ...path.map(part => encodeURIComponent(part))
-    );
     const init: RequestInit = {
       method,
       headers: { Accept: 'application/json', ...options.headers }
@@ -154,7 +171,7 @@ export class ApiClient {
       init.body = JSON.stringify(options.body);
       init.headers = { ...init.headers, 'Content-Type': 'application/json' };
     }
-    return this._send(url, init);
+    return this._send(this._url(path), init);
   }
 
   private _send<T>(url: string, init: RequestInit): Promise<T> {

@@ -1,26 +1,11 @@
 import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { CommandRegistry } from '@lumino/commands';
-import type {
-  ReadonlyJSONObject,
-  ReadonlyPartialJSONObject
-} from '@lumino/coreutils';
 import { scaleIcon } from '../icons';
 import { canScale } from '../model/facts';
 import type { Adapt, Cluster, ICluster, Scale } from '../tokens';
 import { CommandIDs } from '../tokens';
+import type { AddClusterCommand } from './clustercommand';
 import { SHOWN, operation } from './operation';
-
-/**
- * What the commands work with.
- */
-export interface IScaleOptions {
-  commands: CommandRegistry;
-  pick: (args: ReadonlyPartialJSONObject) => Promise<ICluster | null>;
-  canChange: () => boolean;
-  idArgs: { properties: ReadonlyJSONObject };
-  trans: TranslationBundle;
-}
 
 /** In what a size can be given. */
 const UNITS = ['entries', 'workers', 'cores', 'memory'] as const;
@@ -28,33 +13,26 @@ const UNITS = ['entries', 'workers', 'cores', 'memory'] as const;
 /**
  * Add the commands that set how large a cluster is.
  */
-export function addScaleCommands(options: IScaleOptions): void {
-  const { commands, pick, canChange, idArgs, trans } = options;
-
-  commands.addCommand(CommandIDs.scaleCluster, {
+export function addScaleCommands(
+  add: AddClusterCommand,
+  trans: TranslationBundle
+): void {
+  add(CommandIDs.scaleCluster, {
     label: trans.__('Scale Cluster…'),
     caption: trans.__('Set how large a cluster is, or between what it may be'),
     icon: scaleIcon,
-    isEnabled: canChange,
-    describedBy: {
-      args: {
-        type: 'object',
-        description: trans.__('One size at most; asked for when left out'),
-        properties: {
-          ...idArgs.properties,
-          entries: { type: 'integer', minimum: 0 },
-          workers: { type: 'integer', minimum: 0 },
-          cores: { type: 'integer', minimum: 0 },
-          memory: {
-            type: ['integer', 'string'],
-            description: trans.__('Bytes, or text such as "6 GiB"')
-          }
-        }
+    description: trans.__('One size at most; asked for when left out'),
+    properties: {
+      entries: { type: 'integer', minimum: 0 },
+      workers: { type: 'integer', minimum: 0 },
+      cores: { type: 'integer', minimum: 0 },
+      memory: {
+        type: ['integer', 'string'],
+        description: trans.__('Bytes, or text such as "6 GiB"')
       }
     },
-    execute: async args => {
-      const cluster = await pick(args);
-      if (!cluster || !isScalable(cluster, trans)) {
+    act: (cluster, args) => {
+      if (!isScalable(cluster, trans)) {
         return null;
       }
       const unit = UNITS.find(one => args[one] !== undefined);
@@ -66,27 +44,19 @@ export function addScaleCommands(options: IScaleOptions): void {
     }
   });
 
-  commands.addCommand(CommandIDs.adaptCluster, {
+  add(CommandIDs.adaptCluster, {
     label: trans.__('Adaptive Scaling…'),
     caption: trans.__('Let a cluster grow and shrink with its work'),
-    isEnabled: canChange,
-    describedBy: {
-      args: {
-        type: 'object',
-        properties: {
-          ...idArgs.properties,
-          minimum: { type: 'integer', minimum: 0 },
-          maximum: { type: ['integer', 'null'], minimum: 0 },
-          isOff: {
-            type: 'boolean',
-            description: trans.__('Whether to end adaptive scaling')
-          }
-        }
+    properties: {
+      minimum: { type: 'integer', minimum: 0 },
+      maximum: { type: ['integer', 'null'], minimum: 0 },
+      isOff: {
+        type: 'boolean',
+        description: trans.__('Whether to end adaptive scaling')
       }
     },
-    execute: async args => {
-      const cluster = await pick(args);
-      if (!cluster || !isScalable(cluster, trans)) {
+    act: (cluster, args) => {
+      if (!isScalable(cluster, trans)) {
         return null;
       }
       if (args.isOff) {

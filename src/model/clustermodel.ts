@@ -12,7 +12,7 @@ import type {
   PlanRequest,
   Scale
 } from '../api/types';
-import { specEntries } from './facts';
+import { hasDashboard, specEntries } from './facts';
 
 /**
  * One cluster: what is known of it, and what may be asked of it.
@@ -43,6 +43,15 @@ export class ClusterModel implements IDisposable {
     return answered && answered.generation > this._streamed.generation
       ? answered
       : this._streamed;
+  }
+
+  /**
+   * Where a browser finds dask's dashboard of the cluster; null where there is none to show.
+   */
+  get dashboardUrl(): string | null {
+    return hasDashboard(this.document)
+      ? this._client.dashboardUrl(this.id)
+      : null;
   }
 
   /**
@@ -164,6 +173,13 @@ export class ClusterModel implements IDisposable {
    */
   async retry(entry: string): Promise<Cluster> {
     return this._take(await this._client.retryEntry(this.id, entry));
+  }
+
+  /**
+   * Make an entry anew although its spec says the same; what it holds moves first.
+   */
+  async restartEntry(entry: string): Promise<Cluster> {
+    return this._take(await this._client.restartEntry(this.id, entry));
   }
 
   /**

@@ -39,14 +39,16 @@ export function specEntries(cluster: Cluster): number {
   return Object.keys(cluster.spec.workers ?? {}).length;
 }
 
+/** Whether there is a cluster that does, or is about to do, what is wanted. */
+function isUp({ phase }: Cluster): boolean {
+  return !['stopping', 'failed', 'unreachable'].includes(phase);
+}
+
 /**
  * Whether a number of entries can be asked for: it takes a form to make them of.
  */
 export function canScale(cluster: Cluster): boolean {
-  return (
-    Boolean(cluster.spec.worker) &&
-    !['stopping', 'failed', 'unreachable'].includes(cluster.phase)
-  );
+  return Boolean(cluster.spec.worker) && isUp(cluster);
 }
 
 /**
@@ -54,9 +56,22 @@ export function canScale(cluster: Cluster): boolean {
  */
 export function isReconciling(cluster: Cluster): boolean {
   return (
-    !['stopping', 'failed', 'unreachable'].includes(cluster.phase) &&
+    isUp(cluster) &&
     (cluster.observed_generation < cluster.generation ||
       cluster.counts.registered < cluster.counts.expected)
+  );
+}
+
+/**
+ * Whether the server shows dask's dashboard of it; a notebook shows its own where it is.
+ */
+export function hasDashboard(cluster: Cluster): boolean {
+  const { scheduler, owner } = cluster;
+  return (
+    scheduler.dashboard &&
+    scheduler.status === 'running' &&
+    owner.kind !== 'notebook' &&
+    isUp(cluster)
   );
 }
 

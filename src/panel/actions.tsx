@@ -1,6 +1,7 @@
 import {
   codeIcon,
   editIcon,
+  launchIcon,
   refreshIcon,
   stopIcon
 } from '@jupyterlab/ui-components';
@@ -24,6 +25,10 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
     cluster.changed,
     () => cluster.isStopping || cluster.document.phase === 'stopping'
   );
+  const hasDashboard = useSignal(
+    cluster.changed,
+    () => cluster.dashboardUrl !== null
+  );
   const refusalId = React.useId();
   const run = (command: string) =>
     void commands.execute(command, { id: cluster.id });
@@ -37,6 +42,15 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
         isDisabled={isStopping}
         onClick={() => run(CommandIDs.insertClientCode)}
       />
+      {hasDashboard && (
+        <CardButton
+          icon={launchIcon}
+          name={trans.__('Dashboard')}
+          title={trans.__("Show dask's dashboard in a browser tab")}
+          isDisabled={isStopping}
+          onClick={() => run(CommandIDs.openDashboard)}
+        />
+      )}
       {!isReadOnly && commands.hasCommand(CommandIDs.editSpec) && (
         <CardButton
           icon={editIcon}

@@ -1,9 +1,14 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
+import {
+  caretDownIcon,
+  caretRightIcon,
+  refreshIcon
+} from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { Entry } from '../api/types';
 import { isAbsent, isSingle, isTroubled, registered } from '../model/facts';
 import { CommandIDs } from '../tokens';
+import { CardButton } from './button';
 import { usePanel, useReadOnly } from './context';
 import { MemberDetails, MemberFigures } from './memberrow';
 import { PhaseLabel, phaseWord } from './phase';
@@ -62,6 +67,7 @@ function EntryItemView(props: {
           </span>
         )}
       </div>
+      <Restart cluster={props.cluster} entry={entry.name} isActive={isActive} />
       {isSaid && (
         <p
           className={
@@ -88,6 +94,35 @@ function EntryItemView(props: {
 }
 
 export const EntryItem = React.memo(EntryItemView);
+
+/**
+ * The way to have an entry made anew.
+ */
+function Restart(props: {
+  cluster: string;
+  entry: string;
+  isActive: boolean;
+}): React.JSX.Element | null {
+  const { trans, commands } = usePanel();
+  const isReadOnly = useReadOnly();
+  const { cluster: id, entry } = props;
+  if (isReadOnly) {
+    return null;
+  }
+  return (
+    <span className="jp-SpecCluster-restart">
+      <CardButton
+        icon={refreshIcon}
+        name={trans.__('Restart %1', entry)}
+        title={trans.__('Make the entry anew; what it holds moves first')}
+        tabIndex={props.isActive ? 0 : -1}
+        onClick={() =>
+          void commands.execute(CommandIDs.restartEntry, { id, entry })
+        }
+      />
+    </span>
+  );
+}
 
 /**
  * How often an entry was tried, when it is tried again, and the way to have that now.

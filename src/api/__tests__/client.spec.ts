@@ -46,6 +46,12 @@ describe('ApiClient', () => {
       () => client.replaceSpec('otter', spec, 7),
       spec
     ],
+    [
+      'POST',
+      '/clusters/otter/entries/a%2Fb/restart',
+      () => client.restartEntry('otter', 'a/b'),
+      undefined
+    ],
     ['DELETE', '/clusters/otter', () => client.stopCluster('otter'), undefined]
   ];
 
@@ -73,6 +79,12 @@ describe('ApiClient', () => {
     await client.getCluster('../../api/contents');
     expect(server.seen[0].path).toBe(
       `${ROOT}/clusters/..%2F..%2Fapi%2Fcontents`
+    );
+  });
+
+  it('knows where a dashboard is, below the base URL and without the token', () => {
+    expect(client.dashboardUrl('otter/..')).toBe(
+      `http://localhost${ROOT}/clusters/otter%2F../dashboard/status`
     );
   });
 

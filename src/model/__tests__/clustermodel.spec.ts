@@ -173,6 +173,12 @@ describe('ClusterModel', () => {
     expect(model.document).toBe(streamed);
   });
 
+  it('has the address of its dashboard while it runs', () => {
+    expect(model.dashboardUrl).toMatch(/\/clusters\/otter\/dashboard\/status$/);
+    model.update(cluster('otter', { phase: 'failed' }));
+    expect(model.dashboardUrl).toBeNull();
+  });
+
   it('is stopping until the server has answered', async () => {
     const answer = deferred<Response>();
     server.answer = () => answer.promise;

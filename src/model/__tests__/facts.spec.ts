@@ -5,6 +5,7 @@ import {
   entryProblems,
   formatBytes,
   formatUsage,
+  hasDashboard,
   isClusterId,
   isReconciling,
   isSingle,
@@ -68,6 +69,22 @@ describe('facts', () => {
     expect(canScale(cluster('a', { spec: { ...spec, worker: null } }))).toBe(
       false
     );
+  });
+
+  it.each([
+    [{}, true],
+    [{ phase: 'degraded' }, true],
+    [{ phase: 'stopping' }, false],
+    [{ phase: 'failed' }, false],
+    [{ phase: 'unreachable' }, false],
+    [
+      { scheduler: { address: 'x', dashboard: false, status: 'running' } },
+      false
+    ],
+    [{ scheduler: { address: 'x', dashboard: true, status: 'closed' } }, false],
+    [{ owner: { kind: 'notebook', detail: null } }, false]
+  ] as const)('know whether a dashboard can be shown: %p', (more, isShown) => {
+    expect(hasDashboard(cluster('a', more))).toBe(isShown);
   });
 
   it('reconciles until every change has been brought about', () => {

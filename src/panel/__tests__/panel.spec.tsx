@@ -285,6 +285,23 @@ describe('ClusterPanel', () => {
     jest.useRealTimers();
   });
 
+  it('has an entry made anew when asked, also with the keyboard', async () => {
+    const workers = ['a', 'b'].map(name => entry(name, [member(name)]));
+    await show(new FakeCluster(cluster('otter', { workers })));
+    open('otter');
+    await change(() => screen.getByRole('treeitem', { name: /^b:/ }).focus());
+    expect(button('Restart a').tabIndex).toBe(-1);
+    expect(button('Restart b').tabIndex).toBe(0);
+    fireEvent.keyDown(button('Restart b'), { key: 'Enter' });
+    fireEvent.click(button('Restart b'));
+    expect(executed).toEqual([
+      [CommandIDs.restartEntry, { id: 'otter', entry: 'b' }]
+    ]);
+    // The row itself is not opened by it.
+    const row = screen.getByRole('treeitem', { name: /^b:/ });
+    expect(row.getAttribute('aria-expanded')).toBe('false');
+  });
+
   it('shows workers that nobody asked for, apart', async () => {
     const unexpected = [member('stranger')];
     await show(new FakeCluster(cluster('otter', { unexpected })));
@@ -382,6 +399,7 @@ describe('ClusterPanel', () => {
 
   it.each([
     ['Insert client code', CommandIDs.insertClientCode],
+    ['Dashboard', CommandIDs.openDashboard],
     ['Edit spec', CommandIDs.editSpec],
     ['Stop', CommandIDs.stopCluster]
   ])('%s is a button for this cluster', async (name, command) => {
@@ -391,6 +409,14 @@ describe('ClusterPanel', () => {
     );
     fireEvent.click(within(card('otter')).getByRole('button', { name }));
     expect(executed).toEqual([[command, { id: 'otter' }]]);
+  });
+
+  it('leads to a dashboard only while there is one', async () => {
+    const one = new FakeCluster(cluster('otter'));
+    await show(one);
+    expect(button('Dashboard')).toBeTruthy();
+    await change(() => one.set({ dashboardUrl: null }));
+    expect(screen.queryByRole('button', { name: 'Dashboard' })).toBeNull();
   });
 
   it('asks a cluster that stops for nothing more', async () => {
@@ -460,7 +486,12 @@ describe('ClusterPanel', () => {
     const names = screen
       .getAllByRole('button')
       .map(one => one.getAttribute('aria-label') ?? one.textContent);
-    expect(names).toEqual(['Order', 'Insert client code', 'Hide workers']);
+    expect(names).toEqual([
+      'Order',
+      'Insert client code',
+      'Dashboard',
+      'Hide workers'
+    ]);
     await change(() => manager.setClusters());
     expect(screen.getByText('No clusters yet')).toBeTruthy();
     expect(screen.queryByRole('button')).toBeNull();
