@@ -12,20 +12,15 @@ import { CardButton } from './button';
 import { usePanel, useReadOnly } from './context';
 import { MemberDetails, MemberFigures } from './memberrow';
 import { PhaseLabel, phaseWord } from './phase';
+import type { IRowProps } from './rows';
 import { Ticking } from './ticking';
 
 /**
  * An entry: how it is, why, and when it is tried again.
  */
-function EntryItemView(props: {
-  cluster: string;
-  entry: Entry;
-  isOpen: boolean;
-  isActive: boolean;
-  position: number;
-  size: number;
-  onToggle: (key: string) => void;
-}): React.JSX.Element {
+function EntryItemView(
+  props: IRowProps & { cluster: string; entry: Entry }
+): React.JSX.Element {
   const { trans } = usePanel();
   const { entry, isOpen, isActive, onToggle } = props;
   const isAlone = isSingle(entry);

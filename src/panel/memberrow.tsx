@@ -4,20 +4,15 @@ import type { Member } from '../api/types';
 import { formatBytes, formatUsage, isAbsent } from '../model/facts';
 import { usePanel } from './context';
 import { Meter } from './meter';
+import type { IRowProps } from './rows';
 import { Ticking } from './ticking';
 
 /**
  * A member of an entry, and its details when it is open.
  */
-function MemberItemView(props: {
-  id: string;
-  member: Member;
-  isOpen: boolean;
-  isActive: boolean;
-  position: number;
-  size: number;
-  onToggle: (key: string) => void;
-}): React.JSX.Element {
+function MemberItemView(
+  props: IRowProps & { id: string; member: Member }
+): React.JSX.Element {
   const { trans } = usePanel();
   const { id, member, isOpen, onToggle } = props;
   const isGhost = isAbsent(member);

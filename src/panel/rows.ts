@@ -46,6 +46,21 @@ export interface IMemberRow extends IRow {
 }
 
 /**
+ * What the tree says of any of its rows that is in the page.
+ */
+export interface IRowProps extends Omit<IRow, 'key'> {
+  /**
+   * Whether it is the one in the tab order.
+   */
+  readonly isActive: boolean;
+
+  /**
+   * Opens the row of this key, or closes it.
+   */
+  readonly onToggle: (key: string) => void;
+}
+
+/**
  * List the rows of a tree, all of them.
  *
  * @param entries - What is to be shown.

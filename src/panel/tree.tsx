@@ -5,7 +5,7 @@ import { isAbsent, isSingle } from '../model/facts';
 import { usePanel } from './context';
 import { EntryItem } from './entryrow';
 import { MemberFigures, MemberItem, memberLabel } from './memberrow';
-import type { Row } from './rows';
+import type { IRowProps, Row } from './rows';
 import { listRows, neighbour } from './rows';
 import { useRowWindow } from './rowwindow';
 import { useSignal } from './signals';
@@ -186,33 +186,30 @@ function Rows({
         isFocused.current = false;
       }}
     >
-      {rows
-        .slice(first, last)
-        .map((row, index) =>
-          row.kind === 'entry' ? (
-            <EntryItem
-              key={row.key}
-              cluster={cluster.id}
-              entry={row.entry}
-              isOpen={row.isOpen}
-              isActive={first + index === at}
-              position={row.position}
-              size={row.size}
-              onToggle={toggle}
-            />
-          ) : (
-            <MemberItem
-              key={row.key}
-              id={row.key}
-              member={row.member}
-              isOpen={row.isOpen}
-              isActive={first + index === at}
-              position={row.position}
-              size={row.size}
-              onToggle={toggle}
-            />
-          )
-        )}
+      {rows.slice(first, last).map((row, index) => {
+        const shown: IRowProps = {
+          isOpen: row.isOpen,
+          isActive: first + index === at,
+          position: row.position,
+          size: row.size,
+          onToggle: toggle
+        };
+        return row.kind === 'entry' ? (
+          <EntryItem
+            key={row.key}
+            cluster={cluster.id}
+            entry={row.entry}
+            {...shown}
+          />
+        ) : (
+          <MemberItem
+            key={row.key}
+            id={row.key}
+            member={row.member}
+            {...shown}
+          />
+        );
+      })}
     </ul>
   );
 }
