@@ -35,7 +35,7 @@ def lab(feed: Feed, server: LabServer, open_lab: Callable[[LabServer], LabPage])
         ("Brave otter", "degraded", ["5 of 6", "10", "7.1 of 20 GiB", "1-2 has gone", "3 h"]),
         ("Nightly etl", "starting", ["4 of 9", "slurm", "command line", "3 min"]),
         ("Probe", "degraded", ["start failed 5 times: ModuleNotFoundError"]),
-        ("Wide heron", "running", ["adaptive", "ends in 10 minutes"]),
+        ("Wide heron", "running", ["Adaptive, 1 to 12", "ends in 10 minutes"]),
         ("Shy marten", "failed", ["notebook studies/2026/explore.ipynb", "killed by signal 9"]),
     ],
 )

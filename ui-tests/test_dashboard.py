@@ -23,7 +23,8 @@ _DRAWN = """title => {
 }"""
 _WORKERS = """() => window.Bokeh.documents.flatMap(one => [...one.all_models])
   .filter(one => one.type === 'ColumnDataSource')
-  .flatMap(one => [...(one.data.worker ?? [])])"""
+  .map(one => new Map(one.data instanceof Map ? one.data : Object.entries(one.data)))
+  .flatMap(data => [...(data.get('address') ?? [])])"""
 
 
 @pytest.mark.parametrize(
