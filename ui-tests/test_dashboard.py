@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from labpage import Troubles
 from labserver import API
 from playwright.sync_api import expect
-from test_panel import start
+from test_panel import HOSTILE, start
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -56,3 +56,35 @@ def test_a_card_leads_there(lab: LabPage, server: LabServer, context: BrowserCon
     tab = opened.value
     tab.wait_for_function(_DRAWN, arg="Dask: Status")
     assert tab.evaluate("() => window.opener") is None
+
+
+def test_names_are_text_there_too(server: LabServer, context: BrowserContext) -> None:
+    """The pages are dask's, and run in the origin of JupyterLab."""
+    before = server.create("threads")
+    id = before["id"]
+    wait_until(lambda: server.cluster(id)["phase"] == "running", "the cluster runs")
+    before = server.cluster(id)
+    spec = {**before["spec"], "workers": {HOSTILE: before["spec"]["workers"]["0"]}}
+    server.replace_spec(id, spec, before["generation"])
+    wait_until(lambda: _names(server.cluster(id)) == [HOSTILE], "the worker of this name runs")
+    # dask's tables ask for styles where there are none, and do without.
+    styles = [r"cdnjs\.cloudflare\.com", "Refused to", r"404 \(Not Found\)"]
+    tab, troubles = context.new_page(), Troubles(styles)
+    tab.goto(f"{server.url}/login?token={server.token}&next=%2Fapi%2Fme")
+    troubles.watch(tab)
+    for page, text in (
+        ("status", None), ("workers", HOSTILE), ("system", None),
+        ("info/main/workers.html", HOSTILE), ("info/main/logs.html", None),
+    ):  # fmt: skip
+        tab.goto(f"{server.url}{API}/clusters/{id}/dashboard/{page}")
+        if text is not None:
+            expect(tab.get_by_text(text).first).to_be_visible()
+        else:
+            tab.wait_for_load_state("networkidle")
+        expect(tab.locator("img[src=x]")).to_have_count(0)
+    assert troubles.unexpected == []
+
+
+def _names(cluster: Any) -> list[str]:
+    found = [member for entry in cluster["workers"] for member in entry["members"]]
+    return [member["name"] for member in found if member["address"] is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
@@ -81,25 +82,17 @@ def plan(state: ClusterState, names: Iterable[str], now: float) -> list[Step]:
         roll_outs=policy.max_unavailable - state.rolling,
         surges=policy.max_surge - state.surging,
     )
-    steps, pending = [], []
-    for name in names:
-        entry = state.entries.get(name)
-        if entry is None:
-            continue
-        if entry.phase is EntryPhase.PENDING:
-            pending.append(entry)
-            continue
-        step = _next(entry, state, room, now)
-        if step is not None:
-            steps.append(step)
-    # Who has waited longest comes first: those that fail again and again would take every place.
-    pending.sort(key=_since)
-    steps += [step for entry in pending if (step := _pending(entry, state, room)) is not None]
-    return steps
+    planned = [entry for name in names if (entry := state.entries.get(name)) is not None]
+    planned.sort(key=_turn)
+    return [step for entry in planned if (step := _next(entry, state, room, now)) is not None]
 
 
-def _since(entry: EntryState) -> float:
-    return entry.since
+def _turn(entry: EntryState) -> float:
+    """Return what is planned first; of those that wait for a start, who has waited longest.
+
+    Those that fail again and again would take every place from the others.
+    """
+    return entry.since if entry.phase is EntryPhase.PENDING else -math.inf
 
 
 def next_look(entry: EntryState, policy: Policy) -> float | None:
@@ -137,7 +130,7 @@ def _next(entry: EntryState, state: ClusterState, room: _Room, now: float) -> St
         case EntryPhase.WAITING | EntryPhase.RUNNING | EntryPhase.DEGRADED:
             return _up(entry, state, room, now)
         case EntryPhase.PENDING:
-            raise AssertionError("its turn is not decided without the others")
+            return _pending(entry, state, room)
         case EntryPhase.BACKOFF:
             return _backoff(entry, state, now)
         case EntryPhase.STARTING:
