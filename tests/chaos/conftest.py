@@ -39,6 +39,8 @@ def server(folder: Path, marker: Path) -> Iterator[Server]:
         patch.setenv("XDG_RUNTIME_DIR", str(marker))
         (marker / "tmp").mkdir()
         patch.setenv("TMPDIR", str(marker / "tmp"))
+        # Other extensions of the server ask npm things, which would keep a cache among our files.
+        patch.setenv("NODE_DISABLE_COMPILE_CACHE", "1")
         patch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "runtime"))
         patch.setenv("JUPYTER_DATA_DIR", str(folder / "data"))
         patch.setenv("DASK_TEMPORARY_DIRECTORY", str(folder / "dask"))
