@@ -101,6 +101,7 @@ def test_every_path_of_this_slice_is_there() -> None:
     }
     assert calls == {
         ("get", "/templates"),
+        ("get", "/classes"),
         ("get", "/clusters"),
         ("post", "/clusters"),
         ("get", "/clusters/{id}"),

@@ -26,7 +26,11 @@ MAY_IMPORT = {
     "client": {"errors", "spec", "link"},
 }
 # What is found by its name where it is needed, because imports may not run that way.
-BY_NAME = {"cluster/publishing.py": {"host"}, "link/launch.py": {"host"}}
+BY_NAME = {
+    "cluster/publishing.py": {"host"},
+    "link/classes.py": {"cluster"},
+    "link/launch.py": {"host"},
+}
 HEAVY = ("distributed", "dask", "bokeh")
 
 

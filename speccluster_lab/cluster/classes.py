@@ -31,6 +31,7 @@ __all__ = [
     "known_options",
     "resolve",
     "runs_here",
+    "taken_options",
     "with_given",
 ]
 
@@ -309,20 +310,33 @@ def known_options(cls: Callable[..., Any]) -> frozenset[str] | None:
     A class that takes ``**kwargs`` is taken to pass them on to its bases, and a nanny to its
     worker; only where that chain stays open to the end can nothing be said.
     """
-    names: set[str] = set()
+    taken, is_open = taken_options(cls)
+    return None if is_open else frozenset(taken)
+
+
+def taken_options(
+    cls: Callable[..., Any],
+) -> tuple[dict[str, tuple[Callable[..., Any], inspect.Parameter]], bool]:
+    """Return the options that a class says it takes, and whether it may take more.
+
+    Each is with the class that takes it in the end: this one, a base, or what its options are
+    passed on to.
+    """
+    taken: dict[str, tuple[Callable[..., Any], inspect.Parameter]] = {}
     bases = inspect.getmro(cls) if inspect.isclass(cls) else (cls,)
     for base in bases:
         if inspect.isclass(base) and "__init__" not in vars(base):
             continue
         takes = _parameters(base)
-        names.update(takes)
+        for name, parameter in takes.items():
+            taken.setdefault(name, (base, parameter))
         if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in takes.values()):
-            return frozenset(names)
+            return taken, False
         behind = _passes_options_to(base)
         if behind is not None:
-            further = known_options(behind)
-            return None if further is None else frozenset(names | further)
-    return None
+            further, is_open = taken_options(behind)
+            return {**taken, **{k: v for k, v in further.items() if k not in taken}}, is_open
+    return taken, True
 
 
 def _passes_options_to(cls: Any) -> type | None:

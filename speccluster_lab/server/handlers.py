@@ -16,6 +16,7 @@ from speccluster_lab.errors import BodyTooLarge, SpecClusterError
 from speccluster_lab.spec.api import (
     API_PREFIX,
     Adapt,
+    ClassesQuery,
     Cluster,
     CreateCluster,
     CredentialsRequest,
@@ -25,6 +26,7 @@ from speccluster_lab.spec.api import (
     PlanRequest,
     Scale,
     Template,
+    WorkerClass,
 )
 from speccluster_lab.spec.models import WHEN_FIRST_USED, ClusterSpec
 from speccluster_lab.spec.templates import shipped_templates
@@ -44,6 +46,7 @@ MANAGER_SETTING: Final = "speccluster_lab_manager"
 M = TypeVar("M", bound=BaseModel)
 V = TypeVar("V", bound="Callable[..., Any]")
 
+_CLASSES: Final = TypeAdapter(list[WorkerClass], config=WHEN_FIRST_USED)
 _CLUSTERS: Final = TypeAdapter(list[Cluster], config=WHEN_FIRST_USED)
 _EVENTS: Final = TypeAdapter(list[Event], config=WHEN_FIRST_USED)
 _GENERATIONS: Final = TypeAdapter(list[Generation], config=WHEN_FIRST_USED)
@@ -142,6 +145,17 @@ class TemplatesHandler(SpecClusterHandler):
     async def get(self) -> None:
         """List them."""
         await self.finish(_TEMPLATES.dump_json(list(shipped_templates().values())))
+
+
+class ClassesHandler(SpecClusterHandler):
+    """The worker classes that specs may name."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List them, with their options."""
+        query = parse_query(ClassesQuery, self.request.query_arguments)
+        await self.finish(_CLASSES.dump_json(await self.manager.classes(query.cluster)))
 
 
 class ClustersHandler(SpecClusterHandler):
@@ -335,6 +349,7 @@ _ID: Final = r"/clusters/([^/]+)"
 
 ROUTES: Final[list[tuple[str, type[SpecClusterHandler]]]] = [
     (f"{API_PREFIX}/templates", TemplatesHandler),
+    (f"{API_PREFIX}/classes", ClassesHandler),
     (f"{API_PREFIX}/clusters", ClustersHandler),
     (f"{API_PREFIX}{_ID}", ClusterHandler),
     (f"{API_PREFIX}{_ID}/spec", SpecHandler),

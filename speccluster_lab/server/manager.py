@@ -29,6 +29,7 @@ from speccluster_lab.link.interpreters import (
 from speccluster_lab.link.launch import Launch, read_launch, reserve_for, start_host, write_launch
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.processes import HostProcess
+from speccluster_lab.server.classes import KnownClasses
 from speccluster_lab.server.discovery import Discovery, Guarded
 from speccluster_lab.server.following import Listener
 from speccluster_lab.server.published import Published
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         Plan,
         PlanRequest,
         Scale,
+        WorkerClass,
     )
     from speccluster_lab.spec.models import ClusterSpec
     from speccluster_lab.spec.templates import Template
@@ -125,6 +127,7 @@ class ClusterManager:
         self._followers: dict[str, Follower] = {}
         self._listener = Listener(self.feed.publish, self._followers.pop, log)
         self._making = asyncio.Lock()
+        self._classes = KnownClasses(admission)
         self._discovery = Discovery(admission, log)
         self._looking = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
@@ -147,6 +150,26 @@ class ClusterManager:
     def count_running(self) -> int:
         """Return how many clusters have not failed."""
         return sum(cluster.phase is not ClusterPhase.FAILED for cluster in self.clusters())
+
+    async def classes(self, id: str | None) -> list[WorkerClass]:
+        """Return the worker classes that specs may name, as a cluster's interpreter has them.
+
+        Parameters
+        ----------
+        id : str or None
+            The cluster's; the interpreter is this one if not given, or if the cluster is none of
+            our hosts': what others publish does not say which program we start.
+
+        Raises
+        ------
+        ClusterNotFound
+            There is none of this id.
+        UnfitInterpreter
+            The interpreter does not answer.
+        """
+        follower = None if id is None else self._find(id)
+        python = follower.python if isinstance(follower, Supervisor) else None
+        return await self._classes.of(python)
 
     async def create(self, request: CreateCluster) -> Cluster:
         """Make a cluster from a template, and return it; its host is starting.

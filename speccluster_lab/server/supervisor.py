@@ -113,6 +113,11 @@ class Supervisor(Follower):
         self._has_gone = False
         self._marking: asyncio.Task[None] | None = None
 
+    @property
+    def python(self) -> str | None:
+        """The path of the Python that the hosts run with; that of this server if not given."""
+        return self._launch.python
+
     def begin_again(self, guard: Guard) -> None:
         """Follow the hosts of another guard, after those of the one before have failed."""
         self._guard, self._why = guard, None

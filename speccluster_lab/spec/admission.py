@@ -133,12 +133,16 @@ class Admission(Document):
                 field=f"{place}.cls",
             )
 
+    def is_for_templates(self, option: str) -> bool:
+        """Return whether only templates may set an option, for it can load code."""
+        loads_code = option.startswith("preload") or option in _CODE_LOADING
+        return loads_code and not self.allow_code_options
+
     def _check_options(self, options: Options, trusted: list[Options], place: str) -> None:
-        if self.allow_code_options:
-            return
         for key, value in options.items():
-            loads_code = key.startswith("preload") or key in _CODE_LOADING
-            if loads_code and not any(key in one and one[key] == value for one in trusted):
+            if self.is_for_templates(key) and not any(
+                key in one and one[key] == value for one in trusted
+            ):
                 raise ClassNotAllowed(
                     f"option {key!r} can load code, and only templates may set it",
                     field=f"{place}.options.{key}",

@@ -29,6 +29,7 @@ __all__ = [
     "MAX_GENERATIONS",
     "Adapt",
     "Adaptive",
+    "ClassesQuery",
     "Cluster",
     "ClusterPhase",
     "Condition",
@@ -55,6 +56,7 @@ __all__ = [
     "SnapshotRequest",
     "Stake",
     "Template",
+    "WorkerClass",
 ]
 
 API_PREFIX: Final = "/speccluster-lab/api/v1"
@@ -343,6 +345,29 @@ class Generation(Answer):
     generation: int = Field(ge=1)
     time: AwareDatetime = Field(description="Since when it was wanted.")
     spec: ClusterSpec
+
+
+class WorkerClass(Answer):
+    """A worker class that specs may name, and what can be said of its options."""
+
+    cls: str
+    description: str = Field(default="", description="What it is, in a sentence of its author's.")
+    options: dict[str, Any] = Field(
+        default_factory=lambda: {"type": "object"},
+        description="The JSON Schema of its options; those of `readOnly` only templates may set.",
+    )
+    count: str | None = Field(
+        default=None, description="The option that says how many workers an entry is."
+    )
+    error: str | None = Field(default=None, description="Why nothing can be said of it.")
+
+
+class ClassesQuery(Document):
+    """Of which interpreter the classes are asked for."""
+
+    cluster: ClusterId | None = Field(
+        default=None, description="That of a cluster; the server's own if not given."
+    )
 
 
 class CredentialsRequest(Document):

@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from speccluster_lab.spec.api import (
     API_PREFIX,
     Adapt,
+    ClassesQuery,
     Cluster,
     CreateCluster,
     Credentials,
@@ -32,6 +33,7 @@ from speccluster_lab.spec.api import (
     SnapshotEvent,
     SnapshotRequest,
     Template,
+    WorkerClass,
 )
 from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.names import ID_PATTERN
@@ -91,6 +93,17 @@ _ID: Final = "/clusters/{id}"
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "get", "/templates", "listTemplates", "List the templates", 200, answer=Template, many=True
+    ),
+    Operation(
+        "get",
+        "/classes",
+        "listClasses",
+        "List the worker classes that specs may name, with the JSON Schema of their options",
+        200,
+        (404, 422),
+        query=ClassesQuery,
+        answer=WorkerClass,
+        many=True,
     ),
     Operation(
         "get", "/clusters", "listClusters", "List the clusters", 200, answer=Cluster, many=True

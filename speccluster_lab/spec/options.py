@@ -22,7 +22,13 @@ from speccluster_lab.spec.validation import invalid_input
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DASK_WORKERS", "MAX_THREADS", "MemorySize", "check_worker_options"]
+__all__ = [
+    "DASK_WORKERS",
+    "MAX_THREADS",
+    "MemorySize",
+    "check_worker_options",
+    "worker_options_schema",
+]
 
 MAX_THREADS: Final = 4096
 
@@ -118,3 +124,9 @@ def check_worker_options(cls: str, options: Mapping[str, Any], *, place: str) ->
         _WorkerOptions.model_validate(dict(options))
     except ValidationError as error:
         raise invalid_input(error, prefix=place) from None
+
+
+def worker_options_schema() -> dict[str, Any]:
+    """Return the JSON Schema of each option that is known, by its name."""
+    properties: dict[str, Any] = _WorkerOptions.model_json_schema()["properties"]
+    return properties

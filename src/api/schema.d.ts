@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the worker classes that specs may name, with the JSON Schema of their options */
+        get: operations["listClasses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/clusters": {
         parameters: {
             query?: never;
@@ -1063,6 +1080,39 @@ export interface components {
             maximum: number | null;
         };
         /**
+         * WorkerClass
+         * @description A worker class that specs may name, and what can be said of its options.
+         */
+        WorkerClass: {
+            /** Cls */
+            cls: string;
+            /**
+             * Description
+             * @description What it is, in a sentence of its author's.
+             * @default
+             */
+            description: string;
+            /**
+             * Options
+             * @description The JSON Schema of its options; those of `readOnly` only templates may set.
+             */
+            options: {
+                [key: string]: unknown;
+            };
+            /**
+             * Count
+             * @description The option that says how many workers an entry is.
+             * @default null
+             */
+            count: string | null;
+            /**
+             * Error
+             * @description Why nothing can be said of it.
+             * @default null
+             */
+            error: string | null;
+        };
+        /**
          * WorkerOverlay
          * @description What a request lays over the worker form.
          */
@@ -1148,6 +1198,65 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listClasses: {
+        parameters: {
+            query?: {
+                /** @description That of a cluster; the server's own if not given. */
+                cluster?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerClass"][];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
