@@ -32,7 +32,7 @@ from speccluster_lab.spec.api import API_PREFIX, Cluster, Owner, OwnerKind
 from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.limits import Limits
 from speccluster_lab.spec.models import ClusterSpec
-from speccluster_lab.spec.templates import StartMethod, get_template
+from speccluster_lab.spec.templates import StartMethod, shipped_templates
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -245,7 +245,7 @@ class Hosts:
         script: str | None = None,
     ) -> RunningHost:
         """Start a host, without waiting for it; as ``python -c script folder`` if need be."""
-        made_from = get_template(template)
+        made_from = shipped_templates()[template]
         trusted = made_from.make_spec({})
         if isinstance(spec, dict):
             spec = ClusterSpec.model_validate(spec)

@@ -7,7 +7,7 @@ import jsonschema
 
 from speccluster_lab.spec import openapi
 from speccluster_lab.spec.api import Cluster
-from speccluster_lab.spec.templates import get_template
+from speccluster_lab.spec.templates import shipped_templates
 
 COMMITTED = Path(__file__).parent.parent / "docs" / "openapi.json"
 
@@ -40,7 +40,7 @@ EXAMPLE = {
         "memory_limit": 6442450944,
         "memory_used": 402653184,
     },
-    "spec": json.loads(get_template("grouped").make_spec({}).model_dump_json()),
+    "spec": json.loads(shipped_templates()["grouped"].make_spec({}).model_dump_json()),
     "workers": [
         {
             "name": "0",

@@ -30,11 +30,11 @@ from speccluster_lab.host.app import make_app
 from speccluster_lab.host.asked import Asked
 from speccluster_lab.host.control import Control, known_from
 from speccluster_lab.host.events import events_of
-from speccluster_lab.host.owner import owner_here, printable
 from speccluster_lab.host.sockets import listening
 from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.launch import Launch, reserve_for
+from speccluster_lab.link.owner import owner_here, printable
 from speccluster_lab.link.paths import socket_path
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import ClusterPhase

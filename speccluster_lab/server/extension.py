@@ -14,6 +14,7 @@ from speccluster_lab.server.handlers import MANAGER_SETTING, ROUTES
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.spec.admission import DEFAULT_MAX_WORKERS, Admission, installed_classes
 from speccluster_lab.spec.api import API_PREFIX
+from speccluster_lab.spec.lifetimes import DEFAULT_ORPHAN_TIMEOUT
 from speccluster_lab.spec.limits import (
     DEFAULT_BODY_BYTES,
     DEFAULT_QUEUED_EVENTS,
@@ -89,7 +90,7 @@ class SpecClusterLab(ExtensionApp):
     ).tag(config=True)
 
     orphan_timeout = Float(
-        24 * 3600.0,
+        DEFAULT_ORPHAN_TIMEOUT,
         min=1.0,
         allow_none=True,
         help="""Seconds after which a cluster stops by itself when nobody has asked for it in that

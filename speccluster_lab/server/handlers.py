@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -13,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from tornado import web
 
 from speccluster_lab.errors import BodyTooLarge, SpecClusterError
+from speccluster_lab.link.templates import known_templates
 from speccluster_lab.spec.api import (
     API_PREFIX,
     Adapt,
@@ -29,7 +31,6 @@ from speccluster_lab.spec.api import (
     WorkerClass,
 )
 from speccluster_lab.spec.models import WHEN_FIRST_USED, ClusterSpec
-from speccluster_lab.spec.templates import shipped_templates
 from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_query
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ class TemplatesHandler(SpecClusterHandler):
     @authorized
     async def get(self) -> None:
         """List them."""
-        await self.finish(_TEMPLATES.dump_json(list(shipped_templates().values())))
+        found = await asyncio.to_thread(known_templates)
+        await self.finish(_TEMPLATES.dump_json(list(found.values())))
 
 
 class ClassesHandler(SpecClusterHandler):

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import secrets
-import shutil
-import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from speccluster_lab.errors import (
@@ -19,16 +14,11 @@ from speccluster_lab.errors import (
     TooManyClusters,
 )
 from speccluster_lab.link.connections import Connection
+from speccluster_lab.link.creation import Maker, create, wish_for
 from speccluster_lab.link.dashboard import fetch_page, open_stream
 from speccluster_lab.link.feed import Feed
-from speccluster_lab.link.interpreters import (
-    ask_interpreter,
-    check_interpreter,
-    python_of_kernel,
-)
-from speccluster_lab.link.launch import Launch, read_launch, reserve_for, start_host, write_launch
+from speccluster_lab.link.launch import Launch, read_launch, start_host
 from speccluster_lab.link.paths import cluster_folder
-from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server.classes import KnownClasses
 from speccluster_lab.server.discovery import Discovery, Guarded
 from speccluster_lab.server.following import Listener
@@ -43,7 +33,6 @@ from speccluster_lab.spec.api import (
     OwnerKind,
 )
 from speccluster_lab.spec.limits import Limits
-from speccluster_lab.spec.templates import get_template
 
 if TYPE_CHECKING:
     import logging
@@ -67,25 +56,12 @@ if TYPE_CHECKING:
         WorkerClass,
     )
     from speccluster_lab.spec.models import ClusterSpec
-    from speccluster_lab.spec.templates import Template
 
 __all__ = ["ClusterManager"]
 
 # They leave the machine: a day is enough for a kernel, and little for who finds them later.
 CREDENTIALS_SECONDS: Final = 24 * 3600
 _LOOK_SECONDS: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What is to be launched, before it has an id."""
-
-    name: str | None
-    template: Template
-    spec: ClusterSpec
-    trusted: ClusterSpec
-    taken: frozenset[str]
-    python: str | None
 
 
 class ClusterManager:
@@ -123,7 +99,7 @@ class ClusterManager:
         self.limits = limits or Limits()
         self.feed = Feed(self._pushed, self.limits.queued_events)
         self._log = log
-        self._orphan_timeout = orphan_timeout
+        self._maker = Maker(Owner(kind=OwnerKind.SERVER), admission, orphan_timeout, self.limits)
         self._followers: dict[str, Follower] = {}
         self._listener = Listener(self.feed.publish, self._followers.pop, log)
         self._making = asyncio.Lock()
@@ -181,12 +157,7 @@ class ClusterManager:
         StartFailed
             The host's process could not be started.
         """
-        template = get_template(request.template)
-        spec = template.make_spec(request.fields, request.spec)
-        trusted = template.make_spec(request.fields)
-        self.admission.check(spec, trusted=trusted)
-        self.admission.check_python(request.python)
-        python = await asyncio.to_thread(_find_python, request, template)
+        wish = await asyncio.to_thread(wish_for, request, self.admission)
         # One at a time, so that two requests never count the same free place.
         async with self._making:
             if self._closed:
@@ -199,10 +170,9 @@ class ClusterManager:
             if request.name in {cluster.display_name for cluster in self.clusters()}:
                 raise NameInUse(f"there is a cluster {request.name!r} already", field="name")
             taken = frozenset(self._followers)
-            wish = _Wish(request.name, template, spec, trusted, taken, python)
-            launch, guard = await asyncio.to_thread(self._launch, wish)
-            supervisor = self._supervise(launch, guard)
-        self._log.info("Started cluster %r under process %d", launch.id, guard.process.pid)
+            launch, popen = await asyncio.to_thread(create, wish, self._maker, taken)
+            supervisor = self._supervise(launch, Guard.of_child(popen))
+        self._log.info("Started cluster %r under process %d", launch.id, popen.pid)
         return supervisor.newest
 
     async def scale(self, id: str, scale: Scale) -> Cluster:
@@ -464,53 +434,6 @@ class ClusterManager:
         self._followers[follower.id] = follower
         follower.start()
 
-    def _launch(self, wish: _Wish) -> tuple[Launch, Guard]:
-        """Reserve an id and start a host; runs in a thread, for it waits for the disk."""
-        id, folder = reserve_for(wish.name, wish.taken)
-        try:
-            launch = Launch(
-                id=id,
-                display_name=wish.name or id.replace("-", " ").capitalize(),
-                template=wish.template.name,
-                owner=Owner(kind=OwnerKind.SERVER),
-                created=datetime.datetime.now(datetime.UTC),
-                nonce=secrets.token_urlsafe(32),
-                spec=wish.spec,
-                trusted=wish.trusted,
-                admission=self.admission,
-                start_method=wish.template.start_method,
-                preimport=wish.template.preimport,
-                python=wish.python,
-                bind=wish.template.bind,
-                lifetimes=wish.template.lifetimes(self._orphan_timeout),
-                limits=self.limits,
-            )
-            write_launch(folder, launch)
-            return launch, _start_guard(folder)
-        except BaseException:
-            shutil.rmtree(folder)
-            raise
-
-
-def _find_python(request: CreateCluster, template: Template) -> str | None:
-    """Return the path of the Python that a cluster is to run with, if it is not this one.
-
-    It is asked whether a host can run with it, which takes a moment: not for the event loop.
-    """
-    field = ""
-    kernel, python = request.kernel, request.python
-    if kernel is None and python is None:
-        kernel, python = template.kernel, template.python
-        field = "template"
-    if kernel is not None:
-        python = python_of_kernel(kernel, field=field or "kernel")
-    if python is None or python == sys.executable:
-        return None
-    field = field or ("python" if kernel is None else "kernel")
-    check_interpreter(ask_interpreter(python, field=field), field=field)
-    return python
-
 
 def _start_guard(folder: Path) -> Guard:
-    popen = start_host(folder, python=read_launch(folder).python)
-    return Guard(HostProcess.of_child(popen.pid), popen)
+    return Guard.of_child(start_host(folder, python=read_launch(folder).python))

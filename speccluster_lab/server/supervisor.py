@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from speccluster_lab.errors import ClusterNotFound, HostNotResponding, SpecClusterError
-from speccluster_lab.link.connections import read_connection, remove_connection
+from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import find_guard, is_stopped, last_log_lines, mark_stopped
-from speccluster_lab.link.paths import cluster_folder, scratch_folder, socket_path
+from speccluster_lab.link.paths import cluster_folder
+from speccluster_lab.link.processes import HostProcess
+from speccluster_lab.link.remains import remove_cluster, remove_ways
 from speccluster_lab.server.absence import before_it_tells, failed, how_it_ended, not_up
 from speccluster_lab.server.following import Follower
 from speccluster_lab.spec.api import Cluster, OwnerKind
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from speccluster_lab.link.connections import Connection
     from speccluster_lab.link.launch import Launch
-    from speccluster_lab.link.processes import HostProcess
     from speccluster_lab.server.following import Listener
 
 __all__ = ["Bounds", "Guard", "Supervisor"]
@@ -69,6 +69,11 @@ class Guard:
 
     process: HostProcess
     popen: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def of_child(cls, popen: subprocess.Popen[bytes]) -> Guard:
+        """Return the guard that this process has just started."""
+        return cls(HostProcess.of_child(popen.pid), popen)
 
     def runs(self) -> bool:
         """Return whether it has not ended."""
@@ -301,7 +306,7 @@ class Supervisor(Follower):
         if stopped:
             await self._remove()
         else:
-            await asyncio.to_thread(self._remove_ways)
+            await asyncio.to_thread(remove_ways, self.id, self._launch.nonce)
             self._guard = None
             self._show_failed(status)
             self._over.set()
@@ -328,7 +333,7 @@ class Supervisor(Follower):
             # It would write into the folder.
             await asyncio.wait({self._marking})
         try:
-            await asyncio.to_thread(self._remove_files)
+            await asyncio.to_thread(remove_cluster, self.id, self._launch.nonce)
         except (OSError, SpecClusterError) as error:
             self._log.error("Files of cluster %r are left: %s", self.id, error)
         self._has_gone = True
@@ -338,17 +343,3 @@ class Supervisor(Follower):
             self._log.warning("Cluster %r has gone: %r", self.id, self._shown.why_ended)
         else:
             self._log.info("Cluster %r has gone", self.id)
-
-    def _remove_files(self) -> None:
-        self._remove_ways()
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
-
-    def _remove_ways(self) -> None:
-        """Remove what leads to a host that has ended, unless another one is about to use it."""
-        if find_guard(self._folder) is not None:
-            return
-        if self._read_connection() is not None:
-            remove_connection(self.id)
-        socket_path(self.id).unlink(missing_ok=True)
-        shutil.rmtree(scratch_folder(self.id), ignore_errors=True)

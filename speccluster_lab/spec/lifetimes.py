@@ -8,7 +8,9 @@ from pydantic import ConfigDict, Field
 
 from speccluster_lab.spec.models import Document
 
-__all__ = ["ENDED", "ENDING_SOON", "Lifetimes", "Seconds"]
+__all__ = ["DEFAULT_ORPHAN_TIMEOUT", "ENDED", "ENDING_SOON", "Lifetimes", "Seconds"]
+
+DEFAULT_ORPHAN_TIMEOUT: Final = 24 * 3600.0
 
 ENDING_SOON: Final = "EndingSoon"
 """The type of the condition that says that a cluster is about to stop by itself."""

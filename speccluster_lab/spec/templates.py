@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from speccluster_lab.errors import InvalidInput, TemplateNotFound
+from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.lifetimes import Lifetimes, Seconds
 from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
 from speccluster_lab.spec.names import ClusterId, DisplayName
@@ -37,7 +37,6 @@ __all__ = [
     "StartMethod",
     "Template",
     "TemplateField",
-    "get_template",
     "shipped_templates",
 ]
 
@@ -256,20 +255,3 @@ def shipped_templates() -> Mapping[str, Template]:
     files = (file for file in folder.iterdir() if file.name.endswith(".yaml"))
     templates = [Template.model_validate(yaml.safe_load(file.read_text())) for file in files]
     return MappingProxyType({t.name: t for t in sorted(templates, key=lambda t: t.name)})
-
-
-def get_template(name: str) -> Template:
-    """Return the template of this name.
-
-    Raises
-    ------
-    TemplateNotFound
-        There is none.
-    """
-    try:
-        return shipped_templates()[name]
-    except KeyError:
-        known = ", ".join(shipped_templates())
-        raise TemplateNotFound(
-            f"there is no template {name!r}; known are: {known}", field="template"
-        ) from None

@@ -26,7 +26,7 @@ from speccluster_lab.link.launch import (
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import Owner, OwnerKind
-from speccluster_lab.spec.templates import get_template
+from speccluster_lab.spec.templates import shipped_templates
 
 # Stands in for the interpreter, except for the guard: says how it was called, and what it finds.
 SAYS = f"""#!/bin/sh
@@ -42,7 +42,7 @@ exit {NO_USE}
 
 
 def launch(nonce: str = "n" * 43) -> Launch:
-    spec = get_template("grouped").make_spec({})
+    spec = shipped_templates()["grouped"].make_spec({})
     return Launch(
         id="one",
         display_name="One",

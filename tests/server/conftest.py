@@ -127,7 +127,8 @@ def fake_host(
             folder, command, RESTARTS=fakes.restarts, PAUSES=fakes.pauses, GRACE=0.5
         )
 
-    monkeypatch.setattr("speccluster_lab.server.manager.start_host", start)
+    for place in ("link.creation", "server.manager"):
+        monkeypatch.setattr(f"speccluster_lab.{place}.start_host", start)
     monkeypatch.setattr("speccluster_lab.link.api._SILENCE_SECONDS", 2.5)
     monkeypatch.setenv("FAKE_HOST", "good")
     manager.bounds = Bounds(start=20.0, call=2.0, stop=20.0, farewell=3.0, grace=1.0)

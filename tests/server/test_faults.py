@@ -387,7 +387,7 @@ async def test_a_host_that_cannot_be_started_leaves_nothing(
     def fail(folder: Path, *, python: str | None = None) -> None:
         raise StartFailed("the cluster's host could not be started: no more processes")
 
-    monkeypatch.setattr("speccluster_lab.server.manager.start_host", fail)
+    monkeypatch.setattr("speccluster_lab.link.creation.start_host", fail)
     answer = await api("POST", "/clusters", {"template": "threads"}, undescribed=500)
     assert (answer.status, answer.code) == (500, "start_failed")
     assert (await api("GET", "/clusters")).body == []

@@ -3,13 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
-from speccluster_lab.errors import InvalidInput, TemplateNotFound
+from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.models import SpecOverlay
 from speccluster_lab.spec.templates import (
     StartMethod,
     Template,
-    get_template,
     shipped_templates,
 )
 
@@ -19,7 +18,7 @@ def test_these_templates_ship() -> None:
 
 
 def test_grouped_is_three_members_an_entry() -> None:
-    spec = get_template("grouped").make_spec({})
+    spec = shipped_templates()["grouped"].make_spec({})
     assert list(spec.workers) == ["0"]
     assert spec.workers["0"].cls == "speccluster_lab.MultiWorker"
     assert spec.workers["0"].group == ["-0", "-1", "-2"]
@@ -27,7 +26,7 @@ def test_grouped_is_three_members_an_entry() -> None:
 
 
 def test_fields_fill_the_spec() -> None:
-    spec = get_template("local").make_spec({"nthreads": 4})
+    spec = shipped_templates()["local"].make_spec({"nthreads": 4})
     assert spec.worker is not None
     assert spec.worker.options == {"nthreads": 4, "memory_limit": "2 GiB"}
     assert spec.workers["0"].options["nthreads"] == 4
@@ -35,12 +34,12 @@ def test_fields_fill_the_spec() -> None:
 
 def test_the_first_entries_are_of_the_overlaid_form() -> None:
     overlay = SpecOverlay.model_validate({"worker": {"options": {"nthreads": 7}}})
-    assert get_template("local").make_spec({}, overlay).workers["0"].options["nthreads"] == 7
+    assert shipped_templates()["local"].make_spec({}, overlay).workers["0"].options["nthreads"] == 7
 
 
 def test_an_overlay_may_name_the_entries() -> None:
     overlay = SpecOverlay.model_validate({"workers": {}})
-    assert get_template("local").make_spec({}, overlay).workers == {}
+    assert shipped_templates()["local"].make_spec({}, overlay).workers == {}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +48,7 @@ def test_an_overlay_may_name_the_entries() -> None:
 )
 def test_a_bad_field_is_named(values: dict) -> None:
     with pytest.raises(InvalidInput) as caught:
-        get_template("local").make_spec(values)
+        shipped_templates()["local"].make_spec(values)
     assert caught.value.field == f"fields.{next(iter(values))}"
 
 
@@ -59,13 +58,8 @@ def test_an_overlay_that_leaves_no_valid_spec_is_refused() -> None:
         {"workers": {"a": {**entry, "group": ["-0"]}, "a-0": entry}}
     )
     with pytest.raises(InvalidInput, match="both have a member") as caught:
-        get_template("local").make_spec({}, overlay)
+        shipped_templates()["local"].make_spec({}, overlay)
     assert caught.value.field == "spec"
-
-
-def test_an_unknown_template_says_which_there_are() -> None:
-    with pytest.raises(TemplateNotFound, match="grouped, local, threads"):
-        get_template("nope")
 
 
 def test_a_template_that_makes_no_spec_cannot_be_made() -> None:
@@ -75,7 +69,7 @@ def test_a_template_that_makes_no_spec_cannot_be_made() -> None:
 
 def test_workers_are_forked_unless_a_template_says_otherwise() -> None:
     assert {template.start_method for template in shipped_templates().values()} == {"forkserver"}
-    template = get_template("local").model_dump() | {"start_method": "spawn"}
+    template = shipped_templates()["local"].model_dump() | {"start_method": "spawn"}
     assert Template.model_validate(template).start_method is StartMethod.SPAWN
     with pytest.raises(ValidationError):
         Template.model_validate(template | {"start_method": "fork"})
@@ -83,7 +77,7 @@ def test_workers_are_forked_unless_a_template_says_otherwise() -> None:
 
 @pytest.mark.parametrize("modules", [[], ["numpy"], ["a.b_c.D1", "_x"]])
 def test_modules_to_preimport(modules: list[str]) -> None:
-    template = get_template("local").model_dump() | {"preimport": modules}
+    template = shipped_templates()["local"].model_dump() | {"preimport": modules}
     assert Template.model_validate(template).preimport == modules
 
 
@@ -105,11 +99,11 @@ def test_modules_to_preimport(modules: list[str]) -> None:
 )
 def test_what_is_no_list_of_modules_cannot_be_preimported(modules: object) -> None:
     with pytest.raises(ValidationError, match="preimport"):
-        Template.model_validate(get_template("local").model_dump() | {"preimport": modules})
+        Template.model_validate(shipped_templates()["local"].model_dump() | {"preimport": modules})
 
 
 def with_lifetimes(**values: object) -> Template:
-    document = get_template("local").model_dump(mode="json")
+    document = shipped_templates()["local"].model_dump(mode="json")
     return Template.model_validate({**document, **values})
 
 

@@ -14,9 +14,15 @@ __all__ = ["owner_here", "printable"]
 MAX_CHARACTERS: Final = 256
 
 
-def owner_here() -> Owner:
-    """Return who owns the clusters that this process makes."""
-    return Owner(kind=OwnerKind.NOTEBOOK, detail=printable(_where(), MAX_CHARACTERS))
+def owner_here(kind: OwnerKind = OwnerKind.NOTEBOOK) -> Owner:
+    """Return who owns the clusters that this process makes.
+
+    Parameters
+    ----------
+    kind : OwnerKind
+        ``notebook`` for those that end with this process.
+    """
+    return Owner(kind=kind, detail=printable(_where(), MAX_CHARACTERS))
 
 
 def printable(text: str, characters: int) -> str:

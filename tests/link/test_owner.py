@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from speccluster_lab.host import owner
-from speccluster_lab.host.owner import owner_here, printable
+from speccluster_lab.link import owner
+from speccluster_lab.link.owner import owner_here, printable
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,166 @@
+"""Making a cluster from a template: the same for the server, a notebook and the command line."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from speccluster_lab.link.interpreters import ask_interpreter, check_interpreter, python_of_kernel
+from speccluster_lab.link.launch import Launch, reserve_for, start_host, write_launch
+from speccluster_lab.link.templates import get_template
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from speccluster_lab.spec.admission import Admission
+    from speccluster_lab.spec.api import CreateCluster, Owner
+    from speccluster_lab.spec.limits import Limits
+    from speccluster_lab.spec.models import ClusterSpec
+    from speccluster_lab.spec.templates import Template
+
+__all__ = ["Maker", "Wish", "create", "wish_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A cluster that may be had, before it has an id.
+
+    Parameters
+    ----------
+    name : str or None
+        What people are to call it.
+    template : Template
+        What it is made from.
+    spec : ClusterSpec
+        The desired state at the start.
+    trusted : ClusterSpec
+        What of it later requests may repeat.
+    python : str or None
+        The path of the Python that its host is to run with; that of this process if not given.
+    """
+
+    name: str | None
+    template: Template
+    spec: ClusterSpec
+    trusted: ClusterSpec
+    python: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who makes clusters, and what they may take up.
+
+    Parameters
+    ----------
+    owner : Owner
+        Whose they are.
+    admission : Admission
+        What later requests may ask for.
+    orphan_timeout : float or None
+        Seconds after which one that nobody asks for stops by itself, unless its template says
+        otherwise.
+    limits : Limits
+        What a cluster's process and the API may take up.
+    """
+
+    owner: Owner
+    admission: Admission
+    orphan_timeout: float | None
+    limits: Limits
+
+
+def wish_for(request: CreateCluster, admission: Admission | None = None) -> Wish:
+    """Return what a request asks for; reads files and starts programs: not for an event loop.
+
+    Parameters
+    ----------
+    request : CreateCluster
+        What is asked for.
+    admission : Admission, optional
+        What may be asked for; whatever there is, by who runs code as this user anyway, if not
+        given. Then all of it is trusted as a template is.
+
+    Raises
+    ------
+    TemplateNotFound, InvalidInput, ClassNotAllowed, UnfitInterpreter
+        It cannot be had.
+    """
+    template = get_template(request.template)
+    spec = template.make_spec(request.fields, request.spec)
+    trusted = spec
+    if admission is not None:
+        trusted = template.make_spec(request.fields)
+        admission.check(spec, trusted=trusted)
+        admission.check_python(request.python)
+    python = _find_python(request, template)
+    return Wish(request.name, template, spec, trusted, python)
+
+
+def create(
+    wish: Wish, maker: Maker, taken: frozenset[str] = frozenset()
+) -> tuple[Launch, subprocess.Popen[bytes]]:
+    """Reserve an id, start a host, and return what it is told and its guard.
+
+    Waits for the disk: not for an event loop.
+
+    Parameters
+    ----------
+    wish : Wish
+        What is wanted.
+    maker : Maker
+        Who makes it.
+    taken : frozenset of str
+        Ids that are not to be had, beside those in use.
+
+    Raises
+    ------
+    NameInUse, StartFailed
+        It could not be started; nothing is left of it.
+    """
+    id, folder = reserve_for(wish.name, taken)
+    try:
+        launch = Launch(
+            id=id,
+            display_name=wish.name or id.replace("-", " ").capitalize(),
+            template=wish.template.name,
+            owner=maker.owner,
+            created=datetime.datetime.now(datetime.UTC),
+            nonce=secrets.token_urlsafe(32),
+            spec=wish.spec,
+            trusted=wish.trusted,
+            admission=maker.admission,
+            start_method=wish.template.start_method,
+            preimport=wish.template.preimport,
+            python=wish.python,
+            bind=wish.template.bind,
+            lifetimes=wish.template.lifetimes(maker.orphan_timeout),
+            limits=maker.limits,
+        )
+        write_launch(folder, launch)
+        return launch, start_host(folder, python=launch.python)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+
+
+def _find_python(request: CreateCluster, template: Template) -> str | None:
+    """Return the path of the Python that a cluster is to run with, if it is not this one.
+
+    It is asked whether a host can run with it.
+    """
+    field = ""
+    kernel, python = request.kernel, request.python
+    if kernel is None and python is None:
+        kernel, python = template.kernel, template.python
+        field = "template"
+    if kernel is not None:
+        python = python_of_kernel(kernel, field=field or "kernel")
+    if python is None or python == sys.executable:
+        return None
+    field = field or ("python" if kernel is None else "kernel")
+    check_interpreter(ask_interpreter(python, field=field), field=field)
+    return python

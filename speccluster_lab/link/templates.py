@@ -1,0 +1,187 @@
+"""The templates that can be used: those that ship, an administrator's, and the user's own.
+
+An administrator's and the user's are YAML files in ``speccluster-lab/templates/`` of Jupyter's
+data folders, one template each; the folders are looked through in Jupyter's order, which
+``jupyter --paths`` shows, and what ships comes last. Of two that have one name the first counts.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+from jupyter_core.paths import jupyter_data_dir, jupyter_path
+from pydantic import ValidationError
+
+from speccluster_lab.errors import InvalidInput, NotStored, TemplateNotFound
+from speccluster_lab.link.files import make_private_folder, write_private_file
+from speccluster_lab.spec.templates import Template, shipped_templates
+from speccluster_lab.spec.validation import invalid_input
+
+__all__ = [
+    "Found",
+    "TemplateFile",
+    "get_template",
+    "known_templates",
+    "look_for_templates",
+    "read_template",
+    "template_file",
+    "write_template",
+]
+
+_FOLDER: Final = ("speccluster-lab", "templates")
+_SUFFIX: Final = ".yaml"
+MAX_TEMPLATE_BYTES: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFile:
+    """A file that is to hold a template.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    template : Template or None
+        What it holds, if that is one.
+    why : str or None
+        Why it cannot be used, in words for a person.
+    """
+
+    path: Path
+    template: Template | None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All templates.
+
+    Parameters
+    ----------
+    templates : dict of str to Template
+        By name, in its order.
+    files : list of TemplateFile
+        Those that are no part of this package, usable or not.
+    """
+
+    templates: dict[str, Template]
+    files: list[TemplateFile]
+
+
+def look_for_templates() -> Found:
+    """Return the templates, and the files that they are in; reads files."""
+    found = dict(shipped_templates())
+    files = []
+    # The last to come counts.
+    for folder in reversed(jupyter_path(*_FOLDER)):
+        for path in sorted(Path(folder).glob(f"*{_SUFFIX}")):
+            file = _look_at(path)
+            files.append(file)
+            if file.template is not None:
+                found[file.template.name] = file.template
+    return Found({name: found[name] for name in sorted(found)}, files[::-1])
+
+
+def known_templates() -> dict[str, Template]:
+    """Return the templates by name; reads files. One that cannot be used is left out."""
+    return look_for_templates().templates
+
+
+def get_template(name: str) -> Template:
+    """Return the template of this name; reads files.
+
+    Raises
+    ------
+    TemplateNotFound
+        There is none; the message says so where there is a file that cannot be used.
+    """
+    found = look_for_templates()
+    if name in found.templates:
+        return found.templates[name]
+    broken = next((file for file in found.files if file.path.stem == name), None)
+    if broken is not None and broken.why is not None:
+        raise TemplateNotFound(f"template {name!r} cannot be used: {broken.why}", field="template")
+    known = ", ".join(found.templates)
+    raise TemplateNotFound(f"there is no template {name!r}; known are: {known}", field="template")
+
+
+def template_file(name: str) -> Path:
+    """Return where the user's own template of this name is, whether it is there or not."""
+    return Path(jupyter_data_dir(), *_FOLDER) / f"{name}{_SUFFIX}"
+
+
+def write_template(template: Template, *, replace: bool = False) -> Path:
+    """Write a template of the user's own, and return where it is.
+
+    Parameters
+    ----------
+    template : Template
+        What is to be written.
+    replace : bool
+        Whether one of this name that is there may be replaced.
+
+    Raises
+    ------
+    InvalidInput
+        There is one, and it may not.
+    NotStored
+        The file cannot be written.
+    """
+    file = template_file(template.name)
+    if os.path.lexists(file) and not replace:
+        raise InvalidInput(f"there is a template {template.name!r} already", field="name")
+    document = template.model_dump(mode="json", exclude_defaults=True)
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    try:
+        make_private_folder(file.parent.parent)
+        make_private_folder(file.parent)
+        write_private_file(file, text.encode())
+    except OSError as error:
+        raise NotStored(f"template {template.name!r} cannot be written: {error}") from error
+    return file
+
+
+def read_template(path: Path) -> Template:
+    """Return what a file holds.
+
+    Raises
+    ------
+    InvalidInput
+        It holds no template, has another name than its template, or others can write it.
+    """
+    try:
+        with open(path, "rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            content = stream.read(MAX_TEMPLATE_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput(f"it cannot be read: {error.strerror}") from None
+    # A template says which code runs.
+    if mode & stat.S_IWOTH:
+        raise InvalidInput(f"every user can write it (mode {stat.S_IMODE(mode):04o})")
+    if len(content) > MAX_TEMPLATE_BYTES:
+        raise InvalidInput(f"it has more than {MAX_TEMPLATE_BYTES} bytes")
+    try:
+        document = yaml.safe_load(content)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"it is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict):
+        raise InvalidInput("it is no mapping")
+    try:
+        template = Template.model_validate(document)
+    except ValidationError as error:
+        raise invalid_input(error) from None
+    if template.name != path.stem:
+        raise InvalidInput(f"its name is {template.name!r}, and its file's {path.stem!r}")
+    return template
+
+
+def _look_at(path: Path) -> TemplateFile:
+    try:
+        return TemplateFile(path, read_template(path))
+    except InvalidInput as error:
+        return TemplateFile(path, None, error.message)
