@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from speccluster_lab.client import ClusterHandle, connect, list_clusters
+    from speccluster_lab.client import ClusterHandle, connect, launch, list_clusters
     from speccluster_lab.cluster import MultiWorker, SpecCluster, reconciled
     from speccluster_lab.reconcile import Policy
 
@@ -20,6 +20,7 @@ __all__ = [
     "Policy",
     "SpecCluster",
     "connect",
+    "launch",
     "list_clusters",
     "reconciled",
 ]
@@ -30,6 +31,7 @@ _HOMES = {
     "Policy": "speccluster_lab.reconcile",
     "SpecCluster": "speccluster_lab.cluster",
     "connect": "speccluster_lab.client",
+    "launch": "speccluster_lab.client",
     "list_clusters": "speccluster_lab.client",
     "reconciled": "speccluster_lab.cluster",
 }

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from speccluster_lab.client.draft import WorkerSpecDraft
 from speccluster_lab.client.reaching import Reaching
-from speccluster_lab.spec.api import PlanRequest, Scale
+from speccluster_lab.spec.api import Adapt, PlanRequest, Scale
 from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
@@ -59,6 +60,57 @@ class Changing(Reaching):
 
     async def _scale(self, scale: Scale) -> None:
         self._cluster = await self._reach().scale(scale)
+
+    def adapt(self, minimum: int = 0, maximum: int | None = None) -> Any:
+        """Have the cluster keep as many workers as there is work for; a :meth:`scale` ends that.
+
+        Parameters
+        ----------
+        minimum : int
+            Members that there always are; rounded up to whole entries.
+        maximum : int, optional
+            Members that there are at most; without it, as many as the cluster may have.
+
+        Raises
+        ------
+        InvalidInput
+            A range that the cluster cannot have.
+        NotRunning
+            The cluster is starting or stopping.
+        """
+        try:
+            adapt = Adapt(minimum=minimum, maximum=maximum)
+        except ValidationError as error:
+            raise invalid_input(error) from None
+        return self.sync(self._adapt, adapt)
+
+    async def _adapt(self, adapt: Adapt) -> None:
+        self._cluster = await self._reach().adapt(adapt)
+
+    def end_adaptive(self) -> Any:
+        """End adaptive scaling; the cluster keeps its size.
+
+        Raises
+        ------
+        NotRunning
+            The cluster is starting or stopping.
+        """
+        return self.sync(self._end_adaptive)
+
+    async def _end_adaptive(self) -> None:
+        self._cluster = await self._reach().end_adaptive()
+
+    @property
+    def worker_spec(self) -> WorkerSpecDraft:
+        """The entries that are wanted, by name: a draft of its own.
+
+        It may be changed as a dict, and :meth:`WorkerSpecDraft.apply` makes that what is wanted.
+        """
+        return WorkerSpecDraft(self, self._now())
+
+    async def _apply(self, spec: ClusterSpec, if_generation: int) -> int:
+        self._cluster = await self._reach().replace_spec(spec, if_generation)
+        return self._cluster.generation
 
     def plan(
         self,
@@ -125,7 +177,7 @@ class Changing(Reaching):
     async def _retry(self, entry: str) -> None:
         self._cluster = await self._reach().retry(entry)
 
-    def restart_entry(self, entry: str) -> Any:
+    def restart(self, entry: str) -> Any:
         """Have an entry made anew although its spec says the same; its data moves first.
 
         Parameters
@@ -140,9 +192,9 @@ class Changing(Reaching):
         NotRunning
             The cluster is starting or stopping.
         """
-        return self.sync(self._restart_entry, str(entry))
+        return self.sync(self._restart, str(entry))
 
-    async def _restart_entry(self, entry: str) -> None:
+    async def _restart(self, entry: str) -> None:
         self._cluster = await self._reach().restart_entry(entry)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from dask.utils import format_bytes
 
+from speccluster_lab.client.plain import many, plain
 from speccluster_lab.spec.api import ConditionStatus
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ def in_short(cluster: Cluster) -> str:
     """Return a cluster in a few words."""
     counts = cluster.counts
     return (
-        f"{cluster.phase.value}, {_many(counts.entries, 'entry', 'entries')}, "
-        f"{counts.registered} of {_many(counts.expected, 'worker', 'workers')}, "
-        f"{_many(counts.nthreads, 'thread', 'threads')}, "
+        f"{cluster.phase.value}, {many(counts.entries, 'entry', 'entries')}, "
+        f"{counts.registered} of {many(counts.expected, 'worker', 'workers')}, "
+        f"{many(counts.nthreads, 'thread', 'threads')}, "
         f"{_memory(counts.memory_used, counts.memory_limit)}"
     )
 
@@ -49,18 +50,18 @@ def as_text(cluster: Cluster, note: str | None = None) -> str:
     note : str, optional
         Why this may not be how it is now.
     """
-    lines = [f"{_plain(cluster.display_name)} ({cluster.id}): {in_short(cluster)}"]
-    lines += [f"  {_plain(text)}" for text in _remarks(cluster, note)]
+    lines = [f"{plain(cluster.display_name)} ({cluster.id}): {in_short(cluster)}"]
+    lines += [f"  {plain(text)}" for text in _remarks(cluster, note)]
     for entry in cluster.workers[:MAX_ROWS]:
-        members = ", ".join(_plain(_member_in_short(member)) for member in entry.members)
-        lines.append(f"  {_plain(entry.name)} {entry.phase.value}: {members}")
+        members = ", ".join(plain(_member_in_short(member)) for member in entry.members)
+        lines.append(f"  {plain(entry.name)} {entry.phase.value}: {members}")
         if entry.message:
-            lines.append(f"    {_plain(entry.message)}")
+            lines.append(f"    {plain(entry.message)}")
     more = len(cluster.workers) - MAX_ROWS
     if more > 0:
-        lines.append(f"  and {_many(more, 'entry', 'entries')} more")
+        lines.append(f"  and {many(more, 'entry', 'entries')} more")
     if cluster.unexpected:
-        names = ", ".join(_plain(member.name) for member in cluster.unexpected[:MAX_ROWS])
+        names = ", ".join(plain(member.name) for member in cluster.unexpected[:MAX_ROWS])
         lines.append(f"  unexpected: {names}")
     return "\n".join(lines)
 
@@ -81,7 +82,7 @@ def as_html(cluster: Cluster, note: str | None = None) -> str:
     for member in cluster.unexpected:
         rows.append(_row([_cell(""), _cell("unexpected"), *_member_cells(member)]))
     hidden = len(rows) - MAX_ROWS
-    more = f"<div>and {_many(hidden, 'row', 'rows')} more</div>" if hidden > 0 else ""
+    more = f"<div>and {many(hidden, 'row', 'rows')} more</div>" if hidden > 0 else ""
     titles = ("Entry", "Phase", "Worker", "Status", "Threads", "Memory")
     head = "".join(f'<th style="{_CELL}; border-top: none">{title}</th>' for title in titles)
     remarks = "".join(f"<div>{escape(text)}</div>" for text in _remarks(cluster, note))
@@ -139,12 +140,3 @@ def _cell(text: str, *, span: str = "") -> str:
 
 def _memory(used: int | None, limit: int | None) -> str:
     return f"{format_bytes(used or 0)}{f' of {format_bytes(limit)}' if limit else ''}"
-
-
-def _many(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"
-
-
-def _plain(text: str) -> str:
-    """Return ``text`` without what a terminal could take for a command."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from jupyter_core.paths import jupyter_runtime_dir
 
+from speccluster_lab.client.survey import has_failed
 from speccluster_lab.errors import (
     ClusterNotFound,
     HostNotResponding,
     InvalidInput,
     SpecClusterError,
+    StartFailed,
 )
 from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import list_connections, read_connection
@@ -102,6 +104,8 @@ async def find(
         Nobody knows it; the message names who was asked.
     HostNotResponding
         It is there, and does not answer.
+    StartFailed
+        It is there, and has failed.
     InvalidInput
         A server without a token, or the other way round.
     """
@@ -157,6 +161,11 @@ async def _on_this_machine(id: str, seconds: float) -> ApiClient:
             raise ClusterNotFound(f"{reason}; {_others()}") from None
         if not folder.is_dir():
             raise ClusterNotFound(f"{reason}; {_others()}")
+        if await asyncio.to_thread(has_failed, folder):
+            raise StartFailed(
+                f"cluster {id!r} has failed, and nobody looks after it any more; its log is "
+                f"{str(folder / HOST_LOG)!r}"
+            )
         if clock() >= deadline:
             raise HostNotResponding(
                 f"the host of cluster {id!r} has not come up; its log is {str(folder / HOST_LOG)!r}"

@@ -58,6 +58,8 @@ def connect(
         There is none of this id; the message names those that there are, and who was asked.
     HostNotResponding
         It is there, but its process does not answer.
+    StartFailed
+        It is there, but has failed.
 
     Examples
     --------

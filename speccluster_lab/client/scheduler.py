@@ -34,8 +34,10 @@ class WithScheduler(Waiting):
         await super()._start_once()
         await self._get_credentials_if_up()
 
-    async def _wait(self, wanted: ClusterPhase, seconds: float) -> None:
-        await super()._wait(wanted, seconds)
+    async def _wait(
+        self, phase: ClusterPhase | None, generation: int | None, seconds: float
+    ) -> None:
+        await super()._wait(phase, generation, seconds)
         await self._get_credentials_if_up()
 
     async def _get_credentials_if_up(self) -> None:

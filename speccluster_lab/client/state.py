@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from distributed.core import Status
 
@@ -10,7 +10,7 @@ from speccluster_lab.client.reaching import Reaching
 from speccluster_lab.spec.api import ClusterPhase
 
 if TYPE_CHECKING:
-    from speccluster_lab.spec.api import Condition, Entry, Environment, Member
+    from speccluster_lab.spec.api import Adaptive, Condition, Entry, Environment, Member
 
 __all__ = ["State"]
 
@@ -53,9 +53,9 @@ class State(Reaching):
         return self._now().environment
 
     @property
-    def worker_spec(self) -> dict[str, dict[str, Any]]:
-        """The entries that are wanted, by name: a copy, as in :class:`distributed.SpecCluster`."""
-        return {name: entry.model_dump() for name, entry in self._now().spec.workers.items()}
+    def adaptive(self) -> Adaptive | None:
+        """The range that adaptive scaling keeps to; ``None`` where it is off."""
+        return self._now().adaptive
 
     @property
     def workers(self) -> dict[str, Entry]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from distributed.utils import NoOpAwaitable
 
+from speccluster_lab.client.awaiting import until_gone, within
 from speccluster_lab.client.reaching import Reaching
-from speccluster_lab.client.waiting import within
 from speccluster_lab.errors import ClusterNotFound, HostNotResponding
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["Stopping"]
 
 SHUTDOWN_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 0.05
 
 
 class Stopping(Reaching):
@@ -61,10 +58,4 @@ class Stopping(Reaching):
             # Somebody else may have stopped it meanwhile, which is what was wanted.
             if await host.exists():
                 raise
-        while await host.exists():
-            with suppress(HostNotResponding, ClusterNotFound):
-                async with aclosing(host.events()) as events:
-                    async for _ in events:
-                        pass
-            # The stream ends before the process does, which nobody else can await.
-            await asyncio.sleep(_LOOK_SECONDS)
+        await until_gone(host)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
+from speccluster_lab.client.awaiting import follow, within
 from speccluster_lab.client.reaching import Reaching
-from speccluster_lab.errors import (
-    HostNotResponding,
-    InvalidInput,
-    NotRunning,
-    StartFailed,
-    TimedOut,
-)
-from speccluster_lab.spec.api import Cluster, ClusterPhase
+from speccluster_lab.errors import InvalidInput
+from speccluster_lab.spec.api import ClusterPhase
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-__all__ = ["SCHEDULER_SECONDS", "Waiting", "within"]
+    from speccluster_lab.spec.api import Cluster
+
+__all__ = ["SCHEDULER_SECONDS", "Waiting"]
 
 SCHEDULER_SECONDS: Final = 60.0
 
@@ -27,77 +22,65 @@ SCHEDULER_SECONDS: Final = 60.0
 class Waiting(Reaching):
     """The part of a handle that waits for its cluster."""
 
-    def wait(self, phase: str = "running", timeout: float = SCHEDULER_SECONDS) -> Any:
-        """Wait until the cluster is in a phase.
+    def wait(
+        self,
+        phase: str | None = None,
+        timeout: float = SCHEDULER_SECONDS,
+        *,
+        generation: int | None = None,
+    ) -> Any:
+        """Wait until the cluster is in a phase, or what is wanted has come about.
 
         Parameters
         ----------
-        phase : str
-            One of ``starting running degraded stopping failed``.
+        phase : str, optional
+            One of ``starting running degraded stopping failed``; ``running``, if no generation
+            is given either.
         timeout : float
             Seconds to wait.
+        generation : int, optional
+            Of the desired state that all workers are to be there of; a later one will do. With
+            a phase, both.
 
         Raises
         ------
         StartFailed
             It is ``failed``, and not going to be anything else.
         TimedOut
-            It is still in another phase.
+            It has not come to that.
+        InvalidInput
+            There is no such phase or generation.
         """
-        try:
-            wanted = ClusterPhase(phase)
-        except ValueError:
-            known = ", ".join(one.value for one in ClusterPhase)
-            raise InvalidInput(
-                f"{phase!r} is no phase; there are: {known}", field="phase"
-            ) from None
-        return self.sync(self._wait, wanted, timeout)
+        if phase is None and generation is None:
+            phase = ClusterPhase.RUNNING
+        return self.sync(self._wait, _phase(phase), _generation(generation), timeout)
 
-    async def _wait(self, wanted: ClusterPhase, seconds: float) -> None:
+    async def _wait(
+        self, phase: ClusterPhase | None, generation: int | None, seconds: float
+    ) -> None:
         def there(cluster: Cluster) -> bool:
-            return cluster.phase is wanted
+            come_about = generation is None or cluster.observed_generation >= generation
+            return come_about and (phase is None or cluster.phase is phase)
 
-        await self._until(there, seconds, f"cluster {self.id!r} is not {wanted.value}")
+        wanted = [] if phase is None else [phase.value]
+        wanted += [] if generation is None else [f"at generation {generation}"]
+        await self._until(there, seconds, f"cluster {self.id!r} is not {' and '.join(wanted)}")
 
     async def _until(
         self, there: Callable[[Cluster], bool], seconds: float, otherwise: str
     ) -> None:
-        await within(seconds, self._follow(there), otherwise)
-
-    async def _follow(self, there: Callable[[Cluster], bool]) -> None:
-        host = self._reach()
-        while True:
-            try:
-                async with aclosing(host.events()) as events:
-                    async for _ in events:
-                        cluster = await self._refresh()
-                        if there(cluster):
-                            return
-                        _check_hope(cluster)
-            except HostNotResponding:
-                # A call waits longer, for a host that has a lot to do.
-                await self._refresh()
+        await within(seconds, follow(self._reach(), there, self._refresh), otherwise)
 
 
-def _check_hope(cluster: Cluster) -> None:
-    """Raise when a cluster will not come to any other phase."""
-    match cluster.phase:
-        case ClusterPhase.FAILED:
-            why = cluster.conditions[-1].message if cluster.conditions else "no reason known"
-            raise StartFailed(f"cluster {cluster.id!r} has failed: {why}")
-        case ClusterPhase.STOPPING:
-            raise NotRunning(f"cluster {cluster.id!r} is stopping")
-        case _:
-            pass
-
-
-async def within(seconds: float, work: Awaitable[None], otherwise: str) -> None:
-    """Wait for ``work``, and say what has not come about when the time is over."""
+def _phase(name: str | None) -> ClusterPhase | None:
     try:
-        async with asyncio.timeout(seconds) as limit:
-            await work
-    except TimeoutError:
-        # A host that does not answer is a TimeoutError as well, with a better message.
-        if not limit.expired():
-            raise
-        raise TimedOut(f"{otherwise} after {seconds:g} s") from None
+        return None if name is None else ClusterPhase(name)
+    except ValueError:
+        known = ", ".join(one.value for one in ClusterPhase)
+        raise InvalidInput(f"{name!r} is no phase; there are: {known}", field="phase") from None
+
+
+def _generation(number: object) -> int | None:
+    if number is None or (type(number) is int and number >= 0):
+        return number
+    raise InvalidInput(f"{number!r} is no generation, which is a number", field="generation")

@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import distributed
@@ -17,20 +18,24 @@ from distributed import Client
 from distributed.core import Status
 from distributed.versions import VersionMismatchWarning
 
-from speccluster_lab import connect, list_clusters
+from speccluster_lab import connect, launch, list_clusters
 from speccluster_lab.errors import (
     ClusterNotFound,
     EntryNotFound,
     HostNotResponding,
     InvalidInput,
+    NameInUse,
     NotRunning,
+    StaleGeneration,
     StartFailed,
+    TemplateNotFound,
     TimedOut,
 )
 from speccluster_lab.link.connections import Connection, write_connection
 from speccluster_lab.link.interpreters import this_interpreter
-from speccluster_lab.link.paths import connection_file
-from speccluster_lab.spec.api import EntryPhase
+from speccluster_lab.link.launch import names_in_use, read_launch
+from speccluster_lab.link.paths import cluster_folder, connection_file
+from speccluster_lab.spec.api import Adaptive, EntryPhase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     from speccluster_lab.client import ClusterHandle
     from speccluster_lab.spec.api import Cluster
 
+WORKER = "distributed.Worker"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -145,6 +151,72 @@ def test_its_spec_is_a_copy(handle: ClusterHandle) -> None:
     spec["0"]["options"]["nthreads"] = 99
     spec["1"] = spec["0"]
     assert handle.worker_spec == before
+    assert type(copy.deepcopy(spec)) is dict
+    assert pickle.loads(pickle.dumps(spec)) == dict(spec)
+
+
+def test_its_spec_is_edited_and_applied(handle: ClusterHandle) -> None:
+    (name,) = handle.worker_spec
+    first, other = handle.worker_spec, handle.worker_spec
+    first[name]["options"]["nthreads"] = 1
+    first[17] = {"cls": "distributed.Worker", "options": {"nthreads": 1}}  # type: ignore[index]
+    plan = first.plan()
+    assert (plan.start, plan.replace, plan.retire) == (["17"], [name], [])
+    generation = handle.generation
+    assert first.apply() is None
+    assert handle.generation == generation + 1
+    handle.wait(generation=generation + 1)
+    assert {one.nthreads for one in handle.members.values()} == {1}
+    assert sorted(handle.members) == sorted([name, "17"])
+    # Somebody has changed it since that one was made.
+    other.clear()
+    with pytest.raises(StaleGeneration, match=f"generation {generation}"):
+        other.apply()
+    # This one knows what it has applied itself.
+    del first[17]  # type: ignore[arg-type]
+    first[name]["options"]["nthreads"] = 2
+    first.apply()
+    handle.wait("running", generation=generation + 2)
+    assert {one.name: one.nthreads for one in handle.members.values()} == {name: 2}
+
+
+@pytest.mark.parametrize(
+    ("entry", "field"),
+    [
+        ({}, "workers.new.cls"),
+        ({"cls": distributed.Worker}, "workers.new.cls"),
+        ({"cls": "os.system"}, "workers.new.cls"),
+        (
+            {"cls": "distributed.Worker", "options": {"nthreads": -1}},
+            "workers.new.options.nthreads",
+        ),
+        ({"cls": "distributed.Worker", "options": {"preload": "x"}}, "workers.new.options.preload"),
+    ],
+)
+def test_an_entry_that_cannot_be(handle: ClusterHandle, entry: dict[str, Any], field: str) -> None:
+    generation = handle.generation
+    spec = handle.worker_spec
+    spec["new"] = entry
+    with pytest.raises(InvalidInput) as caught:
+        spec.apply()
+    assert caught.value.field == field
+    assert handle.generation == generation
+
+
+def test_adapt(handle: ClusterHandle) -> None:
+    assert handle.adaptive is None
+    assert handle.adapt(minimum=1, maximum=3) is None
+    assert handle.adaptive == Adaptive(minimum=1, maximum=3)
+    assert handle.end_adaptive() is None
+    assert handle.adaptive is None
+    for wrong, field in (
+        ({"minimum": 5, "maximum": 2}, None),
+        ({"minimum": "x"}, "minimum"),
+        ({"maximum": 1000}, "maximum"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            handle.adapt(**wrong)
+        assert caught.value.field == field
 
 
 @pytest.mark.parametrize(
@@ -265,11 +337,11 @@ def test_retry(handle: ClusterHandle) -> None:
         handle.retry("unknown")
 
 
-def test_restart_entry(handle: ClusterHandle) -> None:
+def test_restart(handle: ClusterHandle) -> None:
     (name,) = handle.worker_spec
     before = handle.members[name].address
     assert before is not None
-    assert handle.restart_entry(name) is None
+    assert handle.restart(name) is None
 
     def is_another(cluster: Cluster) -> bool:
         (entry,) = cluster.workers
@@ -277,7 +349,7 @@ def test_restart_entry(handle: ClusterHandle) -> None:
 
     handle.sync(handle._until, is_another, 60, "it was not made anew")
     with pytest.raises(EntryNotFound, match="'unknown'"):
-        handle.restart_entry("unknown")
+        handle.restart("unknown")
 
 
 def test_wait(handle: ClusterHandle) -> None:
@@ -288,6 +360,30 @@ def test_wait(handle: ClusterHandle) -> None:
         handle.wait("failed", timeout=0.1)
     with pytest.raises(InvalidInput, match="starting, running"):
         handle.wait("happy")
+    generation = handle.generation
+    handle.wait(generation=generation)
+    handle.wait("running", generation=1)
+    with pytest.raises(TimedOut, match=f"is not at generation {generation + 1} after"):
+        handle.wait(generation=generation + 1, timeout=0.1)
+    for wrong in (-1, "1", 1.0, True):
+        with pytest.raises(InvalidInput) as caught:
+            handle.wait(generation=wrong)  # type: ignore[arg-type]
+        assert caught.value.field == "generation"
+
+
+def test_many_threads_use_one_handle(handle: ClusterHandle, shared_host: RunningHost) -> None:
+    """As callbacks of widgets do, beside the cell itself."""
+    closing = connect(shared_host.id)
+    with ThreadPoolExecutor(8) as pool:
+        phases = list(pool.map(lambda _: handle.phase, range(40)))
+        clients = list(pool.map(lambda _: handle.get_client(set_as_default=False), range(4)))
+        for client in clients:
+            assert client.submit(sum, [1, 2]).result() == 3
+            client.close()
+        list(pool.map(lambda _: closing.close(), range(8)))
+    assert set(phases) == {"running"}
+    assert closing.status is Status.closed
+    assert handle.phase == "running"
 
 
 # -- showing it ----------------------------------------------------------------------------------
@@ -451,8 +547,10 @@ def test_one_whose_host_has_died(hosts: Hosts) -> None:
 def test_one_that_never_comes_up(hosts: Hosts) -> None:
     host = hosts.start(script="raise SystemExit('no such module')")
     assert host.ended() == 1
-    with pytest.raises(HostNotResponding, match=r"host\.log"):
-        connect(host.id, timeout=0.2)
+    with pytest.raises(StartFailed, match=r"has failed.*host\.log"):
+        connect(host.id)
+    (summary,) = list_clusters()
+    assert (summary.id, summary.phase, summary.entries) == (host.id, "failed", 1)
     for file in host.folder.iterdir():
         file.unlink()
     host.folder.rmdir()
@@ -490,6 +588,59 @@ def test_the_list(hosts: Hosts) -> None:
     assert found[1].template == "threads"
     assert found[1].phase == "running"
     assert (found[1].entries, found[1].expected, found[1].registered) == (2, 2, 2)
+
+
+# -- starting one --------------------------------------------------------------------------------
+
+
+def test_launch(hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    with launch("threads", "My ETL", nthreads=3) as handle:
+        try:
+            assert handle.id == "my-etl"
+            handle.wait()
+            assert [one.nthreads for one in handle.members.values()] == [3]
+            with handle.get_client() as client:
+                assert client.submit(sum, [1, 2]).result() == 3
+            told = handle.sync(handle._refresh)
+            assert (told.owner.kind, told.template) == ("command", "threads")
+            assert told.environment.python == sys.executable
+            assert read_launch(cluster_folder("my-etl")).python == sys.executable
+            with pytest.raises(NameInUse) as caught:
+                launch("threads", name="My ETL")
+            assert caught.value.field == "name"
+        finally:
+            handle.shutdown()
+    assert names_in_use() == frozenset()
+
+
+def test_launch_with_await(hosts: Hosts) -> None:
+    async def main() -> None:
+        async with await launch("threads", asynchronous=True) as handle:
+            try:
+                await handle.wait()
+            finally:
+                await handle.shutdown()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "field"),
+    [
+        ({"template": "nope"}, TemplateNotFound, "template"),
+        ({"template": "Not a name"}, InvalidInput, "template"),
+        ({"template": "threads", "name": " "}, InvalidInput, "name"),
+        ({"template": "threads", "nthreads": 0}, InvalidInput, "fields.nthreads"),
+        ({"template": "threads", "nope": 1}, InvalidInput, "fields.nope"),
+    ],
+)
+def test_what_cannot_be_launched(
+    hosts: Hosts, wanted: dict[str, Any], error: type[Exception], field: str
+) -> None:
+    with pytest.raises(error) as caught:
+        launch(wanted.pop("template"), **wanted)
+    assert caught.value.field == field  # type: ignore[attr-defined]
+    assert names_in_use() == frozenset()
 
 
 # -- with await ----------------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+"""Making clusters from this process: those of a notebook, and those of the command line."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from speccluster_lab.errors import NameInUse, StartFailed
+from speccluster_lab.link.creation import Maker, create, wish_for
+from speccluster_lab.link.launch import read_launch
+from speccluster_lab.link.owner import owner_here
+from speccluster_lab.link.paths import clusters_folder
+from speccluster_lab.spec.admission import Admission
+from speccluster_lab.spec.api import OwnerKind
+from speccluster_lab.spec.lifetimes import DEFAULT_ORPHAN_TIMEOUT
+from speccluster_lab.spec.limits import Limits
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from speccluster_lab.link.launch import Launch
+    from speccluster_lab.spec.api import CreateCluster
+
+__all__ = ["make_cluster"]
+
+# Kept, so that one which has ended is collected when the next is started.
+_guards: Final[list[subprocess.Popen[bytes]]] = []
+
+
+def make_cluster(request: CreateCluster) -> Launch:
+    """Start a cluster of this user on this machine, and return what it was told.
+
+    Its process is starting. Reads and writes files, and may start programs: not for an event loop.
+
+    Parameters
+    ----------
+    request : CreateCluster
+        What is asked for.
+
+    Raises
+    ------
+    TemplateNotFound, InvalidInput, ClassNotAllowed, UnfitInterpreter, NameInUse
+        It cannot be had; nothing was started.
+    StartFailed
+        The cluster's process could not be started.
+    """
+    wish = wish_for(request)
+    admission = Admission()
+    admission.check(wish.spec, trusted=wish.trusted)
+    if wish.name is not None and wish.name in _names():
+        raise NameInUse(f"there is a cluster {wish.name!r} already", field="name")
+    # Who starts it again one day may be another Python.
+    wish = replace(wish, python=wish.python or sys.executable)
+    maker = Maker(owner_here(OwnerKind.COMMAND), admission, DEFAULT_ORPHAN_TIMEOUT, Limits())
+    launch, guard = create(wish, maker)
+    _guards[:] = [one for one in _guards if one.poll() is None] + [guard]
+    return launch
+
+
+def _names() -> frozenset[str]:
+    """Return what people call the clusters of this machine that have a folder."""
+    names = set()
+    for folder in clusters_folder().iterdir():
+        try:
+            names.add(read_launch(folder).display_name)
+        except StartFailed:
+            # One that is being made, or that cannot be used: nobody knows its name.
+            continue
+    return frozenset(names)
