@@ -98,6 +98,14 @@ def test_the_worker_classes_are_named(files: dict[str, bytes]) -> None:
     }
 
 
+def test_the_command_is_there(files: dict[str, bytes]) -> None:
+    points = configparser.ConfigParser(delimiters=["="])
+    points.read_string(files[".dist-info/entry_points.txt"].decode())
+    assert dict(points["console_scripts"]) == {
+        "jupyter-speccluster": "speccluster_lab.client.command:main"
+    }
+
+
 def test_types_and_licence_come_along(files: dict[str, bytes]) -> None:
     assert "speccluster_lab/py.typed" in files
     assert files[".dist-info/licenses/LICENSE"].startswith(b"BSD 3-Clause License")

@@ -1,0 +1,82 @@
+"""A cluster by its id, for as long as a verb needs it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from speccluster_lab.client.awaiting import follow, within
+from speccluster_lab.client.finding import find
+from speccluster_lab.client.plain import many
+from speccluster_lab.errors import InvalidInput
+from speccluster_lab.spec.names import is_id
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from speccluster_lab.client.command.output import Output
+    from speccluster_lab.link.api import ApiClient
+    from speccluster_lab.spec.api import Cluster
+
+__all__ = ["in_short", "reached", "wait_for"]
+
+REACH_SECONDS: Final = 10.0
+
+
+@asynccontextmanager
+async def reached(id: str) -> AsyncIterator[ApiClient]:
+    """Give the way to a cluster; waits for one that has just been started.
+
+    Raises
+    ------
+    InvalidInput
+        It can be no cluster's id.
+    ClusterNotFound, HostNotResponding, StartFailed
+        As :func:`find`.
+    """
+    if not is_id(id):
+        raise InvalidInput(f"{id!r} can be no cluster's id", field="id")
+    host = await find(id, REACH_SECONDS)
+    try:
+        yield host
+    finally:
+        host.close()
+
+
+async def wait_for(
+    host: ApiClient, generation: int, seconds: float | None, output: Output
+) -> Cluster:
+    """Return the cluster once what is wanted has come about, or at once if that is not asked for.
+
+    Parameters
+    ----------
+    host : ApiClient
+        The way to it.
+    generation : int
+        Of what is wanted.
+    seconds : float or None
+        To wait.
+    output : Output
+        Where it is said that this waits.
+    """
+    if seconds is None:
+        return await host.get()
+    output.say("Waiting until all workers are there …")
+
+    def there(cluster: Cluster) -> bool:
+        counts = cluster.counts
+        settled = cluster.observed_generation >= generation and cluster.phase == "running"
+        return settled and counts.registered >= counts.expected
+
+    await within(seconds, follow(host, there), f"cluster {host.id!r} has not all of its workers")
+    return await host.get()
+
+
+def in_short(cluster: Cluster) -> str:
+    """Return a cluster in a few words."""
+    counts = cluster.counts
+    return (
+        f"{cluster.display_name} ({cluster.id}): {cluster.phase.value}, "
+        f"{many(counts.entries, 'entry', 'entries')}, "
+        f"{counts.registered} of {many(counts.expected, 'worker', 'workers')}"
+    )
