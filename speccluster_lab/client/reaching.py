@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["CONNECT_SECONDS", "Reaching"]
 
 CONNECT_SECONDS: Final = 10.0
+_MOMENT: Final = 0.25
 
 
 class Reaching(SyncMethodMixin):
@@ -50,6 +52,7 @@ class Reaching(SyncMethodMixin):
         self.loop = self._loop_runner.loop
         self._host: ApiClient | None = None
         self._cluster: Cluster | None = None
+        self._told = 0.0
         self._closed = False
 
     async def _start(self) -> Self:
@@ -59,6 +62,10 @@ class Reaching(SyncMethodMixin):
 
     async def _start_once(self) -> None:
         self._host = await find(self.id, self._timeout, self._server, self._token)
+        await self._greet()
+
+    async def _greet(self) -> None:
+        """Ask for the first time."""
         _warn_of_versions(await self._refresh())
 
     def __await__(self) -> Generator[Any, Any, Self]:
@@ -103,6 +110,7 @@ class Reaching(SyncMethodMixin):
 
     async def _refresh(self) -> Cluster:
         self._cluster = cluster = await self._reach().get()
+        self._told = time.monotonic()
         return cluster
 
     def _reach(self) -> ApiClient:
@@ -119,6 +127,13 @@ class Reaching(SyncMethodMixin):
         if self._cluster is None:
             raise NotRunning(f"this handle of cluster {self.id!r} has not been awaited")
         return self._cluster
+
+    def _just_now(self) -> Cluster:
+        """Return the last answer where it is of this moment, for what is asked many times."""
+        if self._cluster is not None and time.monotonic() - self._told < _MOMENT:
+            self._reach()
+            return self._cluster
+        return self._now()
 
 
 def _warn_of_versions(cluster: Cluster) -> None:

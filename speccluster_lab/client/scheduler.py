@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from contextlib import suppress
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from distributed.security import Security
 
-    from speccluster_lab.spec.api import ClusterPhase, Credentials
+    from speccluster_lab.spec.api import Cluster, ClusterPhase, Credentials
 
 __all__ = ["WithScheduler"]
 
@@ -30,9 +31,13 @@ class WithScheduler(Waiting):
     _credentials: Credentials | None = None
     _security: Security | None = None
 
-    async def _start_once(self) -> None:
-        await super()._start_once()
-        await self._get_credentials_if_up()
+    async def _greet(self) -> None:
+        # Both at once, for whoever connects most likely wants a client.
+        await asyncio.gather(super()._greet(), self._get_credentials_if_there())
+
+    async def _get_credentials_if_there(self) -> None:
+        with suppress(NotRunning):
+            self._take(await self._reach().credentials())
 
     async def _wait(
         self, phase: ClusterPhase | None, generation: int | None, seconds: float
@@ -41,7 +46,7 @@ class WithScheduler(Waiting):
         await self._get_credentials_if_up()
 
     async def _get_credentials_if_up(self) -> None:
-        if self._cluster is not None and self._cluster.scheduler.address is not None:
+        if self._cluster is not None and _is_up(self._cluster):
             with suppress(NotRunning):
                 await self._get_credentials()
 
@@ -70,11 +75,12 @@ class WithScheduler(Waiting):
     async def _get_credentials(self) -> None:
         if self._credentials is not None:
             return
-        what = f"the scheduler of cluster {self.id!r} has not come up"
-        await self._until(
-            lambda cluster: cluster.scheduler.address is not None, SCHEDULER_SECONDS, what
-        )
-        credentials = await self._reach().credentials()
+        if self._cluster is None or not _is_up(self._cluster):
+            what = f"the scheduler of cluster {self.id!r} has not come up"
+            await self._until(_is_up, SCHEDULER_SECONDS, what)
+        self._take(await self._reach().credentials())
+
+    def _take(self, credentials: Credentials) -> None:
         _check_reachable(self.id, credentials)
         self._security = ClientSecurity(credentials)
         self._credentials = credentials
@@ -103,6 +109,10 @@ class WithScheduler(Waiting):
     async def _get_client(self, options: Mapping[str, Any]) -> Client:
         await self._get_credentials()
         return cast("Client", await Client(self, **{"asynchronous": True, **options}))
+
+
+def _is_up(cluster: Cluster) -> bool:
+    return cluster.scheduler.address is not None
 
 
 def _check_reachable(id: str, credentials: Credentials) -> None:

@@ -75,4 +75,4 @@ class State(Reaching):
         """What :class:`distributed.Client` looks at; ``closed`` once this handle is."""
         if self._closed:
             return Status.closed
-        return _STATUSES[self._now().phase]
+        return _STATUSES[self._just_now().phase]

@@ -6,6 +6,7 @@ functions must have the same packages (dask-labextension#18 asks for nothing els
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shlex
@@ -77,8 +78,9 @@ class Interpreter(Document):
         }
 
 
+@functools.cache
 def this_interpreter() -> Interpreter:
-    """Return what the interpreter has that runs this."""
+    """Return what the interpreter has that runs this; looked up once, for that takes a moment."""
     packages = {}
     for name in ("speccluster-lab", *COMPARED):
         with suppress(PackageNotFoundError):
