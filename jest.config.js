@@ -19,6 +19,7 @@ const esModules = [
   'vscode-ws-jsonrpc',
   'y-protocols',
   'y-websocket',
+  'yaml/',
   'yjs'
 ].join('|');
 

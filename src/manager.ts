@@ -2,6 +2,7 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- provided at once
 import { ApiClient } from './api/client';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- provided at once
 import { EventStream } from './api/stream';

@@ -8,11 +8,13 @@ import type {
   Cluster,
   ClusterSpec,
   CreateCluster,
+  Generation,
   Plan,
   PlanRequest,
   Scale,
   Template,
-  TemplateField
+  TemplateField,
+  WorkerClass
 } from './api/types';
 
 export type {
@@ -20,12 +22,14 @@ export type {
   Cluster,
   ClusterSpec,
   CreateCluster,
+  Generation,
   Plan,
   PlanRequest,
   Scale,
   StreamState,
   Template,
-  TemplateField
+  TemplateField,
+  WorkerClass
 };
 
 /**
@@ -134,6 +138,16 @@ export interface ICluster extends IDisposable {
    * Ask what a change would do; nothing is changed.
    */
   plan(request: PlanRequest): Promise<Plan>;
+
+  /**
+   * The worker classes that its spec may name.
+   */
+  classes(): Promise<WorkerClass[]>;
+
+  /**
+   * What was wanted before, newest first.
+   */
+  generations(): Promise<Generation[]>;
 
   /**
    * Have adaptive scaling keep to a range; null ends it.

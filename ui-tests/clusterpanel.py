@@ -177,14 +177,30 @@ class SpecEditor:
 
     def __init__(self, page: Page, name: str) -> None:
         self._page = page
-        self.text = page.get_by_role("textbox", name=f"Spec of {name}", exact=True)
-        # The part of the main area that the text is in.
-        self.root = page.get_by_role("main").get_by_role("tabpanel").filter(has=self.text)
+        self.root = page.get_by_role("region", name=f"Editor of {name}", exact=True)
+        self.text = self.root.get_by_role("textbox", name=f"Spec of {name}", exact=True)
 
     @property
     def notice(self) -> Locator:
         """What it says is wrong."""
         return self.root.get_by_role("alert")
+
+    @property
+    def plan(self) -> Locator:
+        """What it says that the changes would do."""
+        return self.root.get_by_role("region", name=re.compile("^Plan"))
+
+    def show(self, view: str) -> None:
+        """Show one of its views: Form, Code or History."""
+        self.root.get_by_role("tab", name=view, exact=True).click()
+
+    def field(self, name: str) -> Locator:
+        """Return a field of its form."""
+        return self.root.get_by_label(name, exact=True)
+
+    def expect_generation(self, number: int) -> None:
+        """Wait until it shows a generation to which nothing was changed."""
+        expect(self.root.get_by_text(f"Generation {number}", exact=True)).to_be_visible()
 
     def button(self, name: str) -> Locator:
         """Return one of its buttons."""

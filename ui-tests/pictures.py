@@ -20,7 +20,7 @@ SCALE: Final = 2
 _IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 
 
-def take_pictures(lab: LabPage, results: Path) -> None:
+def take_pictures(lab: LabPage, results: Path, name: str) -> None:
     """Take JupyterLab as it is seen now, in its dark and in its light theme.
 
     Parameters
@@ -29,15 +29,17 @@ def take_pictures(lab: LabPage, results: Path) -> None:
         A page of ``WIDTH`` by ``HEIGHT``, at ``SCALE`` device pixels a pixel.
     results : Path
         Where the pictures go when they are not to replace those of the README.
+    name : str
+        What they show.
     """
     folder = _IMAGES if os.environ.get("UPDATE_SCREENSHOTS") == "1" else results
     folder.mkdir(exist_ok=True)
     # What the pointer is on would look different.
     lab.page.mouse.move(WIDTH / 2, HEIGHT - 2)
     lab.set_theme("JupyterLab Dark")
-    dark = _take(lab, folder / "panel-dark.png")
+    dark = _take(lab, folder / f"{name}-dark.png")
     lab.set_theme("JupyterLab Light")
-    light = _take(lab, folder / "panel.png")
+    light = _take(lab, folder / f"{name}.png")
     assert _brightness(dark) < 0.3
     assert _brightness(light) > 0.8
 

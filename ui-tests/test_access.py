@@ -49,6 +49,7 @@ def test_who_may_only_look_is_offered_nothing_else(
     for name in ("New cluster", "Edit spec", "Stop", "Scale", "More entries", "Restart"):
         expect(root.get_by_role("button", name=name, exact=True)).to_have_count(0)
     assert enabled(lab) == {
+        "speccluster-lab:edit-spec",
         "speccluster-lab:open-dashboard",
         "speccluster-lab:insert-client-code",
         "speccluster-lab:copy-client-code",
@@ -57,6 +58,16 @@ def test_who_may_only_look_is_offered_nothing_else(
         "speccluster-lab:order-clusters",
         "speccluster-lab:group-clusters",
     }
+    # The server does not know the feed's cluster, and says so.
+    lab.troubles.expected.append(r"status of 404 ")
+    lab.page.evaluate(
+        "id => jupyterapp.commands.execute('speccluster-lab:edit-spec', { id })", "brave-otter"
+    )
+    editor = lab.editor("Brave otter")
+    expect(editor.root.get_by_text("Read only", exact=True)).to_be_visible()
+    expect(editor.field("Class")).to_be_disabled()
+    for name in ("Apply", "Revert", "Add", "Remove"):
+        expect(editor.button(name)).to_have_count(0)
 
 
 def test_clusters_are_among_what_runs(lab: LabPage, server: LabServer) -> None:

@@ -114,12 +114,12 @@ def test_the_main_job(lab: LabPage, server: LabServer, results: Path) -> None:
     scale_to_two_entries_and_see_six_members(card)
     notebook = drag_the_card_into_a_new_notebook(lab, card)
     connect_and_compute(notebook)
-    take_pictures(lab, results)
+    take_pictures(lab, results, "panel")
     compare_with_pandas_alone(notebook)
     hold_results(notebook)
     scale_down_to_one_entry(card, notebook)
     trail = follow(server, card.id)
-    edit_the_number_of_threads(lab, card, notebook)
+    edit_the_number_of_threads(lab, card, notebook, results)
     trail = Trail(trail.processes + follow(server, card.id).processes, trail.session, trail.files)
     stop_and_find_nothing_left(lab, card, trail)
 
@@ -179,20 +179,20 @@ def scale_down_to_one_entry(card: Card, notebook: Notebook) -> None:
     assert json.loads(notebook.compute(LOOK_AT_RESULTS)) == ALL_THERE
 
 
-def edit_the_number_of_threads(lab: LabPage, card: Card, notebook: Notebook) -> None:
+def edit_the_number_of_threads(lab: LabPage, card: Card, notebook: Notebook, results: Path) -> None:
     names = card.member_names()
     expect(card.member(names[0])).to_contain_text("1 thr")
     card.button("Edit spec").click()
     editor = lab.editor(card.name)
-    # The form for new entries has it as well; the entry's own is below.
-    line = editor.text.get_by_text('"nthreads": 1').last
-    comma = line.inner_text().rstrip().endswith(",")
-    line.click()
-    for key in ["End", *(["ArrowLeft"] if comma else []), "Backspace", "2"]:
-        lab.page.keyboard.press(key)
-    expect(editor.button("Apply")).to_be_enabled()
-    editor.apply()
-    expect(editor.root.get_by_text(re.compile(r"^Generation \d+$"))).to_be_visible()
+    before = card_generation(lab, card)
+    editor.field("nthreads").fill("2")
+    expect(editor.plan).to_contain_text("replace 1 entry, rolling")
+    expect(editor.plan).to_contain_text("nthreads 1 → 2")
+    # Nobody else could take what the only entry holds, and that is said before.
+    expect(editor.plan).to_contain_text(re.compile(r"\d+ results \("))
+    take_pictures(lab, results, "editor")
+    editor.button("Apply").click()
+    editor.expect_generation(before + 1)
     for name in names:
         expect(card.member(name)).to_contain_text("2 thr")
     # What held the results meanwhile has gone as well.
@@ -209,6 +209,12 @@ def stop_and_find_nothing_left(lab: LabPage, card: Card, trail: Trail) -> None:
     lab.dialog(f"Stop {card.name}?").get_by_role("button", name="Stop", exact=True).click()
     expect(card.root).to_have_count(0)
     assert trail.left() == []
+
+
+def card_generation(lab: LabPage, card: Card) -> int:
+    """Return the generation of what is wanted."""
+    generation: int = lab.server.cluster(card.id)["generation"]
+    return generation
 
 
 def members_of_one_entry(card: Card) -> bool:

@@ -1,9 +1,8 @@
-"""The panel and the editor: what a person is told, and what they can do with it."""
+"""The panel: what a person is told, and what they can do with it."""
 
 from __future__ import annotations
 
 import copy
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,72 +38,6 @@ def test_without_clusters_the_templates_are_offered(lab: LabPage) -> None:
     lab.panel.card(name).expect_settled(1)
 
 
-def test_what_is_wrong_is_said_beside_the_editor(lab: LabPage, server: LabServer) -> None:
-    before = start(server, "threads", "Wrong")
-    card = lab.panel.card("Wrong")
-    card.expect_settled(1)
-    card.button("Edit spec").click()
-    editor = lab.editor("Wrong")
-    lab.troubles.expected.append(refused(422))
-
-    def change(*path: str, to: Any) -> str:
-        spec = copy.deepcopy(before["spec"])
-        part = spec
-        for key in path[:-1]:
-            part = part[key]
-        part[path[-1]] = to
-        return json.dumps(spec, indent=2)
-
-    entry = before["spec"]["workers"]["0"]
-    wrong = [
-        ('{"scheduler": {', None, "Not JSON"),
-        ("[]", None, "A spec is a JSON object."),
-        (change("adaptive", to={"minimum": 1}), "adaptive", "Extra inputs are not permitted"),
-        (change("workers", to=[]), "workers", "dictionary"),
-        (change("workers", "0", "cls", to=1), "workers.0.cls", "string"),
-        (change("workers", "0", "cls", to="os.system"), "workers.0.cls", "is not allowed here"),
-        (
-            change("workers", "0", "options", "preload", to=["os"]),
-            "workers.0.options.preload",
-            "only templates may set it",
-        ),
-        (
-            change("workers", "0", "options", "threads", to=2),
-            "workers.0.options.threads",
-            "takes no option 'threads'",
-        ),
-        (
-            change("workers", "0", "options", "nthreads", to=-1),
-            "workers.0.options.nthreads",
-            "greater than or equal to 1",
-        ),
-        (
-            change("workers", "0", "options", "memory_limit", to="much"),
-            "workers.0.options.memory_limit",
-            'text such as "6 GiB"',
-        ),
-        (change("workers", "a\nb", to=entry), "workers.a\nb", "control characters"),
-        (change("workers", to={str(i): entry for i in range(65)}), "workers", "65 workers are"),
-        (change("scheduler", "options", to={"port": 1}), "scheduler", "cannot be changed"),
-    ]
-    for text, field, message in wrong:
-        editor.write(text)
-        editor.apply()
-        expect(editor.notice).to_contain_text(message)
-        if field is not None:
-            expect(editor.notice.get_by_role("code").first).to_have_text(field)
-        # What was written is still there to be put right.
-        expect(editor.button("Apply")).to_be_enabled()
-    after = server.cluster(before["id"])
-    assert after["generation"] == before["generation"]
-    assert after["spec"] == before["spec"]
-    assert addresses(after) == addresses(before)
-
-    editor.button("Revert").click()
-    expect(editor.notice).to_be_hidden()
-    expect(editor.button("Apply")).to_be_disabled()
-
-
 def test_a_number_that_is_too_large_is_refused_at_the_stepper(
     lab: LabPage, server: LabServer
 ) -> None:
@@ -119,33 +52,6 @@ def test_a_number_that_is_too_large_is_refused_at_the_stepper(
     card.entries.press("Enter")
     expect(card.entries).to_have_value("1")
     assert server.cluster(before["id"])["generation"] == before["generation"]
-
-
-def test_an_edit_does_not_overwrite_what_was_changed_elsewhere(
-    lab: LabPage, server: LabServer
-) -> None:
-    before = start(server, "threads", "Shared")
-    card = lab.panel.card("Shared")
-    card.button("Edit spec").click()
-    editor = lab.editor("Shared")
-    mine = copy.deepcopy(before["spec"])
-    mine["workers"]["0"]["options"]["nthreads"] = 7
-    editor.write(json.dumps(mine))
-    elsewhere = server.scale(before["id"], 2)
-    expect(editor.notice).to_contain_text("changed elsewhere")
-
-    lab.troubles.expected.append(refused(412))
-    # JupyterLab puts its own workspace now and then.
-    with lab.page.expect_response(lambda one: "/spec" in one.url) as answer:
-        editor.apply()
-    assert answer.value.status == 412
-    expect(editor.notice).to_contain_text("changed elsewhere")
-    assert server.cluster(before["id"])["spec"] == elsewhere["spec"]
-
-    editor.notice.get_by_role("button", name="Reload").click()
-    expect(editor.notice).to_be_hidden()
-    expect(editor.text).not_to_contain_text('"nthreads":7')
-    expect(editor.text).to_contain_text('"1": {')
 
 
 def test_a_failing_entry_says_why_and_disturbs_no_other(lab: LabPage, server: LabServer) -> None:
@@ -179,7 +85,10 @@ def test_names_are_text_wherever_they_are_shown(lab: LabPage, server: LabServer)
     expect(card.entry("0")).to_have_count(0)
     card.expect_settled(1)
     card.button("Edit spec").click()
-    expect(lab.editor(HOSTILE).text).to_contain_text(HOSTILE)
+    editor = lab.editor(HOSTILE)
+    expect(editor.field("Name")).to_have_value(HOSTILE)
+    editor.show("Code")
+    expect(editor.text).to_contain_text(HOSTILE)
     lab.page.get_by_role("button", name="New Launcher").click()
     notebook = lab.new_notebook()
     card.button("Insert client code").click()

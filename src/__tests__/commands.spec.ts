@@ -230,10 +230,12 @@ describe('commands', () => {
       .listCommands()
       .filter(id => commands.isEnabled(id));
     expect(enabled).toEqual([
+      CommandIDs.editSpec,
       CommandIDs.openDashboard,
       CommandIDs.insertClientCode,
       CommandIDs.copyClientCode
     ]);
+    expect(commands.label(CommandIDs.editSpec)).toBe('Show Spec');
   });
 
   it('do not scale what cannot be', async () => {

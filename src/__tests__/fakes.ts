@@ -7,12 +7,14 @@ import type {
   Cluster,
   Entry,
   EntryPhase,
+  Generation,
   Member,
   PatchOperation,
   Plan,
   PlanRequest,
   Scale,
-  Template
+  Template,
+  WorkerClass
 } from '../api/types';
 import type { ICluster, IClusterManager, StreamState } from '../tokens';
 
@@ -292,6 +294,57 @@ export const NO_CHANGE: Plan = {
   stuck: false
 };
 
+/** What the server says of two classes. */
+export const CLASSES: WorkerClass[] = [
+  {
+    cls: 'distributed.Nanny',
+    description: 'A process to manage worker processes',
+    count: null,
+    error: null,
+    options: {
+      type: 'object',
+      properties: {
+        nthreads: {
+          description: 'How many threads it has.',
+          anyOf: [{ type: 'integer', minimum: 1 }, { type: 'null' }]
+        },
+        memory_limit: {
+          default: 'auto',
+          anyOf: [
+            { type: 'string', const: 'auto' },
+            { type: 'integer', minimum: 0 },
+            { type: 'string', pattern: '^\\d+ ?([kKmMgG]i?)?B?$' },
+            { type: 'null' }
+          ]
+        },
+        silent: { type: 'boolean', default: false },
+        preload: { readOnly: true },
+        resources: {
+          anyOf: [
+            { type: 'object', additionalProperties: { type: 'number' } },
+            { type: 'null' }
+          ]
+        }
+      },
+      additionalProperties: false
+    }
+  },
+  {
+    cls: 'speccluster_lab.MultiWorker',
+    description: 'A worker class whose entries are several workers',
+    count: 'processes',
+    error: null,
+    options: {
+      type: 'object',
+      properties: {
+        processes: { anyOf: [{ type: 'integer' }, { type: 'null' }] },
+        nthreads: { anyOf: [{ type: 'integer', minimum: 1 }, { type: 'null' }] }
+      },
+      additionalProperties: false
+    }
+  }
+];
+
 /**
  * A cluster for views: what it is asked is recorded.
  */
@@ -317,6 +370,8 @@ export class FakeCluster implements ICluster {
   scale = jest.fn(async (scale: Scale) => this.document);
   replaceSpec = jest.fn(async () => this.document);
   plan = jest.fn(async (request: PlanRequest): Promise<Plan> => NO_CHANGE);
+  classes = jest.fn(async (): Promise<WorkerClass[]> => CLASSES);
+  generations = jest.fn(async (): Promise<Generation[]> => []);
   adapt = jest.fn(async (range: Adapt | null) => this.document);
   retry = jest.fn(async (entry: string) => this.document);
   restartEntry = jest.fn(async (entry: string) => this.document);

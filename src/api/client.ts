@@ -6,10 +6,12 @@ import type {
   Cluster,
   ClusterSpec,
   CreateCluster,
+  Generation,
   Plan,
   PlanRequest,
   Scale,
-  Template
+  Template,
+  WorkerClass
 } from './types';
 
 /**
@@ -38,6 +40,13 @@ export class ApiClient {
    */
   listTemplates(): Promise<Template[]> {
     return this._request('GET', ['templates']);
+  }
+
+  /**
+   * List the worker classes that specs may name, as the Python of a cluster has them.
+   */
+  listClasses(cluster: string): Promise<WorkerClass[]> {
+    return this._request('GET', ['classes'], { query: { cluster } });
   }
 
   /**
@@ -84,6 +93,13 @@ export class ApiClient {
    */
   planCluster(id: string, request: PlanRequest): Promise<Plan> {
     return this._request('POST', ['clusters', id, 'plan'], { body: request });
+  }
+
+  /**
+   * List what was wanted of a cluster before, newest first.
+   */
+  listGenerations(id: string): Promise<Generation[]> {
+    return this._request('GET', ['clusters', id, 'generations']);
   }
 
   /**
@@ -161,7 +177,11 @@ export class ApiClient {
   private async _request<T>(
     method: string,
     path: string[],
-    options: { body?: unknown; headers?: Record<string, string> } = {}
+    options: {
+      body?: unknown;
+      headers?: Record<string, string>;
+      query?: Record<string, string>;
+    } = {}
   ): Promise<T> {
     const init: RequestInit = {
       method,
@@ -171,7 +191,8 @@ export class ApiClient {
       init.body = JSON.stringify(options.body);
       init.headers = { ...init.headers, 'Content-Type': 'application/json' };
     }
-    return this._send(this._url(path), init);
+    const query = URLExt.objectToQueryString(options.query ?? {});
+    return this._send(this._url(path) + query, init);
   }
 
   private _send<T>(url: string, init: RequestInit): Promise<T> {

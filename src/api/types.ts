@@ -8,6 +8,7 @@ export type ClusterSpec = Schemas['ClusterSpec'];
 export type Condition = Schemas['Condition'];
 export type Entry = Schemas['Entry'];
 export type EntryPhase = Schemas['EntryPhase'];
+export type Generation = Schemas['Generation'];
 export type Member = Schemas['Member'];
 export type PatchEvent = Schemas['PatchEvent'];
 export type PatchOperation = Pick<Schemas['PatchOperation'], 'op' | 'path'> &
@@ -18,6 +19,7 @@ export type SnapshotRequest = Schemas['SnapshotRequest'];
 export type Stake = Schemas['Stake'];
 export type Template = Schemas['Template'];
 export type TemplateField = Schemas['TemplateField'];
+export type WorkerClass = Schemas['WorkerClass'];
 export type WorkerSpec = Schemas['WorkerSpec'];
 
 // The generator makes a property with a default one that is always there. That

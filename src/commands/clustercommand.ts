@@ -13,9 +13,9 @@ import { pickCluster } from './meant';
  */
 export interface IClusterCommand {
   /**
-   * What it is called.
+   * What it is called; what it does may depend on what is allowed.
    */
-  label: string;
+  label: string | (() => string);
 
   /**
    * What it does.

@@ -84,9 +84,12 @@ export function addCommands(
 
   if (editors) {
     add(CommandIDs.editSpec, {
-      label: trans.__('Edit Spec'),
-      caption: trans.__('Edit what a cluster should be'),
+      label: () =>
+        manager.isReadOnly ? trans.__('Show Spec') : trans.__('Edit Spec'),
+      caption: trans.__('Show what a cluster should be, to be edited'),
       icon: editIcon,
+      // The editor itself lets nobody change what they may not.
+      isForAll: true,
       act: async cluster => ({ widget: await editors.open(cluster) })
     });
   }

@@ -7,6 +7,7 @@ import { WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { DOMAIN, IClusterManager, ISpecEditors } from '../tokens';
+import type { IArrangement } from './speceditors';
 import { SpecEditors } from './speceditors';
 import type { SpecEditorTab } from './tab';
 
@@ -37,24 +38,55 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
     const tracker = new WidgetTracker<SpecEditorTab>({
       namespace: 'speccluster-lab-specs'
     });
-    const editors = new SpecEditors({ shell, tracker, services, trans });
+    const editors = new SpecEditors({
+      shell,
+      tracker,
+      manager,
+      services,
+      trans
+    });
     commands.addCommand(RESTORE, {
       label: trans.__('Restore the Editor of a Spec'),
       isVisible: () => false,
       describedBy: {
         args: {
           type: 'object',
-          properties: { id: { type: 'string' } },
+          properties: {
+            id: { type: 'string' },
+            view: { type: 'string' },
+            format: { type: 'string' }
+          },
           required: ['id']
         }
       },
-      execute: args => editors.restore(manager, String(args.id))
+      execute: args => {
+        const { id, view, format } = args as Partial<Record<string, string>>;
+        return editors.restore(String(id), arrangement(view, format));
+      }
     });
     void restorer?.restore(tracker, {
       command: RESTORE,
-      args: tab => ({ id: tab.content.cluster.id }),
+      args: ({ content }) => ({
+        id: content.cluster.id,
+        view: content.view,
+        format: content.draft.format
+      }),
       name: tab => tab.content.cluster.id
     });
     return editors;
   }
 };
+
+/** What is kept in a layout may be of another version. */
+function arrangement(
+  view: string | undefined,
+  format: string | undefined
+): Partial<IArrangement> {
+  return {
+    view: VIEWS.find(one => one === view),
+    format: FORMATS.find(one => one === format)
+  };
+}
+
+const VIEWS = ['form', 'code', 'history'] as const;
+const FORMATS = ['yaml', 'json'] as const;

@@ -3,7 +3,17 @@ import type { WidgetTracker } from '@jupyterlab/apputils';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ICluster, IClusterManager, ISpecEditors } from '../tokens';
+import type { View } from './header';
+import type { Format } from './spectext';
 import type { SpecEditorTab } from './tab';
+
+/**
+ * How a person has left an editor.
+ */
+export interface IArrangement {
+  view: View;
+  format: Format;
+}
 
 /**
  * The editors of clusters' specs, one for each cluster.
@@ -19,16 +29,23 @@ export class SpecEditors implements ISpecEditors {
   /**
    * Show the editor of a cluster's spec.
    */
-  async open(cluster: ICluster): Promise<string> {
-    const { shell, tracker, services, trans } = this._options;
+  async open(
+    cluster: ICluster,
+    arrangement: Partial<IArrangement> = {}
+  ): Promise<string> {
+    const { shell, tracker, manager, services, trans } = this._options;
     const { SpecEditorTab } = await import('./tab');
     const known = tracker.find(tab => tab.content.cluster === cluster);
     if (known) {
       shell.activateById(known.id);
       return known.id;
     }
-    const tab = new SpecEditorTab(cluster, services, trans);
+    const tab = new SpecEditorTab(cluster, manager, services, trans);
+    const { content } = tab;
+    content.draft.setFormat(arrangement.format ?? content.draft.format);
+    content.setView(arrangement.view ?? content.view);
     void tracker.add(tab);
+    content.arranged.connect(() => void tracker.save(tab));
     shell.add(tab, 'main');
     shell.activateById(tab.id);
     return tab.id;
@@ -40,7 +57,11 @@ export class SpecEditors implements ISpecEditors {
    * @throws An error when the cluster has gone, or is not known in time:
    * JupyterLab waits for everything that is restored.
    */
-  async restore(manager: IClusterManager, id: string): Promise<string> {
+  async restore(
+    id: string,
+    arrangement?: Partial<IArrangement>
+  ): Promise<string> {
+    const { manager } = this._options;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const timeout = new Promise<void>(resolve => {
       timer = setTimeout(resolve, RESTORE_TIMEOUT);
@@ -51,7 +72,7 @@ export class SpecEditors implements ISpecEditors {
     if (!cluster) {
       throw new Error(`there is no cluster ${id}`);
     }
-    return this.open(cluster);
+    return this.open(cluster, arrangement);
   }
 
   private readonly _options: SpecEditors.IOptions;
@@ -70,6 +91,7 @@ export namespace SpecEditors {
   export interface IOptions {
     shell: JupyterFrontEnd.IShell;
     tracker: WidgetTracker<SpecEditorTab>;
+    manager: IClusterManager;
     services: IEditorServices;
     trans: TranslationBundle;
   }

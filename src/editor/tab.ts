@@ -4,7 +4,7 @@ import { CodeEditor } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { editIcon } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
-import type { ICluster } from '../tokens';
+import type { ICluster, IClusterManager } from '../tokens';
 import { SpecEditor } from './speceditor';
 
 const DIRTY_CLASS = 'jp-mod-dirty';
@@ -15,16 +15,19 @@ const DIRTY_CLASS = 'jp-mod-dirty';
 export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
   /**
    * @param cluster - The cluster whose spec is edited.
+   * @param manager - Knows whether anything may be changed.
    * @param services - Makes the editor of the text.
    * @param trans - The translations.
    */
   constructor(
     cluster: ICluster,
+    manager: IClusterManager,
     services: IEditorServices,
     trans: TranslationBundle
   ) {
     const content = new SpecEditor({
       cluster,
+      manager,
       factory: services.factoryService.newDocumentEditor,
       model: new CodeEditor.Model({ mimeType: 'application/json' }),
       trans
@@ -33,6 +36,9 @@ export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
     this.toolbar.hide();
     this._trans = trans;
     const { id, document } = cluster;
+    // A region of the main area, by JupyterLab's own name for all of them.
+    const name = trans.__('Editor of %1', document.display_name);
+    content.node.setAttribute('aria-label', name);
     this.id = `speccluster-lab-spec-${id}`;
     this.title.label = document.display_name;
     this.title.caption = trans.__('Spec of %1', document.display_name);

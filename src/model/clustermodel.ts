@@ -8,9 +8,11 @@ import type {
   Adapt,
   Cluster,
   ClusterSpec,
+  Generation,
   Plan,
   PlanRequest,
-  Scale
+  Scale,
+  WorkerClass
 } from '../api/types';
 import { hasDashboard, specEntries } from './facts';
 
@@ -155,6 +157,20 @@ export class ClusterModel implements IDisposable {
    */
   plan(request: PlanRequest): Promise<Plan> {
     return this._client.planCluster(this.id, request);
+  }
+
+  /**
+   * The worker classes that its spec may name.
+   */
+  classes(): Promise<WorkerClass[]> {
+    return this._client.listClasses(this.id);
+  }
+
+  /**
+   * What was wanted before, newest first.
+   */
+  generations(): Promise<Generation[]> {
+    return this._client.listGenerations(this.id);
   }
 
   /**

@@ -49,28 +49,40 @@ export function describePlan(plan: Plan, trans: TranslationBundle): IPlanWords {
       )
     );
   }
-  if (at_stake.keys > 0) {
-    const size = formatBytes(at_stake.nbytes);
-    lines.push(
-      stuck
-        ? trans._n(
-            'No worker is left that could take %1 result (%2). What goes keeps it, and waits.',
-            'No worker is left that could take %1 results (%2). What goes keeps them, and waits.',
-            at_stake.keys,
-            size
-          )
-        : trans._n(
-            '%1 result (%2) moves to other workers first.',
-            '%1 results (%2) move to other workers first.',
-            at_stake.keys,
-            size
-          )
-    );
+  const stake = describeStake(plan, trans);
+  if (stake !== null) {
+    lines.push(stake);
   }
   return {
     lines: lines.length > 0 ? lines : [trans.__('Nothing changes.')],
     isWarning: stuck && at_stake.keys > 0
   };
+}
+
+/**
+ * Say what would become of the data; null when there is none to speak of.
+ */
+export function describeStake(
+  { at_stake, stuck }: Plan,
+  trans: TranslationBundle
+): string | null {
+  if (at_stake.keys === 0) {
+    return null;
+  }
+  const size = formatBytes(at_stake.nbytes);
+  return stuck
+    ? trans._n(
+        'No worker is left that could take %1 result (%2). What goes keeps it, and waits.',
+        'No worker is left that could take %1 results (%2). What goes keeps them, and waits.',
+        at_stake.keys,
+        size
+      )
+    : trans._n(
+        '%1 result (%2) moves to other workers first.',
+        '%1 results (%2) move to other workers first.',
+        at_stake.keys,
+        size
+      );
 }
 
 function someOf(names: readonly string[], trans: TranslationBundle): string {

@@ -2,16 +2,22 @@ import { CodeEditor } from '@jupyterlab/codeeditor';
 import { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
-import { fireEvent, screen } from '@testing-library/dom';
-import { FakeCluster, cluster, deferred, plain } from '../../__tests__/fakes';
+import { fireEvent, screen, waitFor } from '@testing-library/dom';
+import {
+  FakeCluster,
+  FakeManager,
+  cluster,
+  plain
+} from '../../__tests__/fakes';
 import { ApiError } from '../../api/errors';
-import type { Cluster } from '../../api/types';
+import type { Cluster, ClusterSpec, Plan } from '../../api/types';
 import { SpecEditor } from '../speceditor';
 
 const trans = nullTranslator.load('speccluster_lab');
 
 describe('SpecEditor', () => {
   let one: FakeCluster;
+  let manager: FakeManager;
   let model: CodeEditor.Model;
   let editor: SpecEditor;
 
@@ -20,80 +26,79 @@ describe('SpecEditor', () => {
     model.sharedModel.setSource(
       typeof value === 'string' ? value : JSON.stringify(value)
     );
-  const changed = () => ({
-    ...one.document.spec,
-    workers: { '0': { cls: 'distributed.Nanny', group: null } }
-  });
+  const changed = () => {
+    const spec = plain(one.document.spec) as unknown as ClusterSpec;
+    spec.workers!['0'].options = { processes: 4 };
+    spec.workers!['0'].group = ['-0', '-1', '-2', '-3'];
+    return spec;
+  };
+  const PLAN: Plan = {
+    start: [],
+    replace: ['0'],
+    retire: [],
+    at_stake: { keys: 214, nbytes: 2 ** 31 },
+    stuck: false
+  };
   const button = (name: string) =>
-    screen.getByRole<HTMLButtonElement>('button', { name });
+    screen.findByRole<HTMLButtonElement>('button', { name });
+  const press = async (name: string) => {
+    const found = await button(name);
+    await waitFor(() => expect(found.disabled).toBe(false));
+    fireEvent.click(found);
+  };
   const notice = () => screen.queryByRole('alert')?.textContent || null;
+  const plan = () => screen.findByRole('region', { name: /^Plan/ });
   const refuse = (options: ApiError.IOptions) =>
     one.replaceSpec.mockRejectedValue(new ApiError(options));
-  const settle = () => new Promise(resolve => setTimeout(resolve));
 
   beforeEach(() => {
     one = new FakeCluster(cluster('otter', { display_name: 'Brave otter' }));
+    one.plan.mockResolvedValue(PLAN);
+    manager = new FakeManager(one);
     model = new CodeEditor.Model({ mimeType: 'application/json' });
     editor = new SpecEditor({
       cluster: one,
+      manager,
       factory: options => new CodeMirrorEditor(options),
       model,
       trans
     });
     Widget.attach(editor, document.body);
+    editor.setView('code');
   });
 
   afterEach(() => editor.dispose());
 
-  it('shows the spec as JSON, in a text box with a name', () => {
+  it('shows the spec in a text box with a name', async () => {
     expect(JSON.parse(text())).toEqual(plain(one.document.spec));
     expect(
       screen.getByRole('textbox', { name: 'Spec of Brave otter' })
     ).toBeTruthy();
-    expect(editor.isDirty).toBe(false);
-    expect(button('Apply').disabled).toBe(true);
-    expect(button('Revert').disabled).toBe(true);
-    expect(screen.getByRole('status').textContent).toBe('Generation 1');
+    expect((await button('Apply')).disabled).toBe(true);
+    expect((await button('Revert')).disabled).toBe(true);
+    expect(await screen.findByText('Generation 1')).toBeTruthy();
+    expect(screen.queryByRole('region', { name: /^Plan/ })).toBeNull();
   });
 
-  it('applies what was written, from the generation that it was made from', async () => {
+  it('shows what a change would do before it is applied', async () => {
     const spec = changed();
-    one.replaceSpec.mockResolvedValue(
-      cluster('otter', { generation: 2, spec: { ...spec } as Cluster['spec'] })
-    );
     write(spec);
-    expect(editor.isDirty).toBe(true);
-    fireEvent.click(button('Apply'));
-    await settle();
+    const shown = await plan();
+    await waitFor(() =>
+      expect(shown.textContent).toContain('replace 1 entry, rolling')
+    );
+    expect(shown.textContent).toContain('processes 3 → 4');
+    expect(shown.textContent).toContain('workers 0-0 … 0-3');
+    expect(shown.textContent).toContain('214 results (2 GiB) move');
+    expect(one.replaceSpec).not.toHaveBeenCalled();
+    one.replaceSpec.mockResolvedValue(
+      cluster('otter', { generation: 2, spec: spec as Cluster['spec'] })
+    );
+    await press('Apply');
+    expect(await screen.findByText('Generation 2')).toBeTruthy();
     expect(one.replaceSpec.mock.calls).toEqual([[spec, 1]]);
-    expect(editor.generation).toBe(2);
     expect(editor.isDirty).toBe(false);
     expect(notice()).toBeNull();
-    expect(screen.getByRole('status').textContent).toBe('Generation 2');
-  });
-
-  it('applies once at a time', async () => {
-    const answer = deferred<Cluster>();
-    one.replaceSpec.mockReturnValue(answer.promise);
-    write(changed());
-    void editor.apply();
-    expect(button('Apply').disabled).toBe(true);
-    await expect(editor.apply()).resolves.toBe(false);
-    answer.resolve(cluster('otter', { generation: 2 }));
-    await settle();
-    expect(one.replaceSpec).toHaveBeenCalledTimes(1);
-  });
-
-  it.each([
-    ['{', /^Not JSON: /],
-    ['[]', /^A spec is a JSON object/],
-    ['null', /^A spec is a JSON object/]
-  ])('does not send %p', async (source, message) => {
-    write(source);
-    await expect(editor.apply()).resolves.toBe(false);
-    expect(notice()).toMatch(message);
-    expect(one.replaceSpec).not.toHaveBeenCalled();
-    expect(text()).toBe(source);
   });
 
   it('names the field that the server refuses, and keeps what was written', async () => {
@@ -106,83 +111,99 @@ describe('SpecEditor', () => {
     });
     write(changed());
     const written = text();
-    await expect(editor.apply()).resolves.toBe(false);
-    expect(notice()).toBe(`workers.0.cls${message}`);
+    await press('Apply');
+    await waitFor(() => expect(notice()).toBe(`workers.0.cls${message}`));
     expect(editor.node.querySelector('img')).toBeNull();
     expect(text()).toBe(written);
-    expect(button('Apply').disabled).toBe(false);
   });
 
-  it('lets a conflict be seen, and reloads on request only', async () => {
-    refuse({ code: 'stale_generation', message: 'stale', status: 412 });
+  it('says what is refused of a plan where the plan would be', async () => {
+    one.plan.mockRejectedValue(
+      new ApiError({
+        code: 'invalid_input',
+        message: 'no such',
+        field: 'worker'
+      })
+    );
     write(changed());
-    const written = text();
-    await editor.apply();
-    expect(notice()).toContain('changed elsewhere');
-    expect(text()).toBe(written);
-    const newer = cluster('otter', { generation: 5 });
-    newer.spec.worker = null;
-    one.refresh.mockResolvedValue(newer);
-    fireEvent.click(button('Reload'));
-    await settle();
-    expect(JSON.parse(text())).toEqual(plain(newer.spec));
-    expect(editor.generation).toBe(5);
+    const shown = await plan();
+    await waitFor(() => expect(shown.textContent).toContain('worker no such'));
     expect(notice()).toBeNull();
   });
 
-  it('follows changes made elsewhere while nothing is written', () => {
-    const newer = cluster('otter', { generation: 2 });
+  it('lets it be chosen between mine and theirs, after both were compared', async () => {
+    write(changed());
+    const newer = cluster('otter', { generation: 5 });
+    newer.spec = plain(newer.spec) as unknown as ClusterSpec;
     newer.spec.worker = null;
     one.set({ document: newer });
-    expect(JSON.parse(text()).worker).toBeNull();
-    expect(editor.generation).toBe(2);
-    expect(notice()).toBeNull();
-  });
-
-  it('keeps what was written when there are changes made elsewhere', () => {
-    write(changed());
-    const written = text();
-    one.set({ document: cluster('otter', { generation: 2 }) });
-    expect(text()).toBe(written);
-    expect(editor.generation).toBe(1);
+    expect(await screen.findByRole('alert')).toBeTruthy();
     expect(notice()).toContain('changed elsewhere');
+    expect((await button('Apply')).disabled).toBe(true);
+    await press('Compare');
+    const rows = (await screen.findAllByRole('row')).map(row =>
+      [...row.children].map(cell => cell.textContent)
+    );
+    expect(rows[0]).toEqual(['Field', 'Before', 'Mine', 'Theirs']);
+    expect(rows).toContainEqual(['workers.0.options.processes', '3', '4', '3']);
+    await press('Keep mine on top');
+    await waitFor(() => expect(notice()).toBeNull());
+    expect(JSON.parse(text())).toEqual({ ...changed(), worker: null });
   });
 
-  it('is not disturbed by what is no change of the spec', () => {
+  it('takes theirs when asked to', async () => {
     write(changed());
-    const written = text();
-    one.set({ document: cluster('otter', { phase: 'degraded' }) });
-    expect(text()).toBe(written);
-    expect(notice()).toBeNull();
+    one.set({
+      document: cluster('otter', {
+        generation: 5,
+        spec: { workers: {} } as Cluster['spec']
+      })
+    });
+    await press('Take theirs');
+    await waitFor(() => expect(notice()).toBeNull());
+    expect(JSON.parse(text())).toEqual({ workers: {} });
   });
 
-  it('reverts', () => {
-    const before = text();
-    write('{');
-    fireEvent.click(button('Revert'));
-    expect(text()).toBe(before);
-    expect(editor.isDirty).toBe(false);
+  it('goes back to what was wanted before, by a plan as well', async () => {
+    const earlier = changed();
+    one.generations.mockResolvedValue([
+      { generation: 7, time: '2026-11-24T03:00:00Z', spec: earlier as never },
+      { generation: 6, time: '2026-11-24T02:00:00Z', spec: one.document.spec }
+    ]);
+    fireEvent.click(await screen.findByRole('tab', { name: 'History' }));
+    const items = await screen.findAllByRole('listitem');
+    expect(items[0].textContent).toContain('processes 3 → 4');
+    expect(items[1].textContent).toContain('The same as now.');
+    await press('Go back to this');
+    expect(JSON.parse(text())).toEqual(earlier);
+    expect((await plan()).textContent).toContain('Plan');
+    expect(one.replaceSpec).not.toHaveBeenCalled();
+    expect(editor.view).toBe('code');
   });
 
-  it('says when the server does not answer', async () => {
-    refuse({ code: ApiError.NO_ANSWER, message: 'TypeError' });
-    write(changed());
-    await editor.apply();
-    expect(notice()).toBe('The Jupyter server does not answer.');
+  it('moves between its views by keyboard', async () => {
+    const code = await screen.findByRole('tab', { name: 'Code' });
+    code.focus();
+    fireEvent.keyDown(code, { key: 'End' });
+    expect(document.activeElement?.textContent).toBe('History');
+    expect(editor.view).toBe('history');
+    await screen.findByRole('tab', { name: 'History', selected: true });
+    fireEvent.keyDown(document.activeElement!, { key: 'ArrowLeft' });
+    expect(editor.view).toBe('code');
+  });
+
+  it('shows, and changes nothing, where that is all that is allowed', async () => {
+    manager.setReadOnly(true);
+    expect(await screen.findByText('Read only')).toBeTruthy();
+    expect(screen.queryByRole('button', { name: 'Apply' })).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Revert' })).toBeNull();
+    expect(editor['_code'].editor.getOption('readOnly')).toBe(true);
   });
 
   it('applies nothing to a cluster that has gone', async () => {
     write(changed());
     one.dispose();
-    expect(notice()).toBe('The cluster has gone.');
-    expect(button('Apply').disabled).toBe(true);
-    await expect(editor.apply()).resolves.toBe(false);
-    expect(one.replaceSpec).not.toHaveBeenCalled();
-  });
-
-  it('listens to nobody any more when it is closed', () => {
-    editor.dispose();
-    expect(() => one.set({ document: cluster('otter') })).not.toThrow();
-    expect(model.isDisposed).toBe(true);
+    await waitFor(() => expect(notice()).toBe('The cluster has gone.'));
+    expect((await button('Apply')).disabled).toBe(true);
   });
 });

@@ -12,6 +12,7 @@ import type { SpecEditorTab } from '../tab';
 describe('SpecEditors', () => {
   let tracker: WidgetTracker<SpecEditorTab>;
   let editors: SpecEditors;
+  let manager: FakeManager;
   const shell = {
     add: jest.fn((tab: Widget) => Widget.attach(tab, document.body)),
     activateById: jest.fn()
@@ -25,7 +26,9 @@ describe('SpecEditors', () => {
   beforeEach(() => {
     jest.clearAllMocks();
     tracker = new WidgetTracker({ namespace: 'specs' });
+    manager = new FakeManager();
     editors = new SpecEditors({
+      manager,
       shell: shell as unknown as JupyterFrontEnd.IShell,
       tracker,
       services: {
@@ -62,18 +65,18 @@ describe('SpecEditors', () => {
   });
 
   it('is restored when its cluster is there', async () => {
-    const manager = new FakeManager(new FakeCluster(cluster('otter')));
-    const id = await editors.restore(manager, 'otter');
-    expect(tracker.find(tab => tab.id === id)).toBeTruthy();
-    await expect(editors.restore(manager, 'seal')).rejects.toThrow('seal');
+    manager.setClusters(new FakeCluster(cluster('otter')));
+    const as = { view: 'history', format: 'yaml' } as const;
+    const id = await editors.restore('otter', as);
+    const { content } = tracker.find(tab => tab.id === id)!;
+    expect([content.view, content.draft.format]).toEqual(['history', 'yaml']);
+    await expect(editors.restore('seal')).rejects.toThrow('seal');
   });
 
   it('does not hold JupyterLab up when nobody knows the clusters', async () => {
     jest.useFakeTimers();
-    const manager = Object.assign(new FakeManager(), {
-      ready: new Promise<void>(() => undefined)
-    });
-    const restored = expect(editors.restore(manager, 'a')).rejects.toThrow();
+    Object.assign(manager, { ready: new Promise<void>(() => undefined) });
+    const restored = expect(editors.restore('a')).rejects.toThrow();
     await jest.advanceTimersByTimeAsync(5_000);
     await restored;
     jest.useRealTimers();
@@ -82,9 +85,9 @@ describe('SpecEditors', () => {
   it('marks changes that were not applied, beside the marks of others', async () => {
     const tab = await openTab(new FakeCluster(cluster('otter')));
     tab.title.className = 'jp-mod-current';
-    tab.content['_model'].sharedModel.setSource('{}');
+    tab.content.draft.text.sharedModel.setSource('{}');
     expect(tab.title.className).toBe('jp-mod-current jp-mod-dirty');
-    tab.content.revert();
+    tab.content.draft.revert();
     expect(tab.title.className).toBe('jp-mod-current');
   });
 
@@ -99,7 +102,7 @@ describe('SpecEditors', () => {
     ['Cancel', false]
   ])('asks before changes are lost: %s', async (answer, isClosed) => {
     const tab = await openTab(new FakeCluster(cluster('otter')));
-    tab.content['_model'].sharedModel.setSource('{}');
+    tab.content.draft.text.sharedModel.setSource('{}');
     tab.close();
     fireEvent.click(await screen.findByText(answer));
     await Dialog.tracker.currentWidget;

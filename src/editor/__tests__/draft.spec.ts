@@ -1,0 +1,246 @@
+import { CodeEditor } from '@jupyterlab/codeeditor';
+import { nullTranslator } from '@jupyterlab/translation';
+import {
+  FakeCluster,
+  NO_CHANGE,
+  cluster,
+  deferred,
+  plain
+} from '../../__tests__/fakes';
+import { ApiError } from '../../api/errors';
+import type { Cluster, ClusterSpec, Plan } from '../../api/types';
+import { SpecDraft } from '../draft';
+
+const trans = nullTranslator.load('speccluster_lab');
+
+describe('SpecDraft', () => {
+  let one: FakeCluster;
+  let text: CodeEditor.Model;
+  let draft: SpecDraft;
+
+  const source = () => text.sharedModel.getSource();
+  const type = (value: unknown) =>
+    text.sharedModel.setSource(
+      typeof value === 'string' ? value : JSON.stringify(value)
+    );
+  const withThreads = (nthreads: number, of: Cluster = one.document) => {
+    const spec = plain(of.spec) as unknown as ClusterSpec;
+    spec.workers!['0'].options = { processes: 3, nthreads };
+    return spec;
+  };
+  const elsewhere = (generation = 2) => {
+    const newer = cluster('otter', { generation });
+    newer.spec = plain(newer.spec) as unknown as ClusterSpec;
+    newer.spec.worker = null;
+    return newer;
+  };
+  const stale = () =>
+    one.replaceSpec.mockRejectedValue(
+      new ApiError({ code: 'stale_generation', message: 'stale', status: 412 })
+    );
+  const quiet = () => jest.advanceTimersByTimeAsync(SpecDraft.QUIET);
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    one = new FakeCluster(cluster('otter'));
+    text = new CodeEditor.Model({ mimeType: 'application/json' });
+    draft = new SpecDraft({ cluster: one, text, trans });
+  });
+
+  afterEach(() => {
+    draft.dispose();
+    jest.useRealTimers();
+  });
+
+  it('begins with the spec as it is', () => {
+    expect(JSON.parse(source())).toEqual(plain(one.document.spec));
+    expect([draft.isDirty, draft.canApply, draft.plan]).toEqual([
+      false,
+      false,
+      null
+    ]);
+  });
+
+  it('is not changed by another way to write the same', () => {
+    type(JSON.stringify(one.document.spec));
+    expect(draft.isDirty).toBe(false);
+    draft.setFormat('yaml');
+    expect(source()).toContain('cls: speccluster_lab.MultiWorker');
+    expect(text.mimeType).toBe('text/x-yaml');
+    expect(draft.isDirty).toBe(false);
+  });
+
+  it('keeps the format while the text is no spec', () => {
+    type('{');
+    draft.setFormat('yaml');
+    expect([draft.format, source()]).toEqual(['json', '{']);
+  });
+
+  it('asks what would be done once nobody writes, and once only', async () => {
+    type(withThreads(2));
+    type(withThreads(3));
+    expect([draft.isPlanning, draft.canApply]).toEqual([true, false]);
+    await quiet();
+    expect(one.plan.mock.calls).toEqual([[{ spec: withThreads(3) }]]);
+    expect(draft.plan).toBe(NO_CHANGE);
+    expect([draft.isPlanning, draft.canApply]).toEqual([false, true]);
+  });
+
+  it('forgets a plan of what is not written any more', async () => {
+    const answer = deferred<Plan>();
+    one.plan.mockReturnValueOnce(answer.promise);
+    type(withThreads(2));
+    await quiet();
+    type(withThreads(3));
+    answer.resolve({ ...NO_CHANGE, retire: ['0'] });
+    await jest.advanceTimersByTimeAsync(0);
+    expect([draft.plan, draft.isPlanning]).toEqual([null, true]);
+    await quiet();
+    expect(draft.plan).toBe(NO_CHANGE);
+  });
+
+  it('says what the server has against it, and lets it be tried', async () => {
+    const error = new ApiError({
+      code: 'invalid_input',
+      message: 'no',
+      field: 'workers.0.options.nthreads'
+    });
+    one.plan.mockRejectedValue(error);
+    type(withThreads(-1));
+    await quiet();
+    expect(draft.refusal).toEqual({
+      field: 'workers.0.options.nthreads',
+      message: 'no',
+      isAloud: false
+    });
+    expect(draft.canApply).toBe(true);
+    type(withThreads(1));
+    expect(draft.refusal).toBeNull();
+  });
+
+  it('applies what was written, from the generation that it was made from', async () => {
+    const spec = withThreads(2);
+    one.replaceSpec.mockResolvedValue(
+      cluster('otter', { generation: 2, spec })
+    );
+    type(spec);
+    await quiet();
+    await expect(draft.apply()).resolves.toBe(true);
+    expect(one.replaceSpec.mock.calls).toEqual([[spec, 1]]);
+    expect([draft.generation, draft.isDirty]).toEqual([2, false]);
+  });
+
+  it('sends back unchanged what is shown of an object by its class', async () => {
+    const hidden = cluster('otter');
+    const entry = hidden.spec.workers!['0'];
+    hidden.spec.workers = {
+      '0': { ...entry, options: { plugins: { $object: 'my.Plugin' } } }
+    };
+    one.set({ document: { ...hidden, generation: 2 } });
+    const spec = plain(draft.spec) as unknown as ClusterSpec;
+    draft.write({ ...spec, worker: null });
+    await quiet();
+    await draft.apply();
+    const [[sent]] = one.replaceSpec.mock.calls as unknown as [[ClusterSpec]];
+    expect(sent.workers).toEqual(hidden.spec.workers);
+  });
+
+  it('applies once at a time', async () => {
+    const answer = deferred<Cluster>();
+    one.replaceSpec.mockReturnValue(answer.promise);
+    type(withThreads(2));
+    await quiet();
+    void draft.apply();
+    expect(draft.canApply).toBe(false);
+    await expect(draft.apply()).resolves.toBe(false);
+    answer.resolve(cluster('otter', { generation: 2 }));
+    await jest.advanceTimersByTimeAsync(0);
+    expect(one.replaceSpec).toHaveBeenCalledTimes(1);
+  });
+
+  it('does not send what is no spec', async () => {
+    type('{');
+    await quiet();
+    await expect(draft.apply()).resolves.toBe(false);
+    expect(draft.refusal?.message).toMatch(/^Not JSON: /);
+    expect(one.plan).not.toHaveBeenCalled();
+    expect(one.replaceSpec).not.toHaveBeenCalled();
+  });
+
+  it('follows changes made elsewhere while nothing is written', () => {
+    one.set({ document: elsewhere() });
+    expect(JSON.parse(source()).worker).toBeNull();
+    expect([draft.generation, draft.conflict]).toEqual([2, null]);
+  });
+
+  it('takes a new generation of the same spec without a word', () => {
+    type(withThreads(2));
+    one.set({ document: cluster('otter', { generation: 4 }) });
+    expect([draft.generation, draft.conflict]).toEqual([4, null]);
+    expect(draft.isDirty).toBe(true);
+  });
+
+  it('keeps what was written beside changes made elsewhere', async () => {
+    const spec = withThreads(2);
+    type(spec);
+    await quiet();
+    one.set({ document: elsewhere() });
+    expect(draft.conflict?.generation).toBe(2);
+    expect([draft.canApply, draft.plan]).toEqual([false, null]);
+    await expect(draft.apply()).resolves.toBe(false);
+    expect(one.replaceSpec).not.toHaveBeenCalled();
+    expect(JSON.parse(source())).toEqual(spec);
+  });
+
+  it('finds out who was faster when its generation is stale', async () => {
+    stale();
+    one.refresh.mockImplementation(async () => {
+      one.set({ document: elsewhere() });
+      return one.document;
+    });
+    type(withThreads(2));
+    await quiet();
+    await draft.apply();
+    expect(draft.conflict?.generation).toBe(2);
+    expect(draft.refusal).toBeNull();
+  });
+
+  it('makes my changes to theirs, plans them, and applies nothing', async () => {
+    type(withThreads(2));
+    await quiet();
+    one.set({ document: elsewhere() });
+    draft.keepMine();
+    expect(draft.conflict).toBeNull();
+    const merged = JSON.parse(source());
+    expect(merged.worker).toBeNull();
+    expect(merged.workers['0'].options.nthreads).toBe(2);
+    await quiet();
+    expect(one.plan).toHaveBeenLastCalledWith({ spec: merged });
+    expect(one.replaceSpec).not.toHaveBeenCalled();
+    await draft.apply();
+    expect(one.replaceSpec.mock.calls).toEqual([[merged, 2]]);
+  });
+
+  it('takes theirs', () => {
+    type(withThreads(2));
+    one.set({ document: elsewhere() });
+    draft.revert();
+    expect(JSON.parse(source()).worker).toBeNull();
+    expect([draft.isDirty, draft.generation]).toEqual([false, 2]);
+  });
+
+  it('changes nothing for somebody who may only look', async () => {
+    draft.isReadOnly = true;
+    type(withThreads(2));
+    await quiet();
+    expect(draft.canApply).toBe(false);
+    await expect(draft.apply()).resolves.toBe(false);
+    expect(one.plan).not.toHaveBeenCalled();
+  });
+
+  it('listens to nobody any more when it has ended', () => {
+    draft.dispose();
+    expect(() => one.set({ document: elsewhere() })).not.toThrow();
+    expect(text.isDisposed).toBe(true);
+  });
+});

@@ -1,0 +1,472 @@
+import type { CodeEditor } from '@jupyterlab/codeeditor';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ReadonlyJSONObject } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
+import { Debouncer } from '@lumino/polling';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+import { ApiError } from '../api/errors';
+import type { Cluster, ClusterSpec, Plan, WorkerClass } from '../api/types';
+import { describeError } from '../model/describe';
+import type { ICluster } from '../tokens';
+import { isSame, onTop } from './changes';
+import type { Format, IProblem, Read } from './spectext';
+import { MIME_TYPES, readSpec, writeSpec } from './spectext';
+
+/**
+ * A desired state that is being written, and what is known of it: whether it
+ * can be read, what it would do, what the server says of it, and whether
+ * somebody else was faster. The text is the truth; a form changes the text.
+ */
+export class SpecDraft implements IDisposable {
+  /**
+   * @param options - What is edited.
+   */
+  constructor(options: SpecDraft.IOptions) {
+    this.cluster = options.cluster;
+    this.text = options.text;
+    this._trans = options.trans;
+    this._asking = new Debouncer(() => this._ask(), SpecDraft.QUIET);
+    this.text.sharedModel.changed.connect(this._onText, this);
+    this._load(options.cluster.document);
+    this.cluster.changed.connect(this._onCluster, this);
+  }
+
+  /**
+   * The cluster whose spec is edited.
+   */
+  readonly cluster: ICluster;
+
+  /**
+   * The text.
+   */
+  readonly text: CodeEditor.IModel;
+
+  /**
+   * Emitted when anything that can be read here may have changed.
+   */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /**
+   * How the text is written.
+   */
+  get format(): Format {
+    return this._format;
+  }
+
+  /**
+   * What was written; null when the text is no spec.
+   */
+  get spec(): ClusterSpec | null {
+    return this._read.spec;
+  }
+
+  /**
+   * The classes that may be named, as far as they are known: `needClasses` asks for them.
+   */
+  get classes(): readonly WorkerClass[] {
+    return this._classes;
+  }
+
+  /**
+   * Why it is not known which classes may be named.
+   */
+  get classesError(): string | null {
+    return this._classesError;
+  }
+
+  /**
+   * Why the text is no spec.
+   */
+  get problem(): IProblem | null {
+    return this._read.problem;
+  }
+
+  /**
+   * The spec that the changes were made from.
+   */
+  get base(): ClusterSpec {
+    return this._base;
+  }
+
+  /**
+   * The generation of `base`.
+   */
+  get generation(): number {
+    return this._generation;
+  }
+
+  /**
+   * Whether there are changes that have not been applied.
+   */
+  get isDirty(): boolean {
+    return this._isDirty;
+  }
+
+  /**
+   * Whether the changes are being applied.
+   */
+  get isApplying(): boolean {
+    return this._isApplying;
+  }
+
+  /**
+   * Whether the cluster has gone.
+   */
+  get isGone(): boolean {
+    return this.cluster.isDisposed;
+  }
+
+  /**
+   * What others have made of the spec while there were changes here; null
+   * while nobody has.
+   */
+  get conflict(): Cluster | null {
+    const theirs = this.cluster.document;
+    return !this._isApplying &&
+      theirs.generation > this._generation &&
+      this.isDirty
+      ? theirs
+      : null;
+  }
+
+  /**
+   * What the changes would do: null when there are none, or it is not known.
+   */
+  get plan(): Plan | null {
+    return this._plan;
+  }
+
+  /**
+   * Whether it is being asked what the changes would do.
+   */
+  get isPlanning(): boolean {
+    return this._isPlanning;
+  }
+
+  /**
+   * What the server has against what is written.
+   */
+  get refusal(): SpecDraft.IRefusal | null {
+    return this._refusal;
+  }
+
+  /**
+   * Whether this person may change nothing.
+   */
+  get isReadOnly(): boolean {
+    return this._isReadOnly;
+  }
+  set isReadOnly(value: boolean) {
+    this._isReadOnly = value;
+    this._changed.emit();
+  }
+
+  /**
+   * Whether what is written can be applied now: it is known what it would do,
+   * or that nobody can tell.
+   */
+  get canApply(): boolean {
+    return (
+      this.isDirty &&
+      !this._isReadOnly &&
+      !this._isApplying &&
+      !this._isPlanning &&
+      !this.isGone &&
+      this.conflict === null
+    );
+  }
+
+  /**
+   * Find out which classes may be named, once.
+   */
+  async needClasses(): Promise<void> {
+    if (this._areClassesAsked) {
+      return;
+    }
+    this._areClassesAsked = true;
+    try {
+      this._classes = await this.cluster.classes();
+      this._classesError = null;
+    } catch (error) {
+      // Who looks again asks again.
+      this._areClassesAsked = false;
+      this._classesError = describeError(error, this._trans);
+    }
+    if (!this._isDisposed) {
+      this._changed.emit();
+    }
+  }
+
+  /**
+   * Write another spec.
+   */
+  write(spec: ClusterSpec): void {
+    const text = writeSpec(spec, this._format);
+    if (text === this.text.sharedModel.getSource()) {
+      this._onText();
+    } else {
+      this.text.sharedModel.setSource(text);
+    }
+  }
+
+  /**
+   * Write the spec in another format; nothing happens while the text is no spec.
+   */
+  setFormat(format: Format): void {
+    const spec = this.spec;
+    if (spec && format !== this._format) {
+      this._format = format;
+      this.text.mimeType = MIME_TYPES[format];
+      this.write(spec);
+      this._changed.emit();
+    }
+  }
+
+  /**
+   * Make what is written the desired state of the cluster.
+   *
+   * @returns Whether it was taken.
+   */
+  async apply(): Promise<boolean> {
+    const { spec, problem } = this._read;
+    if (problem) {
+      this._refusal = { field: null, message: problem.message, isAloud: true };
+      this._changed.emit();
+    }
+    if (!spec || !this.canApply) {
+      return false;
+    }
+    this._isApplying = true;
+    this._refusal = null;
+    this._changed.emit();
+    try {
+      const answer = await this.cluster.replaceSpec(spec, this._generation);
+      this._isApplying = false;
+      this._load(answer);
+      return true;
+    } catch (error) {
+      this._isApplying = false;
+      await this._takeRefusal(error);
+      return false;
+    } finally {
+      this._changed.emit();
+    }
+  }
+
+  /**
+   * Drop all changes: show the spec as the cluster has it.
+   */
+  revert(): void {
+    this._load(this.cluster.document);
+  }
+
+  /**
+   * Make the changes to what others have made of the spec. It is not applied.
+   */
+  keepMine(): void {
+    const theirs = this.conflict;
+    const mine = this.spec;
+    if (theirs && mine) {
+      const merged = onTop(json(this._base), json(mine), json(theirs.spec));
+      this._take(theirs);
+      this.write(merged as unknown as ClusterSpec);
+    }
+  }
+
+  /**
+   * Free what the draft holds.
+   */
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    this._asking.dispose();
+    this.cluster.changed.disconnect(this._onCluster, this);
+    this.text.sharedModel.changed.disconnect(this._onText, this);
+    this.text.dispose();
+    Signal.clearData(this);
+  }
+
+  /**
+   * Whether the draft has ended.
+   */
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  private _take(document: Cluster): void {
+    this._base = document.spec;
+    this._generation = document.generation;
+  }
+
+  private _load(document: Cluster): void {
+    this._take(document);
+    this.write(document.spec);
+  }
+
+  private async _takeRefusal(error: unknown): Promise<void> {
+    const code = error instanceof ApiError ? error.code : null;
+    if (code === ApiError.STALE_GENERATION) {
+      // Whoever was faster has to be known before it can be chosen between the two.
+      error = await this.cluster.refresh().then(
+        () => null,
+        (reason: unknown) => reason
+      );
+    }
+    if (error !== null && code !== ApiError.CLUSTER_NOT_FOUND) {
+      this._refusal = {
+        field: error instanceof ApiError ? error.field : null,
+        message: describeError(error, this._trans),
+        isAloud: true
+      };
+    }
+  }
+
+  private _onText(): void {
+    const source = this.text.sharedModel.getSource();
+    this._read = readSpec(source, this._format, this._trans);
+    const { spec } = this._read;
+    this._isDirty = spec === null || !isSame(json(spec), json(this._base));
+    this._refusal = null;
+    this._plan = null;
+    // What it would do is asked once nobody writes.
+    this._isPlanning = this._isToBePlanned;
+    if (this._isPlanning) {
+      // A debounced call that is superseded is rejected, which is its purpose.
+      this._asking.invoke().catch(() => undefined);
+    }
+    this._changed.emit();
+  }
+
+  private get _isToBePlanned(): boolean {
+    return (
+      this.spec !== null &&
+      this.isDirty &&
+      !this.isGone &&
+      !this._isReadOnly &&
+      this.conflict === null
+    );
+  }
+
+  private async _ask(): Promise<void> {
+    const spec = this.spec;
+    if (!spec || !this._isToBePlanned) {
+      this._isPlanning = false;
+      this._changed.emit();
+      return;
+    }
+    const isMeant = () => !this._isDisposed && this.spec === spec;
+    try {
+      const plan = await this.cluster.plan({ spec });
+      if (isMeant()) {
+        this._plan = plan;
+      }
+    } catch (error) {
+      if (isMeant()) {
+        this._refusal = {
+          field: error instanceof ApiError ? error.field : null,
+          message: describeError(error, this._trans),
+          isAloud: false
+        };
+      }
+    }
+    if (isMeant()) {
+      this._isPlanning = false;
+      this._changed.emit();
+    }
+  }
+
+  private _onCluster(): void {
+    const { document } = this.cluster;
+    if (!this._isApplying && document.generation > this._generation) {
+      if (!this.isDirty || isSame(json(this.spec!), json(document.spec))) {
+        this._load(document);
+      } else if (isSame(json(document.spec), json(this._base))) {
+        this._take(document);
+        this._changed.emit();
+      } else {
+        this._plan = null;
+        this._changed.emit();
+      }
+    } else if (this.isGone) {
+      this._changed.emit();
+    }
+  }
+
+  private readonly _trans: TranslationBundle;
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _asking: Debouncer;
+  private _format: Format = 'json';
+  private _read!: Read;
+  private _classes: readonly WorkerClass[] = [];
+  private _classesError: string | null = null;
+  private _areClassesAsked = false;
+  private _base!: ClusterSpec;
+  private _generation = 0;
+  private _isDirty = false;
+  private _plan: Plan | null = null;
+  private _isPlanning = false;
+  private _refusal: SpecDraft.IRefusal | null = null;
+  private _isApplying = false;
+  private _isReadOnly = false;
+  private _isDisposed = false;
+}
+
+/** A spec as plain JSON, which its type does not say. */
+function json(spec: ClusterSpec): ReadonlyJSONObject {
+  return spec as unknown as ReadonlyJSONObject;
+}
+
+/**
+ * Statics of `SpecDraft`.
+ */
+export namespace SpecDraft {
+  /**
+   * How long the text must be left alone before it is asked what it would do, in milliseconds.
+   */
+  export const QUIET = 300;
+
+  /**
+   * What is edited.
+   */
+  export interface IOptions {
+    /**
+     * The cluster whose spec is edited.
+     */
+    cluster: ICluster;
+
+    /**
+     * Holds the text; the draft owns it.
+     */
+    text: CodeEditor.IModel;
+
+    /**
+     * The translations.
+     */
+    trans: TranslationBundle;
+  }
+
+  /**
+   * What the server has against what is written.
+   */
+  export interface IRefusal {
+    /**
+     * The field that is wrong, as a dotted path.
+     */
+    field: string | null;
+
+    /**
+     * What is wrong.
+     */
+    message: string;
+
+    /**
+     * Whether it was asked to be applied, and not only what it would do.
+     */
+    isAloud: boolean;
+  }
+}

@@ -1,0 +1,71 @@
+import type { ClusterSpec, WorkerSpec } from '../api/types';
+
+/**
+ * A part of a spec that a form shows: an entry, or the form of those that
+ * scaling adds, which has no name.
+ */
+export type Part = { readonly name: string | null };
+
+/**
+ * The entry of a part.
+ */
+export function partOf(
+  spec: ClusterSpec,
+  { name }: Part
+): WorkerSpec | null | undefined {
+  if (name === null) {
+    return spec.worker;
+  }
+  const workers = spec.workers ?? {};
+  return Object.hasOwn(workers, name) ? workers[name] : undefined;
+}
+
+/**
+ * A spec with another entry in place of a part; null leaves it out.
+ */
+export function withPart(
+  spec: ClusterSpec,
+  { name }: Part,
+  entry: WorkerSpec | null
+): ClusterSpec {
+  if (name === null) {
+    return { ...spec, worker: entry };
+  }
+  const before = Object.entries(spec.workers ?? {});
+  const isThere = before.some(([other]) => other === name);
+  const after =
+    entry === null
+      ? before.filter(([other]) => other !== name)
+      : isThere
+        ? before.map(([other, one]) => [other, other === name ? entry : one])
+        : [...before, [name, entry]];
+  return { ...spec, workers: Object.fromEntries(after) };
+}
+
+/**
+ * A spec in which an entry has another name; null where one has it already, or it is blank.
+ */
+export function renamed(
+  spec: ClusterSpec,
+  from: string,
+  to: string
+): ClusterSpec | null {
+  const before = Object.entries(spec.workers ?? {});
+  if (to.trim() === '' || before.some(([name]) => name === to)) {
+    return null;
+  }
+  const after = before.map(([name, one]) => [name === from ? to : name, one]);
+  return { ...spec, workers: Object.fromEntries(after) };
+}
+
+/**
+ * The first number that no entry is called by.
+ */
+export function freeName(spec: ClusterSpec): string {
+  const taken = new Set(Object.keys(spec.workers ?? {}));
+  let number = 0;
+  while (taken.has(String(number))) {
+    number += 1;
+  }
+  return String(number);
+}

@@ -1,0 +1,400 @@
+import { FormComponent } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ReadonlyJSONObject, ReadonlyJSONValue } from '@lumino/coreutils';
+import type { ErrorSchema, RJSFSchema, ValidatorType } from '@rjsf/utils';
+import * as React from 'react';
+import type { ClusterSpec, WorkerClass, WorkerSpec } from '../api/types';
+import type { SpecDraft } from './draft';
+import type { Part } from './entries';
+import { partOf, withPart } from './entries';
+import { EntryChoice } from './entrychoice';
+import { pathOf } from './field';
+import { GroupFields } from './groupfields';
+import type { IFormContext } from './optionfield';
+import { OptionField, OptionTemplate } from './optionfield';
+import type { ISchema } from './schema';
+import { optionsSchema } from './schema';
+import { validate } from './validate';
+
+/** What most people come for, of dask's classes and of those for queues. */
+const MAIN = [
+  'cores',
+  'memory',
+  'nthreads',
+  'memory_limit',
+  'queue',
+  'walltime'
+];
+
+/**
+ * A spec as a form: one entry at a time, its options as its class describes them.
+ */
+export function FormView(props: {
+  draft: SpecDraft;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { draft, trans } = props;
+  const [name, setName] = React.useState<string | null>(
+    () => Object.keys(draft.base.workers ?? {})[0] ?? null
+  );
+  const { spec } = draft;
+  if (!spec) {
+    return (
+      <p role="alert">
+        {trans.__(
+          'The code is no spec, which has to be put right there first.'
+        )}
+      </p>
+    );
+  }
+  const isThere = name === null || partOf(spec, { name }) !== undefined;
+  const part: Part = { name: isThere ? name : null };
+  const entry = partOf(spec, part);
+  return (
+    <>
+      <EntryChoice
+        spec={spec}
+        part={part}
+        isReadOnly={draft.isReadOnly}
+        onPart={next => setName(next.name)}
+        onSpec={next => draft.write(next)}
+        trans={trans}
+      />
+      {draft.classesError && <p role="alert">{draft.classesError}</p>}
+      {isEntry(entry) ? (
+        <EntryForm
+          // Another entry is another form: nothing of what was typed is carried over.
+          key={`${part.name === null} ${part.name}`}
+          draft={draft}
+          spec={spec}
+          part={part}
+          entry={entry}
+          trans={trans}
+        />
+      ) : (
+        <p>
+          {entry
+            ? trans.__(
+                'This entry is not written as one; the code says how it is.'
+              )
+            : trans.__(
+                'There is no form for new entries: scaling can add none.'
+              )}
+        </p>
+      )}
+    </>
+  );
+}
+
+function isEntry(entry: unknown): entry is WorkerSpec {
+  const { cls, options, group } = (entry ?? {}) as Partial<WorkerSpec>;
+  const isObject =
+    typeof options === 'object' && options && !Array.isArray(options);
+  const isGroup =
+    Array.isArray(group) && group.every(one => typeof one === 'string');
+  return (
+    typeof cls === 'string' &&
+    (options === undefined || Boolean(isObject)) &&
+    (group === undefined || group === null || isGroup)
+  );
+}
+
+function EntryForm(props: {
+  draft: SpecDraft;
+  spec: ClusterSpec;
+  part: Part;
+  entry: WorkerSpec;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { draft, spec, part, entry, trans } = props;
+  const { classes, isReadOnly } = draft;
+  const [more, setMore] = React.useState<readonly string[]>([]);
+  const change = (next: Partial<WorkerSpec>) =>
+    draft.write(withPart(spec, part, { ...entry, ...next }));
+  const known = classes.find(({ cls }) => cls === entry.cls);
+  const full = optionsSchema(classes, entry.cls);
+  const options = (entry.options ?? {}) as ReadonlyJSONObject;
+  const refused = refusalOf(draft, spec, part);
+  const shown = shownOptions(full, options, more, known, entry);
+  const rest = Object.entries(full.properties ?? {})
+    .filter(([name, of]) => !shown.includes(name) && !of.readOnly)
+    .map(([name]) => name);
+  return (
+    <>
+      <ClassField
+        classes={classes}
+        cls={entry.cls}
+        error={refused.cls}
+        isReadOnly={isReadOnly}
+        onChange={cls => change({ cls })}
+        trans={trans}
+      />
+      <GroupFields
+        group={entry.group}
+        error={refused.group}
+        isReadOnly={isReadOnly}
+        onChange={group =>
+          change({ group, options: counted(entry, known, group) })
+        }
+        trans={trans}
+      />
+      <OptionsForm
+        schema={full}
+        names={shown}
+        options={options}
+        refused={refused.options}
+        isReadOnly={isReadOnly}
+        onChange={next => change({ options: next as WorkerSpec['options'] })}
+        trans={trans}
+      />
+      {!isReadOnly && (
+        <MoreOptions
+          names={rest}
+          isOpen={full.additionalProperties !== false}
+          onAdd={name => setMore([...more, name])}
+          trans={trans}
+        />
+      )}
+    </>
+  );
+}
+
+/** Which options have a field: those that are set, those that were asked for, and the usual ones. */
+function shownOptions(
+  schema: ISchema,
+  options: ReadonlyJSONObject,
+  more: readonly string[],
+  known: WorkerClass | undefined,
+  entry: WorkerSpec
+): string[] {
+  const properties = schema.properties ?? {};
+  const usual = MAIN.filter(name => Object.hasOwn(properties, name));
+  const names = new Set([...usual, ...Object.keys(options), ...more]);
+  // The size of the group says it.
+  if (known?.count && entry.group) {
+    names.delete(known.count);
+  }
+  return [...names];
+}
+
+/** Where a class has an option for how many workers an entry is, it goes with the group. */
+function counted(
+  entry: WorkerSpec,
+  known: WorkerClass | undefined,
+  group: string[] | undefined
+): WorkerSpec['options'] {
+  const { [known?.count ?? '']: before, ...others } = entry.options ?? {};
+  return known?.count && (before !== undefined || group)
+    ? { ...others, ...(group && { [known.count]: group.length }) }
+    : entry.options;
+}
+
+function ClassField(props: {
+  classes: readonly WorkerClass[];
+  cls: string;
+  error: string | undefined;
+  isReadOnly: boolean;
+  onChange: (cls: string) => void;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { classes, cls, error, isReadOnly, onChange, trans } = props;
+  const id = React.useId();
+  const names = classes.map(one => one.cls);
+  const known = classes.find(one => one.cls === cls);
+  const help = known?.error ?? known?.description;
+  return (
+    <div className="jp-SpecCluster-field" data-invalid={error !== undefined}>
+      <label htmlFor={id}>{trans.__('Class')}</label>
+      <div>
+        <select
+          id={id}
+          value={cls}
+          disabled={isReadOnly}
+          aria-describedby={`${id}-more`}
+          aria-invalid={error !== undefined || undefined}
+          onChange={event => onChange(event.target.value)}
+        >
+          {(names.includes(cls) ? names : [cls, ...names]).map(one => (
+            <option key={one} value={one}>
+              {one}
+            </option>
+          ))}
+        </select>
+        <div id={`${id}-more`}>
+          {error && <p className="jp-SpecCluster-fieldError">{error}</p>}
+          {help && <small>{help}</small>}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function OptionsForm(props: {
+  schema: ISchema;
+  names: readonly string[];
+  options: ReadonlyJSONObject;
+  refused: Record<string, string>;
+  isReadOnly: boolean;
+  onChange: (options: ReadonlyJSONObject) => void;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { names, options, refused, isReadOnly, onChange, trans } = props;
+  const properties = props.schema.properties ?? {};
+  const validator = React.useMemo(() => validatorOf(trans), [trans]);
+  const prefix = React.useId();
+  const field = { 'ui:field': OptionField, 'ui:fieldReplacesAnyOrOneOf': true };
+  const schema = {
+    type: 'object',
+    properties: Object.fromEntries(
+      names.map(name => [
+        name,
+        {
+          title: name,
+          ...(Object.hasOwn(properties, name) && properties[name])
+        }
+      ])
+    )
+  } as RJSFSchema;
+  const isOpen = props.schema.additionalProperties !== false;
+  const unknown = Object.keys(options)
+    .filter(name => !isOpen && !Object.hasOwn(properties, name))
+    .map(name => [name, trans.__('is not known here')]);
+  const extra = Object.fromEntries(
+    Object.entries({ ...Object.fromEntries(unknown), ...refused }).map(
+      ([name, message]) => [name, { __errors: [message] }]
+    )
+  );
+  const context: IFormContext = { trans, isReadOnly, prefix };
+  return (
+    <FormComponent
+      tagName="div"
+      // There may be other tabs with such a form.
+      idPrefix={prefix}
+      validator={validator as ValidatorType<ReadonlyJSONObject>}
+      schema={schema}
+      uiSchema={Object.fromEntries(names.map(name => [name, field]))}
+      formData={options}
+      formContext={context}
+      extraErrors={extra as ErrorSchema<ReadonlyJSONObject>}
+      templates={{ FieldTemplate: OptionTemplate }}
+      // What is not set is not to be set by showing it.
+      experimental_defaultFormStateBehavior={{
+        emptyObjectFields: 'skipDefaults'
+      }}
+      liveValidate
+      showErrorList={false}
+      onChange={({ formData }) => onChange(withoutUnset(formData))}
+    />
+  );
+}
+
+function MoreOptions(props: {
+  names: readonly string[];
+  isOpen: boolean;
+  onAdd: (name: string) => void;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { names, isOpen, onAdd, trans } = props;
+  const id = React.useId();
+  const [name, setName] = React.useState('');
+  if (names.length === 0 && !isOpen) {
+    return null;
+  }
+  const isKnown = names.includes(name) || (isOpen && name.trim() !== '');
+  const add = () => {
+    onAdd(name.trim());
+    setName('');
+  };
+  return (
+    <div className="jp-SpecCluster-field">
+      <label htmlFor={id}>{trans.__('Another option')}</label>
+      <div className="jp-SpecCluster-fieldRow">
+        <input
+          id={id}
+          type="text"
+          list={`${id}-names`}
+          autoComplete="off"
+          placeholder={trans.__('its name')}
+          value={name}
+          onChange={event => setName(event.target.value)}
+          onKeyDown={event => {
+            if (event.key === 'Enter' && isKnown) {
+              event.preventDefault();
+              add();
+            }
+          }}
+        />
+        <datalist id={`${id}-names`}>
+          {names.map(one => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+        <button
+          type="button"
+          className="jp-SpecCluster-button"
+          disabled={!isKnown}
+          onClick={add}
+        >
+          {trans.__('Show')}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** What the server has against a part, by where it is. */
+function refusalOf(
+  draft: SpecDraft,
+  spec: ClusterSpec,
+  { name }: Part
+): { cls?: string; group?: string; options: Record<string, string> } {
+  const { refusal } = draft;
+  const path = refusal?.field
+    ? pathOf(refusal.field, spec as unknown as ReadonlyJSONValue)
+    : [];
+  const place = name === null ? ['worker'] : ['workers', name];
+  if (!refusal || !place.every((key, index) => path[index] === key)) {
+    return { options: {} };
+  }
+  const [where, option] = path.slice(place.length);
+  if (where === 'options' && option !== undefined) {
+    return { options: { [option]: refusal.message } };
+  }
+  return where === 'group'
+    ? { group: refusal.message, options: {} }
+    : { cls: refusal.message, options: {} };
+}
+
+function withoutUnset(
+  options: ReadonlyJSONObject | undefined
+): ReadonlyJSONObject {
+  return Object.fromEntries(
+    Object.entries(options ?? {}).filter(([, value]) => value !== undefined)
+  );
+}
+
+/** Our own checks as rjsf wants them. */
+function validatorOf(trans: TranslationBundle): ValidatorType {
+  const check = (schema: unknown, value: unknown) =>
+    validate(value as ReadonlyJSONValue, schema as ISchema, trans);
+  return {
+    validateFormData: (formData, schema) => {
+      const found = check(schema, formData);
+      const errorSchema: Record<string, { __errors: string[] }> = {};
+      for (const { path, message } of found) {
+        const [name, ...inner] = path;
+        const where = inner.length > 0 ? `${inner.join('.')}: ` : '';
+        (errorSchema[name] ??= { __errors: [] }).__errors.push(where + message);
+      }
+      const errors = found.map(({ path, message }) => ({
+        property: `.${path.join('.')}`,
+        message,
+        stack: message
+      }));
+      return { errors, errorSchema: errorSchema as ErrorSchema };
+    },
+    isValid: (schema, formData) => check(schema, formData).length === 0,
+    rawValidation: () => ({}),
+    toErrorList: () => []
+  };
+}

@@ -1,0 +1,290 @@
+import { EditorView } from '@codemirror/view';
+import type { CodeEditor } from '@jupyterlab/codeeditor';
+import { CodeEditorWrapper } from '@jupyterlab/codeeditor';
+import { DOMUtils } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { Message } from '@lumino/messaging';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+import { PanelLayout, Widget } from '@lumino/widgets';
+import * as React from 'react';
+import type { ICluster, IClusterManager } from '../tokens';
+import { Notice } from './conflictview';
+import { SpecDraft } from './draft';
+import { EditorFooter } from './footer';
+import type { View } from './header';
+import { EditorHeader, tabId } from './header';
+import { HistoryView } from './historyview';
+import { DraftPart } from './part';
+import { PlanView } from './planview';
+
+/**
+ * A cluster's spec, as a form, as code, and as it was before; with what its
+ * changes would do, before they are applied.
+ */
+export class SpecEditor extends Widget {
+  /**
+   * @param options - What is edited, and with what.
+   */
+  constructor(options: SpecEditor.IOptions) {
+    super();
+    const { cluster, manager, model, trans } = options;
+    const draft = new SpecDraft({ cluster, text: model, trans });
+    this.draft = draft;
+    this._manager = manager;
+    this._options = options;
+    this.addClass('jp-SpecCluster-editor');
+    const name = cluster.document.display_name;
+    this._code = this._makeCode(name);
+    this._views = {
+      form: this._makeForm(),
+      code: this._code,
+      history: this._makeHistory()
+    };
+    this._header = new DraftPart(draft, () => (
+      <EditorHeader
+        draft={draft}
+        view={this._view}
+        panelId={view => this._views[view].id}
+        onView={view => this.setView(view)}
+        trans={trans}
+      />
+    ));
+    this._header.addClass('jp-SpecCluster-editorHeader');
+    const notice = new DraftPart(draft, () => (
+      <Notice draft={draft} trans={trans} />
+    ));
+    const plan = new DraftPart(draft, () => (
+      <PlanView draft={draft} trans={trans} />
+    ));
+    const footer = new DraftPart(draft, () => (
+      <EditorFooter draft={draft} trans={trans} />
+    ));
+    footer.addClass('jp-SpecCluster-editorFooter');
+
+    const layout = (this.layout = new PanelLayout());
+    layout.addWidget(this._header);
+    layout.addWidget(notice);
+    for (const view of Object.values(this._views)) {
+      view.id = DOMUtils.createDomID();
+      view.node.setAttribute('role', 'tabpanel');
+      view.node.setAttribute('aria-labelledby', tabId(view.id));
+      view.addClass('jp-SpecCluster-editorView');
+      layout.addWidget(view);
+    }
+    layout.addWidget(plan);
+    layout.addWidget(footer);
+    this.setView(this._view);
+
+    this._onAccess();
+    manager.accessChanged.connect(this._onAccess, this);
+    draft.changed.connect(this._onDraft, this);
+  }
+
+  /**
+   * What is written.
+   */
+  readonly draft: SpecDraft;
+
+  /**
+   * The cluster whose spec is edited.
+   */
+  get cluster(): ICluster {
+    return this.draft.cluster;
+  }
+
+  /**
+   * Whether there are changes that have not been applied.
+   */
+  get isDirty(): boolean {
+    return this.draft.isDirty && !this.draft.isReadOnly;
+  }
+
+  /**
+   * Emitted when `isDirty` may have changed.
+   */
+  get dirtyChanged(): ISignal<this, void> {
+    return this._dirtyChanged;
+  }
+
+  /**
+   * Emitted when another view is shown, or the text is written in another format.
+   */
+  get arranged(): ISignal<this, void> {
+    return this._arranged;
+  }
+
+  /**
+   * Which view is shown.
+   */
+  get view(): View {
+    return this._view;
+  }
+
+  /**
+   * Show another view.
+   */
+  setView(view: View): void {
+    this._view = view;
+    void this._need(view);
+    for (const [name, widget] of Object.entries(this._views)) {
+      widget.setHidden(name !== view);
+    }
+    this._header.update();
+    this._arranged.emit();
+  }
+
+  /**
+   * Free what the editor holds.
+   */
+  override dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this._manager.accessChanged.disconnect(this._onAccess, this);
+    super.dispose();
+    this.draft.dispose();
+    Signal.clearData(this);
+  }
+
+  protected override onActivateRequest(msg: Message): void {
+    if (this._view === 'code') {
+      this._code.editor.focus();
+    } else {
+      document.getElementById(tabId(this._views[this._view].id))?.focus();
+    }
+  }
+
+  private _makeCode(name: string): CodeEditorWrapper {
+    const { factory, model, trans } = this._options;
+    const code = new CodeEditorWrapper({
+      factory,
+      model,
+      editorOptions: {
+        config: { lineNumbers: true, lineWrap: true, codeFolding: true },
+        extensions: [
+          EditorView.contentAttributes.of({
+            'aria-label': trans.__('Spec of %1', name)
+          })
+        ]
+      }
+    });
+    code.addClass('jp-SpecCluster-editorCode');
+    return code;
+  }
+
+  private _makeForm(): Widget {
+    const { draft } = this;
+    const { trans } = this._options;
+    const form = new DraftPart(draft, () => {
+      const { FormView } = this._formModule ?? {};
+      return FormView ? (
+        <FormView draft={draft} trans={trans} />
+      ) : (
+        <p>{trans.__('Loading…')}</p>
+      );
+    });
+    form.addClass('jp-SpecCluster-form');
+    return form;
+  }
+
+  /**
+   * Load what a view needs and others do not, when it is first shown.
+   */
+  private async _need(view: View): Promise<void> {
+    const { draft } = this;
+    const { trans } = this._options;
+    if (view === 'history') {
+      return;
+    }
+    void draft.needClasses();
+    if (view === 'form') {
+      this._formModule ??= await import('./formview');
+      this._views.form.update();
+    } else if (!this._isHelped) {
+      this._isHelped = true;
+      const { codeHelp } = await import('./codehelp');
+      if (!this.isDisposed) {
+        this._code.editor.injectExtension?.(codeHelp(draft, trans));
+      }
+    }
+  }
+
+  private _makeHistory(): Widget {
+    const { draft } = this;
+    const { trans } = this._options;
+    const history = new DraftPart(draft, () => (
+      <HistoryView
+        draft={draft}
+        onTaken={() => {
+          this.setView('code');
+          this._code.editor.focus();
+        }}
+        trans={trans}
+      />
+    ));
+    history.addClass('jp-SpecCluster-history');
+    return history;
+  }
+
+  private _onAccess(): void {
+    const { isReadOnly } = this._manager;
+    this._code.editor.setOption('readOnly', isReadOnly);
+    this.draft.isReadOnly = isReadOnly;
+  }
+
+  private _onDraft(): void {
+    this._dirtyChanged.emit();
+    if (this.draft.format !== this._format) {
+      this._format = this.draft.format;
+      this._arranged.emit();
+    }
+  }
+
+  private readonly _options: SpecEditor.IOptions;
+  private readonly _manager: IClusterManager;
+  private readonly _code: CodeEditorWrapper;
+  private readonly _header: Widget;
+  private readonly _views: Record<View, Widget>;
+  private readonly _dirtyChanged = new Signal<this, void>(this);
+  private readonly _arranged = new Signal<this, void>(this);
+  private _formModule: typeof import('./formview') | null = null;
+  private _isHelped = false;
+  private _view: View = 'form';
+  private _format = 'json';
+}
+
+/**
+ * Types of `SpecEditor`.
+ */
+export namespace SpecEditor {
+  /**
+   * What is edited, and with what.
+   */
+  export interface IOptions {
+    /**
+     * The cluster whose spec is edited.
+     */
+    cluster: ICluster;
+
+    /**
+     * Knows whether anything may be changed.
+     */
+    manager: IClusterManager;
+
+    /**
+     * Makes the editor of the text.
+     */
+    factory: CodeEditor.Factory;
+
+    /**
+     * Holds the text; the editor owns it.
+     */
+    model: CodeEditor.IModel;
+
+    /**
+     * The translations.
+     */
+    trans: TranslationBundle;
+  }
+}
