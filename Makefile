@@ -19,7 +19,7 @@ JS_SOURCES := $(shell find src style schema 2>/dev/null)
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help setup lab test lint fix ruff mypy contract contract-write js-lint js-tests \
-	python-tests ui-tests chaos peer-tests bench bench-ui mutation lock clean
+	python-tests ui-tests widget-kernels chaos peer-tests bench bench-ui mutation lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -97,6 +97,16 @@ python-tests: setup ## pytest tests/
 # A process of its own: Playwright's loop and pytest-jupyter's do not share one.
 ui-tests: setup ## pytest ui-tests/ (needs Chromium)
 	$(BIN)/python -m pytest -c ui-tests/pytest.ini ui-tests
+
+# The widget's controls and messages go another way in each of these.
+IPYKERNELS := 6.31.0 7.3.0
+.make/ipykernel-%: .make/python
+	@rm -rf $@
+	$(BIN)/python -m pip install -q --no-deps --target $@ ipykernel==$* nest-asyncio nest-asyncio2
+
+widget-kernels: setup $(IPYKERNELS:%=.make/ipykernel-%) ## the widget with older ipykernels (needs Chromium)
+	$(foreach version,$(IPYKERNELS),IPYKERNEL=$(CURDIR)/.make/ipykernel-$(version) IPYKERNEL_VERSION=$(version) \
+		$(BIN)/python -m pytest -c ui-tests/pytest.ini ui-tests/test_widget.py -k while_a_cell_runs && ) true
 
 # Twelve of them, in which any two of whom, what and when meet, are a part of python-tests.
 chaos: setup ## kill, stop and end workers, hosts and servers at all moments (36 trials, 6 minutes)

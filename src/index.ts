@@ -2,12 +2,14 @@ import { commandsPlugin } from './commands/index';
 import { editorPlugin } from './editor';
 import { managerPlugin } from './manager';
 import { notebookPlugin } from './notebook';
+import { widgetPlugin } from './notebook/widgetplugin';
 import { panelPlugin } from './panel';
 import { runningPlugin } from './running';
 
 export default [
   managerPlugin,
   notebookPlugin,
+  widgetPlugin,
   editorPlugin,
   commandsPlugin,
   panelPlugin,

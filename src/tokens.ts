@@ -47,6 +47,8 @@ export namespace CommandIDs {
   export const editSpec = 'speccluster-lab:edit-spec';
   export const insertClientCode = 'speccluster-lab:insert-client-code';
   export const copyClientCode = 'speccluster-lab:copy-client-code';
+  export const insertEntryCode = 'speccluster-lab:insert-entry-code';
+  export const insertTemplateCode = 'speccluster-lab:insert-template-code';
   export const showPanel = 'speccluster-lab:show-panel';
   export const filterClusters = 'speccluster-lab:filter-clusters';
   export const orderClusters = 'speccluster-lab:order-clusters';
@@ -259,29 +261,59 @@ export const IClusterManager = new Token<IClusterManager>(
 );
 
 /**
+ * What code connects to: a cluster by its id, the members of one of its
+ * entries, or a cluster that it makes from a template.
+ */
+export type ClientOf =
+  | string
+  | { readonly id: string; readonly members: readonly string[] }
+  | { readonly template: string };
+
+/**
  * The way from a cluster to a notebook.
  */
 export interface IClientCode {
   /**
    * The code that connects to a cluster.
    */
-  code(id: string): string;
+  code(of: ClientOf): string;
 
   /**
-   * Start to drag the code of a cluster, as a cell.
+   * Start to drag the code, as a cell and as text.
    *
-   * @param id - The cluster.
+   * @param of - What it connects to.
    * @param label - What the drag image says.
    * @param event - The movement that made it a drag.
    */
-  drag(id: string, label: string, event: PointerEvent): void;
+  drag(of: ClientOf, label: string, event: PointerEvent): void;
 
   /**
-   * Put the code of a cluster into the notebook that is in use, as a cell.
+   * Put the code into the notebook that is in use, as a cell, or where the
+   * cursor of the console or the text editor is that is.
    *
-   * @returns Where it was put; null when no notebook is in use.
+   * @returns Where it was put; null when none of them is in use.
    */
-  insert(id: string): { path: string; index: number } | null;
+  insert(of: ClientOf): IClientCode.IPlace | null;
+}
+
+/**
+ * Types of `IClientCode`.
+ */
+export namespace IClientCode {
+  /**
+   * Where code was put.
+   */
+  export interface IPlace {
+    /**
+     * The file or the session.
+     */
+    readonly path: string;
+
+    /**
+     * Which cell it is; null where there are none.
+     */
+    readonly index: number | null;
+  }
 }
 
 /**

@@ -27,6 +27,7 @@ MAY_IMPORT = {
 }
 # What is found by its name where it is needed, because imports may not run that way.
 BY_NAME = {
+    "cluster/displayed.py": {"client"},
     "cluster/publishing.py": {"host"},
     "link/classes.py": {"cluster"},
     "link/launch.py": {"host"},

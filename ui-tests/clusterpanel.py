@@ -80,8 +80,11 @@ class ClusterPanel:
 
     def drag(self, card: Card, notebook: Notebook) -> None:
         """Drag a card onto the first cell of a notebook with the mouse."""
-        start = card.root.get_by_role("heading", name=card.name).bounding_box()
-        end = notebook.cells.first.bounding_box()
+        self.drag_onto(card.root.get_by_role("heading", name=card.name), notebook.cells.first)
+
+    def drag_onto(self, what: Locator, place: Locator) -> None:
+        """Drag a part of the panel onto something else with the mouse."""
+        start, end = what.bounding_box(), place.bounding_box()
         assert start is not None
         assert end is not None
         mouse = self._page.mouse

@@ -51,6 +51,25 @@ _RUN: Final = f"""async ([path, index]) => {{ {_PANEL}
   return [cell.executionCount, cell.outputs.toJSON()];
 }}"""
 
+# Not awaited: the cell goes on.
+_BEGIN: Final = f"""([path, index]) => {{ {_PANEL}
+  jupyterapp.shell.activateById(panel.id);
+  notebook.activeCellIndex = index;
+  notebook.deselectAll();
+  void jupyterapp.commands.execute('notebook:run-cell');
+}}"""
+_IS_RUNNING: Final = f"""([path, index]) => {{ {_PANEL}
+  return notebook.model.cells.get(index).executionState === 'running';
+}}"""
+_SAVE: Final = f"""async path => {{ {_PANEL}
+  await panel.context.save();
+  return JSON.stringify(panel.context.model.toJSON());
+}}"""
+_REOPEN: Final = f"""async path => {{
+  {{ {_PANEL} await panel.sessionContext.shutdown(); panel.dispose(); }}
+  await jupyterapp.commands.execute('docmanager:open', {{ path }});
+}}"""
+
 
 @dataclass
 class Troubles:
@@ -191,6 +210,26 @@ class Notebook:
                 raise AssertionError("\n".join(_plain(line) for line in one["traceback"]))
         assert count, "the cell was not run"
         return list(outputs)
+
+    def begin(self, source: str) -> int:
+        """Begin to run ``source`` in a new last cell, and return which that is."""
+        index: int = self._page.evaluate(_ADD, [self.path, source])
+        self._page.evaluate(_BEGIN, [self.path, index])
+        return index
+
+    def is_running(self, index: int) -> bool:
+        """Return whether a cell runs."""
+        running: bool = self._page.evaluate(_IS_RUNNING, [self.path, index])
+        return running
+
+    def save(self) -> str:
+        """Save it, and return what was saved."""
+        saved: str = self._page.evaluate(_SAVE, self.path)
+        return saved
+
+    def reopen(self) -> None:
+        """End its kernel, and open it anew from its file."""
+        self._page.evaluate(_REOPEN, self.path)
 
     def compute(self, source: str) -> str:
         """Run ``source`` in a new last cell, and return what it printed."""

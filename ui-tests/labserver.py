@@ -75,6 +75,9 @@ class LabServer:
     def environment(self) -> dict[str, str]:
         """The environment of the server, with nothing of the user's own folders in it."""
         kept = {key: os.environ[key] for key in ("PATH", "LANG", "LC_ALL") if key in os.environ}
+        if "IPYKERNEL" in os.environ:
+            # Another one than is installed, for all Pythons that are started.
+            kept["PYTHONPATH"] = os.environ["IPYKERNEL"]
         return {
             **kept,
             "HOME": str(self.home),

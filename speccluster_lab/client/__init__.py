@@ -10,7 +10,8 @@
 ``changing``     having the cluster changed,
 ``draft``        its entries as a dict that is changed and applied,
 ``history``      what was before,
-``stopping``     and its end
+``stopping``     its end,
+``showing``      and how it is displayed
 ``launching``    ``launch``: a new cluster and its handle
 ``making``       starting a cluster's process from here
 ``awaiting``     waiting until a cluster comes to something
@@ -19,6 +20,10 @@
 ``listing``      the same for a notebook
 ``security``     what its client connects with
 ``display``      how a cluster is shown, as text and as HTML
+``widget``       and live, in a notebook,
+``rows``         of what it tells its page,
+``following``    from where it knows,
+``ownwidget``    and that of a cluster of this very process
 ``plain``        text of anybody's, as it may be shown
 ``command``      ``jupyter speccluster``
 ===============  ======================================================================

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from speccluster_lab.client.changing import Changing
 from speccluster_lab.client.dashboard import WithDashboard
-from speccluster_lab.client.display import as_html, as_text, in_short
+from speccluster_lab.client.display import in_short
 from speccluster_lab.client.history import History
 from speccluster_lab.client.reaching import CONNECT_SECONDS
 from speccluster_lab.client.scheduler import WithScheduler
+from speccluster_lab.client.showing import Showing
 from speccluster_lab.client.state import State
 from speccluster_lab.client.stopping import Stopping
-from speccluster_lab.errors import SpecClusterError
-
-if TYPE_CHECKING:
-    from speccluster_lab.spec.api import Cluster
 
 __all__ = ["ClusterHandle", "connect"]
 
@@ -78,7 +75,7 @@ def connect(
     return handle
 
 
-class ClusterHandle(State, WithScheduler, WithDashboard, Changing, History, Stopping):
+class ClusterHandle(Showing, State, WithScheduler, WithDashboard, Changing, History, Stopping):
     """A cluster that runs in a host of its own; made by :func:`connect`.
 
     Works like a dask cluster: ``Client(handle)``, ``handle.scale(4)``. Everywhere but on an event
@@ -117,22 +114,3 @@ class ClusterHandle(State, WithScheduler, WithDashboard, Changing, History, Stop
         if self._cluster is None:
             return f"<{type(self).__name__} {self.id!r}: not awaited>"
         return f"<{type(self).__name__} {self.id!r}: {in_short(self._cluster)}>"
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
-        cluster, note = self._to_show()
-        if cluster is None:
-            return {"text/plain": repr(self)}
-        return {"text/plain": as_text(cluster, note), "text/html": as_html(cluster, note)}
-
-    def _repr_html_(self) -> str | None:
-        """Return the HTML of the bundle; ``Client`` shows it as a part of its own."""
-        return self._repr_mimebundle_().get("text/html", "")
-
-    def _to_show(self) -> tuple[Cluster | None, str | None]:
-        """Return the newest that is known, and why that may be old. Showing never fails."""
-        if self._closed:
-            return self._cluster, "This handle has been closed; this is how the cluster was then."
-        try:
-            return self._now(), None
-        except SpecClusterError as error:
-            return self._cluster, f"This is how the cluster was before: {error.message}"

@@ -9,7 +9,7 @@ from dask.utils import parse_timedelta
 from distributed.core import Status
 
 from speccluster_lab.cluster.classes import Given
-from speccluster_lab.cluster.described import Described
+from speccluster_lab.cluster.displayed import Displayed
 from speccluster_lab.cluster.publishing import Publishing
 from speccluster_lab.errors import SpecClusterError
 from speccluster_lab.reconcile import Policy
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SpecCluster"]
 
 
-class SpecCluster(Publishing, Described):
+class SpecCluster(Publishing, Displayed):
     """A :class:`distributed.SpecCluster` that keeps what its spec says.
 
     ``worker_spec`` is the desired state. It may be edited in place, from any thread; ``await

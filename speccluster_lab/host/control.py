@@ -18,7 +18,7 @@ from speccluster_lab.errors import (
 )
 from speccluster_lab.host.store import Desired
 from speccluster_lab.link.interpreters import this_interpreter
-from speccluster_lab.spec.api import Adaptive, Cluster, Credentials, Environment, Plan, Stake
+from speccluster_lab.spec.api import Adaptive, Credentials, Environment, Plan, Stake
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from speccluster_lab.spec.admission import Admission
     from speccluster_lab.spec.api import (
         Adapt,
+        Cluster,
         CredentialsRequest,
         Generation,
         PlanRequest,
@@ -129,20 +130,7 @@ class Control:
 
     def document(self) -> Cluster:
         """Return the cluster as it is."""
-        cluster = self.cluster
-        return Cluster(
-            **self._known,
-            phase=cluster.phase,
-            conditions=cluster.conditions,
-            generation=cluster.generation,
-            observed_generation=cluster.observed_generation,
-            adaptive=_adaptive(cluster),
-            scheduler=cluster.scheduler_status(),
-            counts=cluster.counts(),
-            spec=cluster.document(),
-            workers=cluster.entries(),
-            unexpected=cluster.unexpected(),
-        )
+        return self.cluster.as_shown(self._known)
 
     async def _changed(self) -> None:
         """Take in that a person or a program has changed what is wanted.

@@ -46,6 +46,7 @@ T = TypeVar("T")
 
 _ANSWER_BYTES: Final = 64 * 1024 * 1024
 _PING_SECONDS: Final = 1.0
+_LEAVE_SECONDS: Final = 0.5
 # A busy host can be silent for three seconds; after five people want to know.
 _SILENCE_SECONDS: Final = 4.5
 _CLUSTER: Final = TypeAdapter(Cluster)
@@ -233,7 +234,10 @@ class ApiClient(ABC):
         except (OSError, StreamClosedError, WebSocketError) as error:
             raise self._not_responding(error) from None
         except asyncio.CancelledError:
+            # A loop that ends now would leave it open.
+            await asyncio.wait({connecting}, timeout=_LEAVE_SECONDS)
             connecting.add_done_callback(_close_stream)
+            await asyncio.sleep(0)
             raise
         try:
             while (message := await self._next(stream)) is not None:

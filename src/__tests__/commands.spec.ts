@@ -233,9 +233,23 @@ describe('commands', () => {
       CommandIDs.editSpec,
       CommandIDs.openDashboard,
       CommandIDs.insertClientCode,
+      CommandIDs.insertEntryCode,
       CommandIDs.copyClientCode
     ]);
     expect(commands.label(CommandIDs.editSpec)).toBe('Show Spec');
+  });
+
+  it('bring code for an entry, or for a new cluster, to where one writes', async () => {
+    const at = { path: 'a.ipynb', index: 1 };
+    insert.mockReturnValue(at);
+    const args = { id: 'otter', entry: '0' };
+    expect(await run(CommandIDs.insertEntryCode, args)).toEqual(at);
+    expect(insert).toHaveBeenLastCalledWith({
+      id: 'otter',
+      members: ['0-0', '0-1', '0-2']
+    });
+    await run(CommandIDs.insertTemplateCode, { template: 'grouped' });
+    expect(insert).toHaveBeenLastCalledWith({ template: 'grouped' });
   });
 
   it('do not scale what cannot be', async () => {

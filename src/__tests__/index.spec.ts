@@ -7,6 +7,7 @@ describe('plugins', () => {
     expect(ids).toEqual([
       'speccluster-lab:manager',
       'speccluster-lab:notebook',
+      'speccluster-lab:widget',
       'speccluster-lab:editor',
       'speccluster-lab:commands',
       'speccluster-lab:panel',

@@ -2,15 +2,10 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import {
-  codeIcon,
-  copyIcon,
-  editIcon,
-  launchIcon
-} from '@jupyterlab/ui-components';
+import { editIcon, launchIcon } from '@jupyterlab/ui-components';
 import {
   CommandIDs,
   DOMAIN,
@@ -19,6 +14,8 @@ import {
   ISpecEditors
 } from '../tokens';
 import { clusterCommands } from './clustercommand';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
+import { addCodeCommands } from './code';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addCreateCommand } from './create';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
@@ -113,45 +110,7 @@ export function addCommands(
     }
   });
 
-  add(CommandIDs.insertClientCode, {
-    label: trans.__('Insert Client Code'),
-    caption: trans.__(
-      'Put the code that connects to a cluster into the active notebook'
-    ),
-    icon: codeIcon,
-    isForAll: true,
-    act: ({ id }) => {
-      const place = clientCode.insert(id);
-      if (!place) {
-        Notification.info(
-          trans.__('No notebook is in use. Open one, or copy the code.'),
-          {
-            ...SHOWN,
-            actions: [
-              {
-                label: trans.__('Copy Client Code'),
-                callback: () =>
-                  void commands.execute(CommandIDs.copyClientCode, { id })
-              }
-            ]
-          }
-        );
-      }
-      return place;
-    }
-  });
-
-  add(CommandIDs.copyClientCode, {
-    label: trans.__('Copy Client Code'),
-    caption: trans.__('Copy the code that connects to a cluster'),
-    icon: copyIcon,
-    isForAll: true,
-    act: ({ id }) => {
-      const code = clientCode.code(id);
-      Clipboard.copyToSystem(code);
-      return { code };
-    }
-  });
+  addCodeCommands(app, add, { manager, clientCode, trans });
 
   const onChange = () => commands.notifyCommandChanged();
   manager.changed.connect(onChange);

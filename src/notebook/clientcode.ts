@@ -4,7 +4,8 @@ import type { INotebookTracker } from '@jupyterlab/notebook';
 import { MimeData } from '@lumino/coreutils';
 import { Drag } from '@lumino/dragdrop';
 import { isClusterId } from '../model/facts';
-import type { IClientCode } from '../tokens';
+import type { ClientOf, IClientCode } from '../tokens';
+import { editorOf, insertText, pathOf } from './editors';
 
 /**
  * What notebooks take as cells.
@@ -12,27 +13,56 @@ import type { IClientCode } from '../tokens';
 export const CELLS_MIME = 'application/vnd.jupyter.cells';
 
 /**
+ * What our own drags carry beside, so that editors know them from others.
+ */
+export const CODE_MIME = 'application/vnd.speccluster-lab.code';
+
+/**
  * The code that connects to a cluster.
  *
- * @throws An error when `id` is not the id of a cluster: it becomes code.
+ * @throws An error when what should be an id is none: it becomes code.
  */
-export function clientCode(id: string): string {
-  if (!isClusterId(id)) {
-    throw new Error('not the id of a cluster');
+export function clientCode(of: ClientOf): string {
+  if (typeof of === 'string') {
+    return [...connected(of), 'client'].join('\n');
+  }
+  if ('template' in of) {
+    return [
+      'from speccluster_lab import launch',
+      `cluster = launch(${quoted(of.template)})`,
+      'client = cluster.get_client()',
+      'client'
+    ].join('\n');
   }
   return [
-    'from speccluster_lab import connect',
-    `cluster = connect(${JSON.stringify(id)})`,
-    'client = cluster.get_client()',
-    'client'
+    ...connected(of.id),
+    `members = [${of.members.map(name => JSON.stringify(name)).join(', ')}]`,
+    'future = client.submit(sum, [1, 2], workers=members)',
+    'future.result()'
   ].join('\n');
 }
 
+function connected(id: string): string[] {
+  return [
+    'from speccluster_lab import connect',
+    `cluster = connect(${quoted(id)})`,
+    'client = cluster.get_client()'
+  ];
+}
+
+/** Names of templates are as ids of clusters are. */
+function quoted(id: string): string {
+  if (!isClusterId(id)) {
+    throw new Error('not the id of a cluster');
+  }
+  return JSON.stringify(id);
+}
+
 /**
- * What a drag of a cluster carries.
+ * What a drag carries.
  */
-export function clientData(id: string): MimeData {
-  const source = clientCode(id);
+export function clientData(of: ClientOf): MimeData {
+  const source = clientCode(of);
   const cell: ICodeCell = {
     cell_type: 'code',
     execution_count: null,
@@ -43,6 +73,7 @@ export function clientData(id: string): MimeData {
   const data = new MimeData();
   data.setData(CELLS_MIME, [cell]);
   data.setData('text/plain', source);
+  data.setData(CODE_MIME, source);
   return data;
 }
 
@@ -62,19 +93,19 @@ export class ClientCode implements IClientCode {
   /**
    * The code that connects to a cluster.
    */
-  code(id: string): string {
-    return clientCode(id);
+  code(of: ClientOf): string {
+    return clientCode(of);
   }
 
   /**
-   * Start to drag the code of a cluster, as a cell.
+   * Start to drag the code.
    */
-  drag(id: string, label: string, event: PointerEvent): void {
+  drag(of: ClientOf, label: string, event: PointerEvent): void {
     const image = document.createElement('div');
     image.className = 'jp-SpecCluster-dragImage';
     image.textContent = label;
     const drag = new Drag({
-      mimeData: clientData(id),
+      mimeData: clientData(of),
       dragImage: image,
       supportedActions: 'copy',
       proposedAction: 'copy',
@@ -84,9 +115,17 @@ export class ClientCode implements IClientCode {
   }
 
   /**
-   * Put the code of a cluster into the notebook that is in use, below its active cell.
+   * Put the code where the cursor is, or into the notebook that is in use,
+   * below its active cell.
    */
-  insert(id: string): { path: string; index: number } | null {
+  insert(of: ClientOf): IClientCode.IPlace | null {
+    const code = clientCode(of);
+    const current = this._shell.currentWidget;
+    const editor = current && editorOf(current);
+    if (editor) {
+      insertText(editor, code);
+      return { path: pathOf(current), index: null };
+    }
     const panel = this._tracker?.currentWidget;
     const model = panel?.content.model;
     if (!panel || !model || model.readOnly) {
@@ -95,7 +134,7 @@ export class ClientCode implements IClientCode {
     const notebook = panel.content;
     const cells = model.sharedModel.cells;
     const active = notebook.activeCellIndex;
-    const cell = { cell_type: 'code', source: clientCode(id), metadata: {} };
+    const cell = { cell_type: 'code', source: code, metadata: {} };
     const isEmpty =
       cells[active]?.cell_type === 'code' && cells[active].source === '';
     const index = isEmpty ? active : Math.min(active + 1, cells.length);

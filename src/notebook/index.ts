@@ -6,6 +6,8 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { IClientCode } from '../tokens';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- provided at once
 import { ClientCode } from './clientcode';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- before anything is dragged
+import { acceptDrops } from './drops';
 
 /**
  * The way from a cluster to a notebook.
@@ -19,5 +21,8 @@ export const notebookPlugin: JupyterFrontEndPlugin<IClientCode> = {
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker | null
-  ): IClientCode => new ClientCode(tracker, app.shell)
+  ): IClientCode => {
+    acceptDrops(app.shell);
+    return new ClientCode(tracker, app.shell);
+  }
 };

@@ -10,6 +10,7 @@ import { isAbsent, isSingle, isTroubled, registered } from '../model/facts';
 import { CommandIDs } from '../tokens';
 import { CardButton } from './button';
 import { usePanel, useReadOnly } from './context';
+import { whenDragged } from './drag';
 import { MemberDetails, MemberFigures } from './memberrow';
 import { PhaseLabel, phaseWord } from './phase';
 import type { IRowProps } from './rows';
@@ -21,13 +22,17 @@ import { Ticking } from './ticking';
 function EntryItemView(
   props: IRowProps & { cluster: string; entry: Entry }
 ): React.JSX.Element {
-  const { trans } = usePanel();
-  const { entry, isOpen, isActive, onToggle } = props;
+  const { trans, clientCode } = usePanel();
+  const { cluster: id, entry, isOpen, isActive, onToggle } = props;
   const isAlone = isSingle(entry);
   const [member] = entry.members;
   const isGhost = isAlone && isAbsent(member);
   const Caret = isOpen ? caretDownIcon : caretRightIcon;
   const message = entry.message ?? entry.reason;
+  const onPointerDown = whenDragged(event => {
+    const members = entry.members.map(({ name }) => name);
+    clientCode.drag({ id, members }, entry.name, event);
+  });
   const isSaid =
     message !== null && (entry.phase !== 'running' || entry.message);
   return (
@@ -48,6 +53,7 @@ function EntryItemView(
         className="jp-SpecCluster-entryRow"
         title={trans.__('%1, generation %2', entry.cls, entry.generation)}
         onClick={isGhost ? undefined : () => onToggle(entry.name)}
+        onPointerDown={onPointerDown}
       >
         <span className="jp-SpecCluster-caret">
           {!isAlone && <Caret.react tag="span" />}
@@ -62,7 +68,7 @@ function EntryItemView(
           </span>
         )}
       </div>
-      <Restart cluster={props.cluster} entry={entry.name} isActive={isActive} />
+      <Restart cluster={id} entry={entry.name} isActive={isActive} />
       {isSaid && (
         <p
           className={
@@ -76,7 +82,7 @@ function EntryItemView(
       )}
       {entry.next_retry && (
         <NextRetry
-          cluster={props.cluster}
+          cluster={id}
           entry={entry.name}
           attempts={entry.attempts}
           moment={entry.next_retry}

@@ -6,6 +6,7 @@ import type { ICluster, IClusterManager } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { ClusterCard } from './card';
 import { usePanel, useReadOnly } from './context';
+import { whenDragged } from './drag';
 import { PhaseLabel } from './phase';
 import { useSignal } from './signals';
 
@@ -128,7 +129,7 @@ function EmptyState({
 }: {
   manager: IClusterManager;
 }): React.JSX.Element {
-  const { trans, commands } = usePanel();
+  const { trans, commands, clientCode } = usePanel();
   const isReadOnly = useReadOnly();
   const known = useSignal(manager.templatesChanged, () => manager.templates);
   const templates = isReadOnly ? [] : known;
@@ -154,6 +155,9 @@ function EmptyState({
           onClick={() =>
             void commands.execute(CommandIDs.createCluster, { template: name })
           }
+          onPointerDown={whenDragged(event =>
+            clientCode.drag({ template: name }, title, event)
+          )}
         >
           <strong>{title}</strong>
           <span>{description}</span>

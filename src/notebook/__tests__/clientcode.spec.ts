@@ -1,7 +1,13 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import { NotebookModel } from '@jupyterlab/notebook';
-import { CELLS_MIME, ClientCode, clientCode, clientData } from '../clientcode';
+import {
+  CELLS_MIME,
+  CODE_MIME,
+  ClientCode,
+  clientCode,
+  clientData
+} from '../clientcode';
 
 const CODE = `from speccluster_lab import connect
 cluster = connect("brave-otter")
@@ -30,10 +36,29 @@ describe('clientCode', () => {
   });
 });
 
+describe('clientCode of an entry', () => {
+  it('names its members as text, whatever they are called', () => {
+    const hostile = '"]); import os; #\n\u2028';
+    const code = clientCode({ id: 'brave-otter', members: ['0-0', hostile] });
+    const lines = code.split('\n');
+    expect(lines[3]).toBe(`members = ["0-0", ${JSON.stringify(hostile)}]`);
+    expect(lines).toHaveLength(6);
+    expect(lines[4]).toContain('workers=members');
+  });
+});
+
+describe('clientCode of a template', () => {
+  it('makes a cluster of it', () => {
+    expect(clientCode({ template: 'grouped' })).toContain('launch("grouped")');
+    expect(() => clientCode({ template: 'a"); import os' })).toThrow();
+  });
+});
+
 describe('clientData', () => {
   it('is one code cell, and the same as text', () => {
     const data = clientData('brave-otter');
-    expect(data.types()).toEqual([CELLS_MIME, 'text/plain']);
+    expect(data.types()).toEqual([CELLS_MIME, 'text/plain', CODE_MIME]);
+    expect(data.getData(CODE_MIME)).toBe(CODE);
     expect(data.getData('text/plain')).toBe(CODE);
     expect(data.getData(CELLS_MIME)).toEqual([
       {
@@ -48,7 +73,7 @@ describe('clientData', () => {
 });
 
 describe('ClientCode', () => {
-  const shell = { activateById: jest.fn() };
+  const shell = { activateById: jest.fn(), currentWidget: null };
 
   const using = (sources: string[], active: number, readOnly = false) => {
     const model = new NotebookModel();
@@ -106,6 +131,25 @@ describe('ClientCode', () => {
     const { code, cells } = using([], -1);
     expect(code.insert('brave-otter')).toEqual({ path: 'a.ipynb', index: 0 });
     expect(cells()).toEqual([CODE]);
+  });
+
+  it('writes into the text editor that is in use', () => {
+    const editor = {
+      getCursorPosition: () => ({ line: 0, column: 2 }),
+      getLine: () => 'x = 1',
+      replaceSelection: jest.fn(),
+      focus: jest.fn()
+    };
+    const currentWidget = {
+      content: { editor },
+      context: { path: 'a.py' },
+      title: { label: 'a.py' }
+    };
+    const code = new ClientCode(null, {
+      currentWidget
+    } as unknown as JupyterFrontEnd.IShell);
+    expect(code.insert('brave-otter')).toEqual({ path: 'a.py', index: null });
+    expect(editor.replaceSelection).toHaveBeenCalledWith(`\n${CODE}\n`);
   });
 
   it('leaves a notebook alone that is read-only', () => {
