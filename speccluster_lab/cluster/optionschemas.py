@@ -32,7 +32,8 @@ __all__ = ["describe_class", "options_schema"]
 
 # What whoever makes an entry gives it: nobody else may say it, or has to.
 _GIVEN: Final = frozenset({"group", "loop", "name", "scheduler_ip", "scheduler_port"})
-_PARAMETER: Final = re.compile(r"^(\*{0,2}\w+(?:, ?\*{0,2}\w+)*) ?:.*$")
+_PARAMETER: Final = re.compile(r"^(\*{0,2}\w+(?:, ?\*{0,2}\w+)*)(?: ?:.*)?$")
+_MARKUP: Final = re.compile(r"(?::\w+)?:\w+:`~?([^`]*)`|``([^`]*)``")
 _COUNT: Final = "processes"
 
 
@@ -127,7 +128,7 @@ def _schema_of(owner: Callable[..., Any], parameter: inspect.Parameter) -> dict[
 def _summary(cls: Callable[..., Any]) -> str:
     """Return the first sentence of a docstring."""
     paragraph = (inspect.getdoc(cls) or "").partition("\n\n")[0]
-    return " ".join(paragraph.split()).replace("``", "")[:200]
+    return _plain(" ".join(paragraph.split()))[:200]
 
 
 @functools.cache
@@ -144,7 +145,12 @@ def _descriptions(cls: Callable[..., Any]) -> dict[str, str]:
         elif line.startswith(" ") and line.strip():
             for name in names:
                 found[name] = f"{found.get(name, '')} {line.strip()}".strip()
-    return {name: text.replace("``", "")[:400] for name, text in found.items()}
+    return {name: _plain(text)[:400] for name, text in found.items()}
+
+
+def _plain(text: str) -> str:
+    """Return a text without the marks of reStructuredText."""
+    return _MARKUP.sub(lambda found: found[1] or found[2] or "", text)
 
 
 def main() -> None:

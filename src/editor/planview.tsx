@@ -81,6 +81,7 @@ function Rows(props: {
 }): React.JSX.Element {
   const { plan, base, spec, trans } = props;
   const stake = describeStake(plan, trans);
+  const isStuck = plan.stuck && plan.retire.length > 0;
   const before = base.workers ?? {};
   const after = spec.workers ?? {};
   const form = changesBetween(
@@ -131,8 +132,8 @@ function Rows(props: {
       )}
       {stake !== null && (
         <Row
-          word={plan.stuck ? trans.__('stuck') : trans.__('move')}
-          mood={plan.stuck ? 'bad' : 'plain'}
+          word={isStuck ? trans.__('stuck') : trans.__('data')}
+          mood={isStuck ? 'bad' : 'plain'}
         >
           {stake}
         </Row>

@@ -55,7 +55,7 @@ export function describePlan(plan: Plan, trans: TranslationBundle): IPlanWords {
   }
   return {
     lines: lines.length > 0 ? lines : [trans.__('Nothing changes.')],
-    isWarning: stuck && at_stake.keys > 0
+    isWarning: stuck && retire.length > 0 && at_stake.keys > 0
   };
 }
 
@@ -63,13 +63,22 @@ export function describePlan(plan: Plan, trans: TranslationBundle): IPlanWords {
  * Say what would become of the data; null when there is none to speak of.
  */
 export function describeStake(
-  { at_stake, stuck }: Plan,
+  { at_stake, retire, stuck }: Plan,
   trans: TranslationBundle
 ): string | null {
   if (at_stake.keys === 0) {
     return null;
   }
   const size = formatBytes(at_stake.nbytes);
+  if (stuck && retire.length === 0) {
+    // Of what is only replaced, a stand-in holds it meanwhile.
+    return trans._n(
+      'A stand-in holds %1 result (%2) meanwhile; nothing is lost.',
+      'A stand-in holds %1 results (%2) meanwhile; nothing is lost.',
+      at_stake.keys,
+      size
+    );
+  }
   return stuck
     ? trans._n(
         'No worker is left that could take %1 result (%2). What goes keeps it, and waits.',

@@ -33,7 +33,9 @@ class Job(ProcessInterface):
         How many ``cores``,
         or ports.
     queue : str
-        Where it waits.
+        Where it waits, as :class:`~queue.Queue` does.
+    **others
+        Not of the queue.
 
     Notes
     -----
@@ -72,7 +74,7 @@ def test_types_defaults_and_words_are_those_of_the_class() -> None:
             "enum": ["short", "long"],
             "type": "string",
             "default": "short",
-            "description": "Where it waits.",
+            "description": "Where it waits, as queue.Queue does.",
         },
         "when": {},
         "unknown": {},

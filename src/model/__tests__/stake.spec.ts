@@ -39,6 +39,16 @@ describe('describePlan', () => {
     });
   });
 
+  it('says who holds what an entry has that is only replaced', () => {
+    expect(words({ replace: ['0'], at_stake, stuck: true })).toEqual({
+      lines: [
+        '1 entry is replaced: 0',
+        'A stand-in holds 214 results (1 GiB) meanwhile; nothing is lost.'
+      ],
+      isWarning: false
+    });
+  });
+
   it('warns where data has nowhere to go', () => {
     const { lines, isWarning } = words({
       retire: ['1'],
