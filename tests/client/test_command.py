@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,16 @@ from running_hosts import hosts_in
 
 from speccluster_lab.client.command import main
 from speccluster_lab.client.command.arguments import make_parser
+from speccluster_lab.client.command.looking import lines_after
 from speccluster_lab.client.command.output import Output
-from speccluster_lab.link.launch import GUARD_FILE, names_in_use, read_launch
+from speccluster_lab.link.launch import (
+    GUARD_FILE,
+    HOST_LOG,
+    names_in_use,
+    read_launch,
+    reserve,
+    write_launch,
+)
 from speccluster_lab.link.paths import cluster_folder, connection_file, connections_folder
 from speccluster_lab.link.templates import template_file
 
@@ -212,9 +221,59 @@ def test_events(running: RunningHost) -> None:
     assert (done.status, done.error["field"]) == (2, "since")
 
 
+def test_logs(running: RunningHost, here: Here) -> None:
+    lines = cli("logs", "brave-otter").out.splitlines()
+    assert lines
+    assert here("logs", "brave-otter", "--tail", "1").out.splitlines() == lines[-1:]
+    (last,) = here("logs", "brave-otter", "--tail", "1", "--json").out.splitlines()
+    assert json.loads(last) == {"line": lines[-1]}
+    done = here("logs", "brave-otter", "--tail", "0", "--json")
+    assert (done.status, done.error["field"]) == (2, "tail")
+
+
+def test_a_log_is_followed_and_is_plain_text(place: Hosts, running: RunningHost) -> None:
+    folder = reserve("logging")
+    write_launch(folder, running.launch.model_copy(update={"id": "logging"}))
+    log = folder / HOST_LOG
+    log.write_text(f"old\nfirst {HOSTILE}\n")
+    following = [sys.executable, "-m", "speccluster_lab.client.command", "logs", "logging"]
+    with subprocess.Popen(
+        [*following, "-f", "--tail", "1"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            shown = process.stdout.readline()
+            with log.open("a") as stream:
+                stream.write("second\nthird\n")
+            shown += process.stdout.readline() + process.stdout.readline()
+            # It ends with the cluster.
+            shutil.rmtree(folder)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+    assert shown.splitlines()[1:] == ["second", "third"]
+    assert shown.startswith("first <img src=x> red\ufffd]0;title")
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "new"),
+    [
+        ([], [], []),
+        ([], ["a"], ["a"]),
+        (["a"], ["a"], []),
+        (["a", "b"], ["a", "b", "c"], ["c"]),
+        (["a", "b", "c"], ["b", "c", "d", "e"], ["d", "e"]),
+        (["a"], ["x", "y"], ["x", "y"]),
+    ],
+)
+def test_what_is_new_in_a_log(before: list[str], now: list[str], new: list[str]) -> None:
+    assert lines_after(before, now) == new
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [["events", "ID"], ["scale", "ID", "1"], ["stop", "ID"], ["edit", "ID"]],
+    [["events", "ID"], ["scale", "ID", "1"], ["stop", "ID"], ["edit", "ID"], ["logs", "ID"]],
     ids=lambda arguments: str(arguments[0]),
 )
 def test_a_cluster_that_is_not_there(
@@ -301,18 +360,23 @@ def test_one_that_hangs_is_killed_only_when_asked(place: Hosts) -> None:
     host = place.start(id="hanging")
     host.until_running()
     os.kill(host.connection.pid, signal.SIGSTOP)
-    done = cli("stop", "hanging", "--json")
+    done = cli("stop", "hanging", "--timeout", "0.5", "--json")
     assert (done.status, done.error["code"]) == (4, "host_not_responding")
     assert "--force" in done.error["message"]
     assert "does not answer" in cli("doctor").out
-    assert cli("stop", "hanging", "--force", "--json").data == {"id": "hanging", "stopped": True}
+    forced = cli("stop", "hanging", "--timeout", "0.5", "--force", "--json")
+    assert forced.data == {"id": "hanging", "stopped": True}
     host.ended()
     assert not connection_file("hanging").exists()
 
 
-def test_one_that_has_failed_is_seen_and_removed(place: Hosts) -> None:
-    host = place.start(id="failing", script="raise SystemExit('no such module')")
-    assert host.ended() == 1
+def test_one_that_has_failed_is_seen_and_removed(place: Hosts, running: RunningHost) -> None:
+    folder = reserve("failing")
+    write_launch(folder, running.launch.model_copy(update={"id": "failing"}))
+    said = "ImportError: no such module\n2026-11-28 06:05:46 WARNING guard: that was once too often"
+    (folder / HOST_LOG).write_text(said)
+    # It has been there for a while, and nobody looks after it.
+    os.utime(folder, (0, 0))
     (one,) = (one for one in cli("list", "--json").data if one["id"] == "failing")
     assert one["phase"] == "failed"
     (finding,) = (
@@ -321,8 +385,10 @@ def test_one_that_has_failed_is_seen_and_removed(place: Hosts) -> None:
     assert finding["state"] == "problem"
     assert "no such module" in finding["message"]
     assert "stop failing" in finding["mend"]
+    done = cli("events", "failing", "--json")
+    assert (done.status, done.error["code"]) == (1, "start_failed")
     assert cli("stop", "failing").status == 0
-    assert not host.folder.exists()
+    assert not folder.exists()
 
 
 def test_interrupted(running: RunningHost, tmp_path: Path) -> None:

@@ -168,6 +168,7 @@ def _stop(options: argparse.Namespace, output: Output) -> int:
 
 async def _stop_host(id: str, seconds: float) -> int:
     async with reached(id) as host:
+        host.timeout = min(host.timeout, seconds)
         try:
             await host.stop()
         except ClusterNotFound:

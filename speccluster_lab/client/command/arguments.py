@@ -98,6 +98,16 @@ def _looking(verb: Callable[..., argparse.ArgumentParser]) -> None:
     events.add_argument(
         "--since", type=int, default=0, metavar="N", help="only what came after event number N"
     )
+    logs = verb(
+        "logs",
+        "looking",
+        "show the end of the log of a cluster's own process",
+        "logs brave-otter",
+        "logs brave-otter --tail 20 -f",
+    )
+    _id(logs)
+    logs.add_argument("--tail", type=int, default=100, metavar="N", help="lines: 100 if not given")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
 
 
 def _acting(verb: Callable[..., argparse.ArgumentParser]) -> None:
