@@ -57,6 +57,7 @@ class Trial:
     folder: Path
     marker: Path
     ends: ExitStack = field(default_factory=ExitStack)
+    _victim: psutil.Process | None = None
 
     @property
     def id(self) -> str:
@@ -75,6 +76,7 @@ class Trial:
         if self.cell.moment is Moment.DELETING:
             self.server.call("DELETE", f"/clusters/{self.id}")
         self._do(victim)
+        self._victim = victim
         since = time.monotonic()
         if self.cell.victim is Victim.SERVER and self.cell.fault is not Fault.STOP:
             self.server.start()
@@ -175,8 +177,16 @@ class Trial:
             found = self.server.call("GET", "/clusters")
             if self.cell.ends_cluster:
                 return not found and not self._files()
-            return len(found) == 1 and self._is_right(found[0])
+            return len(found) == 1 and self._is_right(found[0]) and self._is_made_up_for()
         return False
+
+    def _is_made_up_for(self) -> bool:
+        """Whether the worker that was ended has gone, and there is another one in its place."""
+        if self.cell.victim is not Victim.WORKER or self.cell.fault is Fault.STOP:
+            return True
+        entries = MORE_ENTRIES if self.cell.moment is Moment.SCALING else ENTRIES
+        workers = self._workers()
+        return len(workers) == entries and self._victim not in workers
 
     def _is_right(self, cluster: dict[str, Any]) -> bool:
         entries = MORE_ENTRIES if self.cell.moment is Moment.SCALING else ENTRIES
