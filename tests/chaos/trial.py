@@ -181,12 +181,17 @@ class Trial:
         return False
 
     def _is_made_up_for(self) -> bool:
-        """Whether the worker that was ended has gone, and there is another one in its place."""
-        if self.cell.victim is not Victim.WORKER or self.cell.fault is Fault.STOP:
-            return True
-        entries = MORE_ENTRIES if self.cell.moment is Moment.SCALING else ENTRIES
-        workers = self._workers()
-        return len(workers) == entries and self._victim not in workers
+        """Whether what was ended has gone, and there is another one in its place."""
+        assert self._victim is not None
+        match self.cell.victim:
+            case Victim.WORKER if self.cell.fault is not Fault.STOP:
+                entries = MORE_ENTRIES if self.cell.moment is Moment.SCALING else ENTRIES
+                workers = self._workers()
+                return len(workers) == entries and self._victim not in workers
+            case Victim.HOST if self.cell.fault is not Fault.STOP:
+                return self._host() != self._victim
+            case _:
+                return True
 
     def _is_right(self, cluster: dict[str, Any]) -> bool:
         entries = MORE_ENTRIES if self.cell.moment is Moment.SCALING else ENTRIES

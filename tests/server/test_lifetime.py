@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -239,12 +240,12 @@ async def test_a_cluster_is_told_when_it_stops_by_itself(
     manager: ClusterManager,
     data_folder: Path,
 ) -> None:
-    assert manager._orphan_timeout == 24 * 3600
-    manager.limits = Limits(concurrent_starts=2)
+    assert manager._maker.orphan_timeout == 24 * 3600
+    manager._maker = replace(manager._maker, limits=Limits(concurrent_starts=2))
     await make_running(api, wait_for, "one")
     launch = read_launch(folder_of(data_folder, "one"))
     assert launch.lifetimes == Lifetimes(orphan_timeout=24 * 3600.0)
-    assert launch.limits == manager.limits
+    assert launch.limits == Limits(concurrent_starts=2)
     await api("DELETE", "/clusters/one")
     await wait_for("one", None)
 
@@ -270,7 +271,7 @@ def test_settings_reach_the_manager(jp_configurable_serverapp: Callable[..., Ser
     assert manager.admission.allow_code_options
     assert manager.admission.max_workers == 3
     assert manager.max_clusters == 2
-    assert manager._orphan_timeout == 60
+    assert manager._maker.orphan_timeout == 60
     assert manager.limits == Limits(body_bytes=2048, queued_events=7, concurrent_starts=3)
 
 
