@@ -23,6 +23,7 @@ __all__ = [
     "InvalidInput",
     "MalformedBody",
     "MalformedHeader",
+    "MemberNotFound",
     "NameInUse",
     "NotRunning",
     "NotStored",
@@ -148,6 +149,13 @@ class EntryNotFound(SpecClusterError, LookupError):
     """The cluster has no entry of this name."""
 
     code = "entry_not_found"
+    status = 404
+
+
+class MemberNotFound(SpecClusterError, LookupError):
+    """The cluster has no worker of this name, or it is not there now."""
+
+    code = "member_not_found"
     status = 404
 
 

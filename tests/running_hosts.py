@@ -25,6 +25,7 @@ from speccluster_lab.errors import ClusterNotFound, HostNotResponding
 from speccluster_lab.link import guard
 from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import Connection, read_connection
+from speccluster_lab.link.files import open_private_log
 from speccluster_lab.link.launch import HOST_LOG, Launch, reserve, start_host, write_launch
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.admission import Admission
@@ -63,7 +64,8 @@ def start_guarded(folder: Path, command: list[str], **changes: Any) -> subproces
     if not changes:
         return start_host(folder, command=command)
     changed = CHANGED_GUARD % repr(changes)
-    with open(folder / HOST_LOG, "ab") as log:
+    # Of nobody else, as a real one is; what is not is not read.
+    with open(open_private_log(folder / HOST_LOG), "ab") as log:
         return subprocess.Popen(
             [sys.executable, "-c", changed, guard.__file__, str(folder), *command],
             stdin=subprocess.DEVNULL,

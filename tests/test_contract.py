@@ -116,6 +116,7 @@ def test_every_path_of_this_slice_is_there() -> None:
         ("post", "/clusters/{id}/restart"),
         ("get", "/clusters/{id}/events"),
         ("get", "/clusters/{id}/generations"),
+        ("get", "/clusters/{id}/logs"),
         ("post", "/clusters/{id}/credentials"),
         ("get", "/events"),
     }

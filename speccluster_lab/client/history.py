@@ -1,4 +1,4 @@
-"""What has happened to a cluster, and the desired states that it had before."""
+"""What has happened to a cluster, what it has logged, and what was wanted of it before."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from speccluster_lab.client.reaching import Reaching
-from speccluster_lab.spec.api import MAX_EVENTS, EventsQuery
+from speccluster_lab.spec.api import MAX_EVENTS, EventsQuery, LogQuery
 from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
-    from speccluster_lab.spec.api import Event, Generation
+    from speccluster_lab.spec.api import Event, Generation, Log
 
 __all__ = ["History"]
 
@@ -57,3 +57,36 @@ class History(Reaching):
 
     async def _generations(self) -> list[Generation]:
         return await self._reach().generations()
+
+    def logs(self, member: str | int | None = None, tail: int = 500) -> Any:
+        """Return the end of a log; ``print`` shows its lines.
+
+        Parameters
+        ----------
+        member : str or int, optional
+            The name of a worker, or of an entry; the cluster's own process if not given. What
+            code on workers prints stands there as well, and what their loggers say in their own.
+        tail : int
+            How many lines at most, the newest; up to 10,000.
+
+        Returns
+        -------
+        Log
+
+        Raises
+        ------
+        MemberNotFound
+            No worker of this name is there, nor an entry of which there is anything to tell.
+        NotRunning
+            The cluster is starting or stopping, and it was asked for a worker's.
+        InvalidInput
+            That many lines cannot be had.
+        """
+        try:
+            query = LogQuery(member=None if member is None else str(member), tail=tail)
+        except ValidationError as error:
+            raise invalid_input(error) from None
+        return self.sync(self._logs, query)
+
+    async def _logs(self, query: LogQuery) -> Log:
+        return await self._reach().log(query)

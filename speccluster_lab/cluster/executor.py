@@ -240,6 +240,10 @@ class Executor:
         entry = self.entries.get(name)
         return () if entry is None else entry.members
 
+    def entry_of(self, member: str) -> str | None:
+        """Return the name of the entry that expects a member."""
+        return self._owners.get(member)
+
     def taken(self) -> dict[str, tuple[str, ...]]:
         """Return the members of the entries whose workers have names of their own."""
         return self._actions.adoption.taken()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed.core import Status
 
+from speccluster_lab.cluster.logs import log_of
 from speccluster_lab.cluster.scaled import Scaled
 from speccluster_lab.cluster.status import StatusReport
 from speccluster_lab.errors import InvalidInput, NotRunning
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable
 
     from speccluster_lab.cluster.history import Transition
+    from speccluster_lab.cluster.logs import LogText
     from speccluster_lab.cluster.view import Stake
     from speccluster_lab.spec.api import (
         ClusterPhase,
@@ -70,6 +72,29 @@ class Shown(Scaled):
     def events(self, since: int = 0) -> list[Transition]:
         """Return what has happened after event number ``since``, oldest first."""
         return self._executor.history.since(since)
+
+    async def log(self, name: str | None, records: int) -> LogText:
+        """Return the newest of what a worker, the workers of an entry, or the scheduler logs.
+
+        Of an entry without a worker, or a worker that has not come up, it is why.
+
+        Parameters
+        ----------
+        name : str, optional
+            A worker's or an entry's; the scheduler if not given.
+        records : int
+            How many at most. The caller bounds the time.
+
+        Raises
+        ------
+        NotRunning
+            There is no scheduler to ask.
+        MemberNotFound
+            Nobody of this name is there, and nothing is known of why.
+        """
+        if self.status != Status.running or self._watch.failure is not None:
+            raise NotRunning("the cluster has no scheduler")
+        return await log_of(self, name, records)
 
     async def at_stake(self, entries: Collection[Hashable]) -> Stake:
         """Return what only the members of some entries hold.

@@ -18,7 +18,9 @@ from speccluster_lab.errors import (
 )
 from speccluster_lab.host.store import Desired
 from speccluster_lab.link.interpreters import this_interpreter
-from speccluster_lab.spec.api import Adaptive, Credentials, Environment, Plan, Stake
+from speccluster_lab.spec.api import Adaptive, Credentials, Environment, Log, Plan, Stake
+from speccluster_lab.spec.logtext import log_lines
+from speccluster_lab.spec.redaction import secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         Cluster,
         CredentialsRequest,
         Generation,
+        LogQuery,
         PlanRequest,
         Scale,
     )
@@ -42,6 +45,7 @@ __all__ = ["ClientCertificates", "Control", "known_from"]
 
 # Less than a server waits for an answer.
 PLAN_SECONDS: Final = 8.0
+LOG_SECONDS: Final = 5.0
 
 
 class ClientCertificates(Protocol):
@@ -293,6 +297,26 @@ class Control:
         except InvalidInput as error:
             raise EntryNotFound(error.message) from None
         self._tell()
+
+    async def log(self, query: LogQuery) -> Log:
+        """Return the end of the log of a worker or an entry, or of the scheduler.
+
+        Raises
+        ------
+        MemberNotFound
+            No worker of this name is there, nor an entry of which there is anything to tell.
+        TimedOut
+            It has not been told in time.
+        """
+        try:
+            async with asyncio.timeout(LOG_SECONDS):
+                found = await self.cluster.log(query.member, query.tail)
+        except TimeoutError as error:
+            whose = "the scheduler" if query.member is None else repr(query.member)
+            raise TimedOut(f"{whose} has not told its log in time") from error
+        known = secrets_in(self.cluster.document().model_dump(mode="json"))
+        told = await asyncio.to_thread(log_lines, found.text, query.tail, known=known)
+        return Log(source=found.source, lines=told.lines, complete=told.complete)
 
     async def credentials(self, request: CredentialsRequest) -> Credentials:
         """Return what a client connects with.

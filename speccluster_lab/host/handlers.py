@@ -29,6 +29,8 @@ from speccluster_lab.spec.api import (
     Event,
     EventsQuery,
     Generation,
+    Log,
+    LogQuery,
     PlanRequest,
     Scale,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "EntryRestartHandler",
     "EventsHandler",
     "GenerationsHandler",
+    "LogHandler",
     "NoDashboardHandler",
     "NotFoundHandler",
     "PlanHandler",
@@ -99,6 +102,9 @@ class Served(Protocol):
 
     async def events(self, query: EventsQuery) -> list[Event]:
         """Return what has happened, oldest first."""
+
+    async def log(self, query: LogQuery) -> Log:
+        """Return the end of a log."""
 
     async def stop(self) -> None:
         """Begin to stop the cluster; harmless when that has begun already."""
@@ -300,6 +306,15 @@ class GenerationsHandler(Handler):
         """List it."""
         found = await self.host.ask(lambda control: control.generations())
         await self.finish(_GENERATIONS.dump_json(found))
+
+
+class LogHandler(Handler):
+    """What a process of the cluster has written."""
+
+    async def get(self, id: str) -> None:
+        """Send the end of it."""
+        query = parse_query(LogQuery, self.request.query_arguments)
+        await self.answer(await self.host.log(query))
 
 
 class CredentialsHandler(Handler):

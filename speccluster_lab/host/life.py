@@ -31,8 +31,10 @@ from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.guard import AGAIN, NO_USE
 from speccluster_lab.link.launch import Launch, is_stopped, mark_stopped, read_launch
+from speccluster_lab.link.logs import host_log
 from speccluster_lab.link.paths import scratch_folder, socket_path
 from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, ConditionStatus
+from speccluster_lab.spec.redaction import secrets_in
 
 if TYPE_CHECKING:
     import socket
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.cluster import SpecCluster
     from speccluster_lab.host.lifetime import Seen
-    from speccluster_lab.spec.api import Event, EventsQuery
+    from speccluster_lab.spec.api import Event, EventsQuery, Log, LogQuery
 
 __all__ = ["Host", "run_host"]
 
@@ -165,6 +167,13 @@ class Host:
     async def events(self, query: EventsQuery) -> list[Event]:
         """Return what has happened, oldest first."""
         return await self.history.since(query.since, query.limit)
+
+    async def log(self, query: LogQuery) -> Log:
+        """Return the end of this process's log, or of a worker's."""
+        if query.member is not None:
+            return await self.ask(lambda control: control.log(query))
+        known = secrets_in(self.document().spec.model_dump(mode="json"))
+        return await asyncio.to_thread(host_log, self._folder, query.tail, known)
 
     async def stop(self) -> None:
         """Begin to stop; harmless when that has begun already.

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from speccluster_lab.cluster import SpecCluster
     from speccluster_lab.cluster.history import Transition
     from speccluster_lab.host.control import ClientCertificates
-    from speccluster_lab.spec.api import Cluster, Event, EventsQuery
+    from speccluster_lab.spec.api import Cluster, Event, EventsQuery, Log, LogQuery
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["Published"]
@@ -257,6 +257,10 @@ class Published:
         """Return what has happened, oldest first."""
         found = [one for one in self._events if one.seq > query.since][: query.limit]
         return await asyncio.to_thread(events_of, found, 0)
+
+    async def log(self, query: LogQuery) -> Log:
+        """Return the end of a worker's log, or of the scheduler's: the process is its owner's."""
+        return await self.ask(lambda control: control.log(query))
 
     async def stop(self) -> None:
         """Have the cluster closed as soon as its loop comes to it; harmless when that has begun."""

@@ -10,7 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pydantic import TypeAdapter, ValidationError
 from tornado.httpclient import HTTPError, HTTPRequest, HTTPResponse
@@ -26,6 +26,8 @@ from speccluster_lab.spec.api import (
     Event,
     EventsQuery,
     Generation,
+    Log,
+    LogQuery,
     PatchEvent,
     Plan,
     SnapshotEvent,
@@ -53,6 +55,7 @@ _CLUSTER: Final = TypeAdapter(Cluster)
 _CREDENTIALS: Final = TypeAdapter(Credentials)
 _EVENTS: Final = TypeAdapter(list[Event], config=WHEN_FIRST_USED)
 _GENERATIONS: Final = TypeAdapter(list[Generation], config=WHEN_FIRST_USED)
+_LOG: Final = TypeAdapter(Log)
 _PLAN: Final = TypeAdapter(Plan)
 _MESSAGES: Final[TypeAdapter[SnapshotEvent | PatchEvent]] = TypeAdapter(SnapshotEvent | PatchEvent)
 
@@ -202,6 +205,22 @@ class ApiClient(ABC):
     async def generations(self) -> list[Generation]:
         """Return the desired states that the cluster had before, newest first."""
         return await self._call(_GENERATIONS, "GET", f"{self._cluster}/generations")
+
+    async def log(self, query: LogQuery | None = None) -> Log:
+        """Return the end of a log.
+
+        Parameters
+        ----------
+        query : LogQuery, optional
+            Whose, and how much of it; the host's own if not given.
+
+        Raises
+        ------
+        MemberNotFound
+            No worker of this name is there, nor an entry of which there is anything to tell.
+        """
+        asked = (query or LogQuery()).model_dump(exclude_none=True)
+        return await self._call(_LOG, "GET", f"{self._cluster}/logs?{urlencode(asked)}")
 
     async def stop(self) -> Cluster:
         """Begin to stop the cluster; the host ends when that is done."""

@@ -11,16 +11,19 @@ import glob
 import os
 import shutil
 import stat
+from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = [
     "make_private_folder",
     "open_private_log",
     "read_private_file",
+    "read_private_tail",
     "remove_unfinished",
     "set_aside",
     "write_private_file",
@@ -66,6 +69,37 @@ def read_private_file(file: Path) -> bytes:
         It is a link or no regular file, belongs to somebody else, lets others in, or is too
         large to be ours.
     """
+    with _opened(file) as (stream, size):
+        if size > MAX_FILE_BYTES:
+            raise PermissionError(f"{str(file)!r} is larger than {MAX_FILE_BYTES} bytes")
+        return stream.read(MAX_FILE_BYTES)
+
+
+def read_private_tail(file: Path, size: int) -> tuple[bytes, bool]:
+    """Return the end of a file of ours, and whether that is all of it.
+
+    Parameters
+    ----------
+    file : Path
+        May be written to meanwhile.
+    size : int
+        How many bytes at most.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    PermissionError
+        It is a link or no regular file, belongs to somebody else, or lets others in.
+    """
+    with _opened(file) as (stream, found):
+        stream.seek(max(0, found - size))
+        return stream.read(size), found <= size
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file of ours to be read, and tell its size."""
     # O_NONBLOCK: opening a pipe would otherwise wait for its other end.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -79,10 +113,8 @@ def read_private_file(file: Path) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise PermissionError(f"{str(file)!r} is no regular file")
         _check_is_ours(found, str(file))
-        if found.st_size > MAX_FILE_BYTES:
-            raise PermissionError(f"{str(file)!r} is larger than {MAX_FILE_BYTES} bytes")
         with open(descriptor, "rb", closefd=False) as stream:
-            return stream.read(MAX_FILE_BYTES)
+            yield stream, found.st_size
     finally:
         os.close(descriptor)
 

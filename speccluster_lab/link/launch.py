@@ -31,7 +31,6 @@ __all__ = [
     "Launch",
     "find_guard",
     "is_stopped",
-    "last_log_lines",
     "mark_stopped",
     "names_in_use",
     "read_launch",
@@ -44,8 +43,6 @@ __all__ = [
 LAUNCH_FILE = "launch.json"
 
 _ATTEMPTS = 5
-_TAIL_BYTES = 16 * 1024
-_LINE_CHARACTERS = 500
 
 
 class Launch(Document):
@@ -258,26 +255,3 @@ def find_guard(folder: Path) -> HostProcess | None:
         return HostProcess(process.pid, process.create_time())
     except (OSError, ValueError, psutil.Error):
         return None
-
-
-def last_log_lines(folder: Path, n: int = 20) -> list[str]:
-    """Return the last lines of a host's log; none where there is no log.
-
-    Parameters
-    ----------
-    folder : Path
-        The cluster's.
-    n : int
-        How many lines at most; a very long line is cut.
-    """
-    try:
-        with open(folder / HOST_LOG, "rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(0, size - _TAIL_BYTES))
-            lines = log.read(_TAIL_BYTES).decode("utf-8", "replace").splitlines()
-    except OSError:
-        return []
-    if size > _TAIL_BYTES:
-        # The first one has most likely lost its beginning.
-        lines = lines[1:]
-    return [line[:_LINE_CHARACTERS] for line in lines[-n:]]

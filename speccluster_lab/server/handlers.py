@@ -25,6 +25,7 @@ from speccluster_lab.spec.api import (
     Event,
     EventsQuery,
     Generation,
+    LogQuery,
     PlanRequest,
     Scale,
     Template,
@@ -297,6 +298,18 @@ class GenerationsHandler(SpecClusterHandler):
         await self.finish(_GENERATIONS.dump_json(await self.manager.generations(id)))
 
 
+class LogHandler(SpecClusterHandler):
+    """What a process of one cluster has written."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, id: str) -> None:
+        """Send the end of it."""
+        query = parse_query(LogQuery, self.request.query_arguments)
+        found = await self.manager.log(id, query)
+        await self.finish(found.model_dump_json())
+
+
 class CredentialsHandler(SpecClusterHandler):
     """A client's certificate, for a handle on another machine.
 
@@ -363,6 +376,7 @@ ROUTES: Final[list[tuple[str, type[SpecClusterHandler]]]] = [
     (f"{API_PREFIX}{_ID}/restart", RestartHandler),
     (f"{API_PREFIX}{_ID}/events", TimelineHandler),
     (f"{API_PREFIX}{_ID}/generations", GenerationsHandler),
+    (f"{API_PREFIX}{_ID}/logs", LogHandler),
     (f"{API_PREFIX}{_ID}/credentials", CredentialsHandler),
     (f"{API_PREFIX}(?:/.*)?", UnknownPathHandler),
 ]

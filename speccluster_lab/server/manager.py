@@ -18,6 +18,7 @@ from speccluster_lab.link.creation import Maker, create, wish_for
 from speccluster_lab.link.dashboard import fetch_page, open_stream
 from speccluster_lab.link.feed import Feed
 from speccluster_lab.link.launch import Launch, read_launch, start_host
+from speccluster_lab.link.logs import host_log
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.server.classes import KnownClasses
 from speccluster_lab.server.discovery import Discovery, Guarded
@@ -33,6 +34,7 @@ from speccluster_lab.spec.api import (
     OwnerKind,
 )
 from speccluster_lab.spec.limits import Limits
+from speccluster_lab.spec.redaction import secrets_in
 
 if TYPE_CHECKING:
     import logging
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
         Event,
         EventsQuery,
         Generation,
+        Log,
+        LogQuery,
         Plan,
         PlanRequest,
         Scale,
@@ -264,6 +268,22 @@ class ClusterManager:
             There is nobody to ask.
         """
         return await self._find(id).ask(lambda host: host.generations())
+
+    async def log(self, id: str, query: LogQuery) -> Log:
+        """Return the end of a log of a cluster.
+
+        A host's own is read from its file, which is there whether or not the host lives.
+
+        Raises
+        ------
+        ClusterNotFound, MemberNotFound, NotRunning, HostNotResponding, TimedOut
+            There is none, or nobody who tells it.
+        """
+        follower = self._find(id)
+        if query.member is not None or not isinstance(follower, Supervisor):
+            return await follower.ask(lambda host: host.log(query))
+        known = secrets_in(follower.newest.spec.model_dump(mode="json"))
+        return await asyncio.to_thread(host_log, cluster_folder(id), query.tail, known)
 
     async def credentials(self, id: str, request: CredentialsRequest) -> Credentials:
         """Return a client's certificate for a cluster; it expires.

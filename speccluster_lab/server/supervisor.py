@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from speccluster_lab.errors import ClusterNotFound, HostNotResponding, SpecClusterError
 from speccluster_lab.link.connections import read_connection
-from speccluster_lab.link.launch import find_guard, is_stopped, last_log_lines, mark_stopped
+from speccluster_lab.link.launch import find_guard, is_stopped, mark_stopped
+from speccluster_lab.link.logs import last_log_lines
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.link.remains import remove_cluster, remove_ways

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from speccluster_lab.spec.lifetimes import Lifetimes
+from speccluster_lab.spec.logtext import MAX_LOG_LINES
 from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
 from speccluster_lab.spec.names import ClusterId, DisplayName, MemberName
 from speccluster_lab.spec.options import MemorySize
@@ -43,6 +44,9 @@ __all__ = [
     "Event",
     "EventsQuery",
     "Generation",
+    "Log",
+    "LogQuery",
+    "LogSource",
     "Member",
     "Owner",
     "OwnerKind",
@@ -368,6 +372,44 @@ class ClassesQuery(Document):
     cluster: ClusterId | None = Field(
         default=None, description="That of a cluster; the server's own if not given."
     )
+
+
+class LogSource(StrEnum):
+    """Who has written a log."""
+
+    HOST = "host"
+    SCHEDULER = "scheduler"
+    WORKER = "worker"
+    FAILURE = "failure"
+
+
+class LogQuery(Document):
+    """Whose log is asked for, and how much of it."""
+
+    member: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="The name of a worker, or of an entry; the cluster's own process if not given.",
+    )
+    tail: int = Field(
+        default=500, ge=1, le=MAX_LOG_LINES, description="No more lines than this, the newest."
+    )
+
+
+class Log(Answer):
+    """The end of a log: plain text, without control characters and known secrets."""
+
+    source: LogSource = Field(
+        description="Who has written it: the cluster's process, its scheduler, a worker, or "
+        "nobody, where it tells why an entry does not start."
+    )
+    lines: list[str] = Field(description="The newest last.")
+    complete: bool = Field(description="Whether there is nothing before them.")
+
+    def __str__(self) -> str:
+        """Return the lines as one text, to be printed."""
+        return "\n".join(self.lines)
 
 
 class CredentialsRequest(Document):

@@ -228,6 +228,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/clusters/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The end of the log of a worker or an entry, or of the cluster's own process */
+        get: operations["readLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/clusters/{id}/credentials": {
         parameters: {
             query?: never;
@@ -657,6 +674,30 @@ export interface components {
              */
             max_lifetime: number | null;
         };
+        /**
+         * Log
+         * @description The end of a log: plain text, without control characters and known secrets.
+         */
+        Log: {
+            /** @description Who has written it: the cluster's process, its scheduler, a worker, or nobody, where it tells why an entry does not start. */
+            source: components["schemas"]["LogSource"];
+            /**
+             * Lines
+             * @description The newest last.
+             */
+            lines: string[];
+            /**
+             * Complete
+             * @description Whether there is nothing before them.
+             */
+            complete: boolean;
+        };
+        /**
+         * LogSource
+         * @description Who has written a log.
+         * @enum {string}
+         */
+        LogSource: "host" | "scheduler" | "worker" | "failure";
         /**
          * Member
          * @description One dask worker that an entry is expected to have, or that nobody expects.
@@ -2342,6 +2383,87 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    readLog: {
+        parameters: {
+            query?: {
+                /** @description The name of a worker, or of an entry; the cluster's own process if not given. */
+                member?: string | null;
+                /** @description No more lines than this, the newest. */
+                tail?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Log"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -24,6 +24,7 @@ from speccluster_lab.errors import (
     EntryNotFound,
     HostNotResponding,
     InvalidInput,
+    MemberNotFound,
     NameInUse,
     NotRunning,
     StaleGeneration,
@@ -313,6 +314,25 @@ def test_generations(handle: ClusterHandle) -> None:
     assert after[1:] == before
     assert len(after[0].spec.workers) == len(handle.worker_spec) - 1
     handle.scale(len(handle.worker_spec) - 1)
+
+
+def test_logs(handle: ClusterHandle) -> None:
+    own = handle.logs(tail=5)
+    assert (own.source, own.complete, len(own.lines)) == ("host", False, 5)
+    assert str(own) == "\n".join(own.lines)
+    for member in ("0", 0):
+        assert "Start worker at" in str(handle.logs(member))
+    with pytest.raises(MemberNotFound, match="no worker 'nobody'"):
+        handle.logs("nobody")
+    for tail in (0, 10_001, "x"):
+        with pytest.raises(InvalidInput) as caught:
+            handle.logs(tail=tail)  # type: ignore[arg-type]
+        assert caught.value.field == "tail"
+
+
+async def test_logs_on_a_loop(shared_host: RunningHost) -> None:
+    async with connect(shared_host.id, asynchronous=True) as handle:
+        assert "Start worker at" in str(await handle.logs("0"))
 
 
 def test_events(handle: ClusterHandle, monkeypatch: pytest.MonkeyPatch) -> None:

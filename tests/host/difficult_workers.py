@@ -109,3 +109,15 @@ def about_this_worker() -> dict[str, Any]:
         "blocked": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
         "modules": set(sys.modules),
     }
+
+
+class Tells(Worker):
+    """Cannot be started, and says its password."""
+
+    def __init__(self, *arguments: Any, password: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._password = password
+
+    async def start_unsafe(self) -> Any:
+        print("it is", self._password, flush=True)
+        raise RuntimeError(f"it is {self._password} <b>")

@@ -109,6 +109,7 @@ def test_a_known_etag_is_no_reason_for_silence(host: RunningHost) -> None:
         ("POST", "/entries/0/restart"),
         ("GET", "/events"),
         ("GET", "/generations"),
+        ("GET", "/logs"),
         ("POST", "/credentials"),
         ("GET", "/nothing"),
     ],

@@ -34,6 +34,9 @@ from speccluster_lab.spec.api import (
     Event,
     EventsQuery,
     Generation,
+    Log,
+    LogQuery,
+    LogSource,
     Owner,
     OwnerKind,
     PatchEvent,
@@ -59,6 +62,7 @@ CLUSTER = Cluster(
 )
 PLAN = Plan(start=[], replace=["a"], retire=["0"], at_stake=Stake(keys=1, nbytes=8), stuck=True)
 EARLIER = Generation(generation=6, time=CLUSTER.created, spec=CLUSTER.spec)
+LOG = Log(source=LogSource.WORKER, lines=["one", "<b>"], complete=True)
 EVENT = Event(
     seq=8,
     time=CLUSTER.created,
@@ -152,6 +156,9 @@ async def test_what_is_sent(own_folders: Path) -> None:
         assert await client.timeline(EventsQuery(since=7, limit=3)) == [EVENT]
         server.body = f"[{EARLIER.model_dump_json()}]"
         assert await client.generations() == [EARLIER]
+        server.body = LOG.model_dump_json()
+        assert await client.log() == LOG
+        assert await client.log(LogQuery(member="a b&tail=9", tail=2)) == LOG
         server.body = CREDENTIALS.model_dump_json()
         assert await client.credentials() == CREDENTIALS
         where = f"{API_PREFIX}/clusters/one"
@@ -168,6 +175,8 @@ async def test_what_is_sent(own_folders: Path) -> None:
             ("GET", f"{where}/events?since=0&limit=1000"),
             ("GET", f"{where}/events?since=7&limit=3"),
             ("GET", f"{where}/generations"),
+            ("GET", f"{where}/logs?tail=500"),
+            ("GET", f"{where}/logs?member=a+b%26tail%3D9&tail=2"),
             ("POST", f"{where}/credentials"),
         ]
         assert {nonce for *_, nonce, _ in server.asked} == {NONCE}

@@ -15,7 +15,6 @@ from speccluster_lab.link.guard import NO_USE
 from speccluster_lab.link.launch import (
     HOST_LOG,
     Launch,
-    last_log_lines,
     names_in_use,
     read_launch,
     reserve,
@@ -23,6 +22,7 @@ from speccluster_lab.link.launch import (
     start_host,
     write_launch,
 )
+from speccluster_lab.link.logs import last_log_lines
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import Owner, OwnerKind
@@ -163,18 +163,3 @@ def test_a_host_that_cannot_be_started_is_said_so(tmp_path: Path) -> None:
         start_host(reserve("one"), python=str(tmp_path / "nothing"))
     with pytest.raises(StartFailed, match="could not be started"):
         start_host(tmp_path / "no-folder", python=sys.executable)
-
-
-def test_the_end_of_a_log() -> None:
-    folder = reserve("one")
-    assert last_log_lines(folder) == []
-    log = folder / HOST_LOG
-    log.write_bytes(b"")
-    assert last_log_lines(folder) == []
-    log.write_bytes(b"".join(b"line %d\n" % number for number in range(100)))
-    assert last_log_lines(folder, 3) == ["line 97", "line 98", "line 99"]
-    assert len(last_log_lines(folder)) == 20
-    log.write_bytes(b"x" * 1_000_000 + b"\n\xff\xfe end")
-    assert last_log_lines(folder) == ["�� end"]
-    log.write_bytes(b"y" * 10_000)
-    assert last_log_lines(folder) == ["y" * 500]

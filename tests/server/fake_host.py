@@ -20,7 +20,13 @@ from tornado.netutil import bind_unix_socket
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
-from speccluster_lab.errors import ClusterNotFound, EntryNotFound, SpecClusterError, StaleGeneration
+from speccluster_lab.errors import (
+    ClusterNotFound,
+    EntryNotFound,
+    MemberNotFound,
+    SpecClusterError,
+    StaleGeneration,
+)
 from speccluster_lab.link.connections import (
     NONCE_HEADER,
     Connection,
@@ -42,6 +48,9 @@ from speccluster_lab.spec.api import (
     Event,
     EventsQuery,
     Generation,
+    Log,
+    LogQuery,
+    LogSource,
     Member,
     PatchEvent,
     PatchOperation,
@@ -276,6 +285,16 @@ class Generations(Handler):
         self.finish(b"[" + one.model_dump_json().encode() + b"]")
 
 
+class LogOf(Handler):
+    def get(self, id: str) -> None:
+        query = parse_query(LogQuery, self.request.query_arguments)
+        if query.member != "a <b>&c":
+            raise MemberNotFound(f"there is no {query.member!r}")
+        lines = ["one", "<script>alert(1)</script>"][-query.tail :]
+        log = Log(source=LogSource.WORKER, lines=lines, complete=query.tail > 1)
+        self.finish(log.model_dump_json())
+
+
 class Events(Handler, WebSocketHandler):
     def open(self) -> None:
         self.seq = 0
@@ -326,6 +345,7 @@ async def main(folder: Path) -> None:
             (f"{cluster}/restart", Restart, arguments),
             (f"{cluster}/events", Timeline, arguments),
             (f"{cluster}/generations", Generations, arguments),
+            (f"{cluster}/logs", LogOf, arguments),
             (f"{API_PREFIX}/events", Events, arguments),
         ]
     )

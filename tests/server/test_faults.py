@@ -76,7 +76,11 @@ async def test_from_start_to_end(
 
 
 async def test_what_is_passed_on(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, no_tracebacks: Callable[[], None]
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    data_folder: Path,
+    no_tracebacks: Callable[[], None],
 ) -> None:
     id = await make(api)
     where = f"/clusters/{id}"
@@ -92,6 +96,24 @@ async def test_what_is_passed_on(
 
     (earlier,) = (await api("GET", f"{where}/generations")).body
     assert (earlier["generation"], list(earlier["spec"]["workers"])) == (1, ["0"])
+
+    asked = {"member": "a <b>&c", "tail": "1"}
+    log = (await api("GET", f"{where}/logs", params=asked)).body
+    assert log == {
+        "source": "worker",
+        "lines": ["<script>alert(1)</script>"],
+        "complete": False,
+    }
+    unknown = await api("GET", f"{where}/logs", params={"member": "a"})
+    assert (unknown.status, unknown.code) == (404, "member_not_found")
+    for field, wrong in [("tail", "0"), ("tail", "10001"), ("tail", "x"), ("member", "")]:
+        refused = await api("GET", f"{where}/logs", params={field: wrong})
+        assert (refused.status, refused.body["field"]) == (422, field)
+    folder = folder_of(data_folder, id)
+    with (folder / HOST_LOG).open("a") as file:
+        file.write("one\ntoken=canary <b>\x1b[0m\n")
+    own = (await api("GET", f"{where}/logs", params={"tail": "1"})).body
+    assert own == {"source": "host", "lines": ["token=*** <b>"], "complete": False}
 
     plan = (await api("POST", f"{where}/plan", {"remove": ["0"]})).body
     assert (plan["start"], plan["retire"]) == (["new one<br>"], ["0"])
@@ -237,6 +259,13 @@ async def test_a_host_that_dies_is_shown_as_failed(
     assert "the last words" in cluster["conditions"][0]["message"]
     assert {entry["phase"] for entry in cluster["workers"]} == {"lost"}
     assert sockets(own_folders) == []
+    # Who has died cannot be asked, but has left what it had to say.
+    log = (await api("GET", f"/clusters/{id}/logs", params={"tail": "50"})).body
+    assert log["source"] == "host"
+    assert "ValueError: the last words" in log["lines"]
+    assert not [line for line in log["lines"] if not line.isprintable()]
+    refused = await api("GET", f"/clusters/{id}/logs", params={"member": "0"})
+    assert (refused.status, refused.code) == (409, "not_running")
     await api("DELETE", f"/clusters/{id}")
     await wait_for(id, None)
 

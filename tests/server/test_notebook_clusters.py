@@ -138,6 +138,11 @@ async def test_it_is_shown_and_changed_beside_the_others_whatever_its_notebook_d
     events = (await api("GET", "/clusters/mine/events")).body
     assert {one["entry"] for one in events} >= {"a", "b", "0"}
     assert (await api("GET", "/clusters/mine/generations")).status == 200
+    # The process is the notebook's; what it has of its own is the scheduler.
+    log = (await api("GET", "/clusters/mine/logs")).body
+    assert log["source"] == "scheduler"
+    log = (await api("GET", "/clusters/mine/logs", params={"member": "a"})).body
+    assert log["source"] == "worker"
 
     stopped = await api("DELETE", "/clusters/mine")
     assert (stopped.status, stopped.body["phase"]) == (202, "stopping")

@@ -18,7 +18,8 @@ from speccluster_lab.client.survey import has_failed, survey
 from speccluster_lab.errors import ClusterNotFound, StartFailed
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.interpreters import LEAST_PYTHON
-from speccluster_lab.link.launch import is_stopped, last_log_lines, read_launch
+from speccluster_lab.link.launch import is_stopped, read_launch
+from speccluster_lab.link.logs import last_log_lines
 from speccluster_lab.link.paths import clusters_folder, connections_folder, socket_path
 from speccluster_lab.link.templates import look_for_templates
 from speccluster_lab.spec.api import ClusterPhase

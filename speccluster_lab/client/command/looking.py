@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from speccluster_lab.client.command.reaching import reached
 from speccluster_lab.client.survey import survey
 from speccluster_lab.errors import ClusterNotFound, InvalidInput
-from speccluster_lab.link.launch import last_log_lines, names_in_use
+from speccluster_lab.link.launch import names_in_use
+from speccluster_lab.link.logs import last_log_lines
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.templates import known_templates, look_for_templates
 from speccluster_lab.spec.api import MAX_EVENTS, EventsQuery

@@ -1,0 +1,90 @@
+"""What the processes of a real cluster have written, through the API of its host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from running_hosts import WORKER_CLASSES
+
+from speccluster_lab.errors import InvalidInput, MemberNotFound
+from speccluster_lab.spec.api import LogQuery, LogSource
+
+if TYPE_CHECKING:
+    from running_hosts import Hosts, RunningHost
+
+    from speccluster_lab.spec.api import Log
+
+
+def read(host: RunningHost, member: str | None = None, tail: int = 500) -> Log:
+    return host.ask(lambda client: client.log(LogQuery(member=member, tail=tail)))
+
+
+def test_the_hosts_own(shared_host: RunningHost) -> None:
+    log = read(shared_host)
+    assert (log.source, log.complete) == (LogSource.HOST, True)
+    assert any("Cluster 'test-cluster' has started" in line for line in log.lines)
+    last = read(shared_host, tail=2)
+    assert (len(last.lines), last.complete) == (2, False)
+
+
+@pytest.mark.parametrize("tail", ["0", "-1", "10001", "x"])
+def test_how_much_is_bounded(shared_host: RunningHost, tail: str) -> None:
+    answer = shared_host.request("GET", f"/logs?tail={tail}")
+    assert (answer.status, answer.body["field"]) == (422, "tail")
+
+
+def test_whose_is_bounded(shared_host: RunningHost) -> None:
+    answer = shared_host.request("GET", f"/logs?member={'a' * 1025}")
+    assert (answer.status, answer.body["field"]) == (422, "member")
+    for name in ("nobody", "<img src=x onerror=alert(1)>", "../0", "\x00"):
+        with pytest.raises(MemberNotFound) as caught:
+            read(shared_host, name)
+        assert not isinstance(caught.value, InvalidInput)
+
+
+def test_a_workers(shared_host: RunningHost) -> None:
+    log = read(shared_host, "0")
+    assert log.source is LogSource.WORKER
+    assert any("Start worker at" in line for line in log.lines)
+    assert len(read(shared_host, "0", 3).lines) == 3
+
+
+def test_of_an_entry_with_a_group_and_one_that_never_starts(hosts: Hosts) -> None:
+    secret = "canary-4711"
+    spec = {
+        "worker": None,
+        "workers": {
+            "g": {
+                "cls": "speccluster_lab.MultiWorker",
+                "options": {"nthreads": 1, "n": 2, "memory_limit": "1 GiB"},
+                "group": ["-0", "-1"],
+            },
+            "bad": {
+                "cls": "difficult_workers.Tells",
+                "options": {"password": secret},
+            },
+        },
+    }
+    host = hosts.start(spec=spec, allowed=WORKER_CLASSES | {"difficult_workers.Tells"})
+    host.until(
+        lambda cluster: (
+            cluster.counts.registered == 2
+            and any(one.name == "bad" and one.attempts > 0 for one in cluster.workers)
+        )
+    )
+    both = read(host, "g")
+    assert both.source is LogSource.WORKER
+    for name in ("g-0", "g-1"):
+        own = [line for line in both.lines if line.startswith(f"{name}: ")]
+        assert any("Start worker at" in line for line in own)
+        alone = read(host, name)
+        assert any("Start worker at" in line for line in alone.lines)
+        # The nanny's as well.
+        assert any("distributed.nanny" in line for line in alone.lines)
+    why = read(host, "bad")
+    assert why.source is LogSource.FAILURE
+    assert any("RuntimeError: it is *** <b>" in line for line in why.lines)
+    assert secret not in str(why)
+    assert secret in host.log
+    assert secret not in str(read(host))
