@@ -57,7 +57,7 @@ def test_of_an_entry_with_a_group_and_one_that_never_starts(hosts: Hosts) -> Non
         "workers": {
             "g": {
                 "cls": "speccluster_lab.MultiWorker",
-                "options": {"nthreads": 1, "n": 2, "memory_limit": "1 GiB"},
+                "options": {"nthreads": 1, "processes": 2, "memory_limit": "1 GiB"},
                 "group": ["-0", "-1"],
             },
             "bad": {
