@@ -320,7 +320,8 @@ def test_logs(handle: ClusterHandle) -> None:
     own = handle.logs(tail=5)
     assert (own.source, own.complete, len(own.lines)) == ("host", False, 5)
     assert str(own) == "\n".join(own.lines)
-    for member in ("0", 0):
+    (name,) = handle.worker_spec
+    for member in (name, int(name)):
         assert "Start worker at" in str(handle.logs(member))
     with pytest.raises(MemberNotFound, match="no worker 'nobody'"):
         handle.logs("nobody")
@@ -332,7 +333,8 @@ def test_logs(handle: ClusterHandle) -> None:
 
 async def test_logs_on_a_loop(shared_host: RunningHost) -> None:
     async with connect(shared_host.id, asynchronous=True) as handle:
-        assert "Start worker at" in str(await handle.logs("0"))
+        (name,) = handle.worker_spec
+        assert "Start worker at" in str(await handle.logs(name))
 
 
 def test_events(handle: ClusterHandle, monkeypatch: pytest.MonkeyPatch) -> None:
