@@ -376,7 +376,8 @@ def test_one_that_has_failed_is_seen_and_removed(place: Hosts, running: RunningH
     folder = reserve("failing")
     write_launch(folder, running.launch.model_copy(update={"id": "failing"}))
     said = "ImportError: no such module\n2026-11-28 06:05:46 WARNING guard: that was once too often"
-    (folder / HOST_LOG).write_text(said)
+    with open(open_private_log(folder / HOST_LOG), "w") as stream:
+        stream.write(said)
     # It has been there for a while, and nobody looks after it.
     os.utime(folder, (0, 0))
     (one,) = (one for one in cli("list", "--json").data if one["id"] == "failing")
