@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["REDACTED", "is_secret_name", "redact", "secrets_in"]
+__all__ = ["REDACTED", "hide_secrets", "is_secret_name", "redact", "secrets_in"]
 
 REDACTED: Final = "***"
 
@@ -71,6 +71,27 @@ def _texts(value: Any, *, secret: bool) -> Iterator[str]:
             yield from _texts(one, secret=secret)
     elif secret and isinstance(value, str):
         yield value
+
+
+def hide_secrets(value: Any) -> Any:
+    """Return JSON values, such as a spec, without the text that looks like a secret.
+
+    What stands under the name of one is left out whole; other text as :func:`redact` has it.
+    """
+    return _hidden(value, secrets_in(value), secret=False)
+
+
+def _hidden(value: Any, known: Collection[str], *, secret: bool) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _hidden(one, known, secret=secret or is_secret_name(str(name)))
+            for name, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_hidden(one, known, secret=secret) for one in value]
+    if not isinstance(value, str):
+        return value
+    return REDACTED if secret else redact(value, known)
 
 
 def redact(text: str, known: Collection[str] = ()) -> str:

@@ -16,7 +16,8 @@ from running_hosts import hosts_in
 
 from speccluster_lab.client.command import main
 from speccluster_lab.client.command.arguments import make_parser
-from speccluster_lab.client.command.looking import lines_after
+from speccluster_lab.client.command.changing import say_changes
+from speccluster_lab.client.command.logs import lines_after
 from speccluster_lab.client.command.output import Output
 from speccluster_lab.link.files import open_private_log
 from speccluster_lab.link.launch import (
@@ -29,6 +30,7 @@ from speccluster_lab.link.launch import (
 )
 from speccluster_lab.link.paths import cluster_folder, connection_file, connections_folder
 from speccluster_lab.link.templates import template_file
+from speccluster_lab.spec.models import ClusterSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +132,8 @@ def test_no_verb_needs_distributed() -> None:
         "    importlib.import_module(f'speccluster_lab.client.command.{one}')\n"
         "print('distributed' in sys.modules)"
     )
-    modules = ["looking", "acting", "changing", "desired", "doctor", "completion", "migration"]
+    modules = ["looking", "logs", "acting", "changing", "desired", "doctor", "completion"]
+    modules.append("migration")
     done = subprocess.run(
         [sys.executable, "-c", program, *modules], capture_output=True, text=True, check=True
     )
@@ -230,6 +233,9 @@ def test_logs(running: RunningHost, here: Here) -> None:
     assert json.loads(last) == {"line": lines[-1]}
     done = here("logs", "brave-otter", "--tail", "0", "--json")
     assert (done.status, done.error["field"]) == (2, "tail")
+    assert "Start worker at" in here("logs", "brave-otter", "--member", "0").out
+    unknown = here("logs", "brave-otter", "--member", "nobody", "--json")
+    assert (unknown.status, unknown.error["code"]) == (3, "member_not_found")
 
 
 def test_a_log_is_followed_and_is_plain_text(place: Hosts, running: RunningHost) -> None:
@@ -416,6 +422,21 @@ def test_interrupted(running: RunningHost, tmp_path: Path) -> None:
 
 
 # -- files and editing ---------------------------------------------------------------------------
+
+
+def test_secrets_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    def spec(secret: str, address: str = "s3://eve:canary@x/") -> ClusterSpec:
+        options = {"password": secret, "env": [{"MY_TOKEN": secret}, secret], "data": address}
+        return ClusterSpec.model_validate({"worker": {"cls": "x.Y", "options": options}})
+
+    output = Output(as_json=False)
+    say_changes(spec("canary-1"), spec("canary-1", "s3://eve:canary@y/"), output)
+    assert "+    data: s3://eve:***@y/" in capsys.readouterr().out
+    say_changes(spec("canary-1"), spec("canary-2"), output)
+    assert capsys.readouterr().out == "What differs is secret, and not shown.\n"
+    say_changes(spec("canary-1"), ClusterSpec(), output)
+    told = capsys.readouterr().out
+    assert ("-    password: '***'" in told, "canary" in told) == (True, False)
 
 
 def test_apply_twice_changes_nothing_the_second_time(place: Hosts, tmp_path: Path) -> None:

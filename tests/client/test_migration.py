@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from speccluster_lab.client.command import main
 from speccluster_lab.client.command.migration import Section, templates_from
 from speccluster_lab.link.templates import get_template, known_templates, template_file
 
@@ -141,6 +142,19 @@ def test_it_reads_dasks_own_configuration(tmp_path: Path) -> None:
     status, _, err = migrate(DASK_CONFIG=str(tmp_path))
     assert (status, json.loads(err)["field"]) == (2, "name")
     assert migrate("--replace", DASK_CONFIG=str(tmp_path))[0] == 0
+
+
+def test_what_it_would_write_is_shown_without_secrets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x.yaml"
+    kwargs = {"threads_per_worker": 1, "env": {"MY_TOKEN": "canary-1", "A": "b"}}
+    file.write_text(yaml.safe_dump({"labextension": {"factory": {"kwargs": kwargs}}}))
+    assert main(["import-dask-config", "--file", str(file), "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "MY_TOKEN: '***'" in told
+    assert "A: b" in told
+    assert "canary" not in told
 
 
 @pytest.mark.parametrize(

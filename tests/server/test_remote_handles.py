@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import json
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -74,6 +75,7 @@ async def test_the_whole_life_of_one(start: Start, server_url: str, token: str, 
         async with client:
             assert await client.submit(sum, [1, 2]) == 3
         assert [one.entry for one in await handle.events()][:1] == ["0"]
+        assert "Start worker at" in str(await handle.logs(0))
         await handle.wait("running")
         # What it came by is not in what it shows.
         assert token not in repr(handle) + str(handle._repr_mimebundle_())
@@ -105,6 +107,30 @@ async def test_it_is_usable_from_a_plain_script(start: Start, server_url: str, t
             return client.submit(sum, [3, 4]).result(timeout=30), handle.phase
 
     assert await asyncio.to_thread(use) == (7, "running")
+
+
+async def test_a_shell_elsewhere_shows_logs(
+    start: Start, server_url: str, token: str, tmp_path: Path
+) -> None:
+    running = await start()
+    folders = {
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "elsewhere-runtime"),
+        "JUPYTER_DATA_DIR": str(tmp_path / "elsewhere-data"),
+    }
+    where = {"JUPYTERHUB_SERVICE_URL": server_url, "JUPYTERHUB_API_TOKEN": token}
+
+    async def logs(*arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "speccluster_lab.client.command", "logs", running, *arguments),
+            env=os.environ | folders | where,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0
+        return out.decode()
+
+    assert "Cluster 'real' has started" in await logs()
+    assert "Start worker at" in await logs("--member", "0")
 
 
 @pytest.mark.usefixtures("elsewhere")

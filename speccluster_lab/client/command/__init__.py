@@ -6,7 +6,8 @@
 ``completion``   what a shell offers while that is typed
 ``output``       tables for people, JSON for programs
 ``reaching``     a cluster by its id, waiting for it
-``looking``      list, templates, events, logs
+``looking``      list, templates, events
+``logs``         logs
 ``acting``       start, scale, stop
 ``changing``     what a change would do, as text; edit
 ``desired``      cluster files; apply and plan

@@ -26,6 +26,7 @@ from speccluster_lab.link.remains import remove_cluster
 from speccluster_lab.link.templates import get_template
 from speccluster_lab.spec.api import CreateCluster, Scale
 from speccluster_lab.spec.names import is_id
+from speccluster_lab.spec.redaction import hide_secrets
 from speccluster_lab.spec.templates import FieldType
 from speccluster_lab.spec.validation import invalid_input
 
@@ -141,7 +142,7 @@ async def _set_size(options: argparse.Namespace, scale: Scale, output: Output) -
         cluster = await host.scale(scale)
         cluster = await wait_for(host, cluster.generation, options.wait, output)
     if output.as_json:
-        output.data(cluster.model_dump(mode="json"))
+        output.data(hide_secrets(cluster.model_dump(mode="json")))
     else:
         output.say(in_short(cluster))
     return 0

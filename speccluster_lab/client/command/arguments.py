@@ -21,7 +21,7 @@ exit status:
   0    done
   1    it could not be done; the message says why. For doctor: something is wrong
   2    what was given is not acceptable
-  3    there is no such cluster, entry, template or file
+  3    there is no such cluster, entry, worker, template or file
   4    no answer, or not what was waited for, in time
   130  interrupted
 
@@ -100,12 +100,15 @@ def _looking(verb: Callable[..., argparse.ArgumentParser]) -> None:
     )
     logs = verb(
         "logs",
-        "looking",
-        "show the end of the log of a cluster's own process",
+        "logs",
+        "show the end of the log of a cluster's own process, or of a worker",
         "logs brave-otter",
-        "logs brave-otter --tail 20 -f",
+        "logs brave-otter --member 0-1 --tail 20 -f",
     )
     _id(logs)
+    logs.add_argument(
+        "--member", metavar="NAME", help="of this worker, or of the workers of this entry"
+    )
     logs.add_argument("--tail", type=int, default=100, metavar="N", help="lines: 100 if not given")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
 

@@ -20,6 +20,7 @@ from speccluster_lab.client.command.reaching import in_short, reached, wait_for
 from speccluster_lab.errors import InvalidInput, SpecClusterError
 from speccluster_lab.spec.api import PlanRequest
 from speccluster_lab.spec.models import ClusterSpec
+from speccluster_lab.spec.redaction import hide_secrets
 from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
@@ -50,17 +51,23 @@ class _Dumper(yaml.SafeDumper):
 
 def in_yaml(spec: ClusterSpec) -> str:
     """Return a spec as people read and write it."""
-    document = spec.model_dump(mode="json")
+    return _in_yaml(spec.model_dump(mode="json"))
+
+
+def _in_yaml(document: dict[str, Any]) -> str:
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def say_changes(before: ClusterSpec, after: ClusterSpec, output: Output) -> None:
-    """Say in which lines two specs differ."""
-    output.diff(
-        difflib.unified_diff(
-            in_yaml(before).splitlines(), in_yaml(after).splitlines(), "is", "to be", lineterm=""
-        )
+    """Say in which lines two specs differ, without their secrets: terminals are recorded."""
+    old, new = (
+        _in_yaml(hide_secrets(spec.model_dump(mode="json"))).splitlines()
+        for spec in (before, after)
     )
+    lines = list(difflib.unified_diff(old, new, "is", "to be", lineterm=""))
+    output.diff(lines)
+    if not lines and before != after:
+        output.say("What differs is secret, and not shown.")
 
 
 def say_plan(plan: Plan, output: Output) -> None:
@@ -149,7 +156,7 @@ async def told(host: ApiClient, cluster: Cluster, seconds: float | None, output:
     if seconds is not None:
         cluster = await wait_for(host, cluster.generation, seconds, output)
     if output.as_json:
-        output.data(cluster.model_dump(mode="json"))
+        output.data(hide_secrets(cluster.model_dump(mode="json")))
     output.say(in_short(cluster))
     return 0
 

@@ -20,6 +20,7 @@ from speccluster_lab.errors import InvalidInput
 from speccluster_lab.link.templates import template_file, write_template
 from speccluster_lab.spec.models import Document
 from speccluster_lab.spec.names import id_from_name
+from speccluster_lab.spec.redaction import hide_secrets
 from speccluster_lab.spec.templates import Template
 from speccluster_lab.spec.validation import invalid_input
 
@@ -251,7 +252,7 @@ def _import(options: argparse.Namespace, output: Output) -> int:
         written.append({"name": template.name, "file": str(file)})
         output.say(f"{'Would write' if options.dry_run else 'Wrote'} {file}")
         if options.dry_run:
-            document = template.model_dump(mode="json", exclude_defaults=True)
+            document = hide_secrets(template.model_dump(mode="json", exclude_defaults=True))
             for line in yaml.safe_dump(document, sort_keys=False).splitlines():
                 output.say(f"    {line}")
     for note in notes:

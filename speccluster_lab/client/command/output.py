@@ -12,6 +12,7 @@ from speccluster_lab.errors import (
     ClusterNotFound,
     EntryNotFound,
     InvalidInput,
+    MemberNotFound,
     PageNotFound,
     SpecClusterError,
     TemplateNotFound,
@@ -164,7 +165,7 @@ def _status(error: SpecClusterError) -> int:
     match error:
         case ClusterNotFound() | EntryNotFound() | TemplateNotFound() | PageNotFound():
             return 3
-        case FileMissing():
+        case MemberNotFound() | FileMissing():
             return 3
         case InvalidInput():
             return 2

@@ -1,0 +1,113 @@
+"""``logs``: what a process of a cluster has written, and what it goes on to write."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from speccluster_lab.client.command.reaching import reached
+from speccluster_lab.errors import ClusterNotFound, HostNotResponding, StartFailed
+from speccluster_lab.link.launch import read_launch
+from speccluster_lab.link.logs import host_log
+from speccluster_lab.link.paths import cluster_folder
+from speccluster_lab.spec.api import LogQuery
+from speccluster_lab.spec.redaction import secrets_in
+from speccluster_lab.spec.validation import invalid_input
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from speccluster_lab.client.command.output import Output
+    from speccluster_lab.spec.api import Log
+
+__all__ = ["VERBS", "lines_after"]
+
+FOLLOW_SECONDS: Final = 0.5
+# What is written between two looks is among so many lines, or is not seen.
+FOLLOW_LINES: Final = 1000
+
+
+def _logs(options: argparse.Namespace, output: Output) -> int:
+    try:
+        query = LogQuery(member=options.member, tail=options.tail)
+    except ValidationError as error:
+        raise invalid_input(error) from None
+    return asyncio.run(_show(options.id, query, options.follow, output))
+
+
+async def _show(id: str, query: LogQuery, follow: bool, output: Output) -> int:
+    if not follow:
+        _say_lines((await _read(id, query)).lines, output)
+        return 0
+    more = query.model_copy(update={"tail": max(query.tail, FOLLOW_LINES)})
+    lines = (await _read(id, more)).lines
+    _say_lines(lines[-query.tail :], output)
+    while True:
+        # Nothing tells of a log that grows.
+        await asyncio.sleep(FOLLOW_SECONDS)
+        try:
+            before, lines = lines, (await _read(id, more)).lines
+        except ClusterNotFound:
+            # It ends with the cluster.
+            return 0
+        _say_lines(lines_after(before, lines), output)
+
+
+async def _read(id: str, query: LogQuery) -> Log:
+    """Return the end of a log; a process that cannot be asked has left its own."""
+    try:
+        async with reached(id) as host:
+            return await host.log(query)
+    except (ClusterNotFound, StartFailed, HostNotResponding):
+        folder = _folder_of(id)
+        if query.member is not None or folder is None:
+            raise
+    return await asyncio.to_thread(_left_in, folder, query.tail)
+
+
+def _left_in(folder: Path, tail: int) -> Log:
+    try:
+        known = secrets_in(read_launch(folder).spec.model_dump(mode="json"))
+    except StartFailed:
+        # The log may well say why it cannot be read.
+        known = frozenset()
+    return host_log(folder, tail, known)
+
+
+def _folder_of(id: str) -> Path | None:
+    """Return the folder of a cluster on this machine, if it has one."""
+    try:
+        folder = cluster_folder(id)
+    except ClusterNotFound:
+        return None
+    return folder if folder.is_dir() else None
+
+
+def _say_lines(lines: list[str], output: Output) -> None:
+    for line in lines:
+        if output.as_json:
+            output.data({"line": line})
+        output.say(line.expandtabs())
+
+
+def lines_after(before: list[str], now: list[str]) -> list[str]:
+    """Return what of the end of a log was not in it before.
+
+    Parameters
+    ----------
+    before, now : list of str
+        Its last lines, and its last lines some time later.
+    """
+    for end in range(len(now), 0, -1):
+        # What is known stands together, at whichever place it is by now.
+        known = min(len(before), end)
+        if known and now[end - known : end] == before[-known:]:
+            return now[end:]
+    return now
+
+
+VERBS: dict[str, Callable[[argparse.Namespace, Output], int]] = {"logs": _logs}
