@@ -34,8 +34,10 @@ __all__ = [
     "StaleGeneration",
     "StartFailed",
     "TemplateNotFound",
+    "TemplateNotOwn",
     "TimedOut",
     "TooManyClusters",
+    "TooManyTemplates",
     "UnfitInterpreter",
     "Unreachable",
 ]
@@ -164,6 +166,20 @@ class TemplateNotFound(SpecClusterError, LookupError):
 
     code = "template_not_found"
     status = 404
+
+
+class TemplateNotOwn(SpecClusterError):
+    """The template is not the user's own: others write it, or it comes with the package."""
+
+    code = "template_not_own"
+    status = 409
+
+
+class TooManyTemplates(SpecClusterError):
+    """The user has as many templates as there may be."""
+
+    code = "too_many_templates"
+    status = 409
 
 
 class NameInUse(SpecClusterError):

@@ -101,6 +101,9 @@ def test_every_path_of_this_slice_is_there() -> None:
     }
     assert calls == {
         ("get", "/templates"),
+        ("get", "/templates/{template}"),
+        ("put", "/templates/{template}"),
+        ("delete", "/templates/{template}"),
         ("get", "/classes"),
         ("get", "/clusters"),
         ("post", "/clusters"),

@@ -90,11 +90,12 @@ def wish_for(request: CreateCluster, admission: Admission | None = None) -> Wish
         It cannot be had.
     """
     template = get_template(request.template)
-    spec = template.make_spec(request.fields, request.spec)
+    spec = request.whole or template.make_spec(request.fields, request.spec)
     trusted = spec
     if admission is not None:
         trusted = template.make_spec(request.fields)
-        admission.check(spec, trusted=trusted)
+        prefix = "spec" if request.whole is None else "whole"
+        admission.check(spec, trusted=trusted, prefix=prefix)
         admission.check_python(request.python)
     python = _find_python(request, template)
     return Wish(request.name, template, spec, trusted, python)

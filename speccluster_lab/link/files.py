@@ -36,13 +36,15 @@ KEPT_ASIDE = 3
 _NOT_OURS = {errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO}
 
 
-def make_private_folder(folder: Path) -> Path:
+def make_private_folder(folder: Path, *, others_may_read: bool = False) -> Path:
     """Make a folder of mode 0700 where there is none, and return it.
 
     Parameters
     ----------
     folder : Path
         Folders above it are made as well, with the usual mode.
+    others_may_read : bool
+        Whether one that is there may let others read, as one that a person has made does.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def make_private_folder(folder: Path) -> Path:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise PermissionError(f"{str(folder)!r} is no folder")
-    _check_is_ours(found, str(folder))
+    _check_is_ours(found, str(folder), 0o022 if others_may_read else 0o077)
     return folder
 
 
@@ -188,10 +190,10 @@ def open_private_log(file: Path) -> int:
     return os.open(file, flags, 0o600)
 
 
-def _check_is_ours(found: os.stat_result, name: str) -> None:
+def _check_is_ours(found: os.stat_result, name: str, refused: int = 0o077) -> None:
     if found.st_uid != os.geteuid():
         raise PermissionError(f"{name!r} belongs to user {found.st_uid}, not to {os.geteuid()}")
-    if found.st_mode & 0o077:
+    if found.st_mode & refused:
         raise PermissionError(
             f"{name!r} lets other users in (mode {stat.S_IMODE(found.st_mode):04o}); "
             "it must be for its owner only"

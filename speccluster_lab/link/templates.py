@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from speccluster_lab.spec.validation import invalid_input
 __all__ = [
     "Found",
     "TemplateFile",
+    "delete_template",
     "get_template",
     "known_templates",
     "look_for_templates",
@@ -67,15 +69,19 @@ class Found:
         By name, in its order.
     files : list of TemplateFile
         Those that are no part of this package, usable or not.
+    own : frozenset of str
+        Names of those templates that are the user's own.
     """
 
     templates: dict[str, Template]
     files: list[TemplateFile]
+    own: frozenset[str] = frozenset()
 
 
 def look_for_templates() -> Found:
     """Return the templates, and the files that they are in; reads files."""
     found = dict(shipped_templates())
+    own = set()
     files = []
     # The last to come counts.
     for folder in reversed(jupyter_path(*_FOLDER)):
@@ -83,8 +89,12 @@ def look_for_templates() -> Found:
             file = _look_at(path)
             files.append(file)
             if file.template is not None:
-                found[file.template.name] = file.template
-    return Found({name: found[name] for name in sorted(found)}, files[::-1])
+                name = file.template.name
+                found[name] = file.template
+                own.discard(name)
+                if path == template_file(name):
+                    own.add(name)
+    return Found({name: found[name] for name in sorted(found)}, files[::-1], frozenset(own))
 
 
 def known_templates() -> dict[str, Template]:
@@ -136,14 +146,36 @@ def write_template(template: Template, *, replace: bool = False) -> Path:
     if os.path.lexists(file) and not replace:
         raise InvalidInput(f"there is a template {template.name!r} already", field="name")
     document = template.model_dump(mode="json", exclude_defaults=True)
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    content = yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
+    if len(content) > MAX_TEMPLATE_BYTES:
+        raise InvalidInput(f"template {template.name!r} has more than {MAX_TEMPLATE_BYTES} bytes")
     try:
-        make_private_folder(file.parent.parent)
-        make_private_folder(file.parent)
-        write_private_file(file, text.encode())
+        for folder in (file.parent.parent, file.parent):
+            make_private_folder(folder, others_may_read=True)
+        write_private_file(file, content)
     except OSError as error:
         raise NotStored(f"template {template.name!r} cannot be written: {error}") from error
     return file
+
+
+def delete_template(name: str) -> None:
+    """Delete a template of the user's own; it is no error when it has gone already.
+
+    Parameters
+    ----------
+    name : str
+        Of one that was found.
+
+    Raises
+    ------
+    NotStored
+        The file cannot be deleted.
+    """
+    try:
+        with suppress(FileNotFoundError):
+            template_file(name).unlink()
+    except OSError as error:
+        raise NotStored(f"template {name!r} cannot be deleted: {error}") from error
 
 
 def read_template(path: Path) -> Template:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -14,7 +13,6 @@ from pydantic import BaseModel, TypeAdapter
 from tornado import web
 
 from speccluster_lab.errors import BodyTooLarge, SpecClusterError
-from speccluster_lab.link.templates import known_templates
 from speccluster_lab.spec.api import (
     API_PREFIX,
     Adapt,
@@ -25,10 +23,12 @@ from speccluster_lab.spec.api import (
     Event,
     EventsQuery,
     Generation,
+    ListedTemplate,
     LogQuery,
     PlanRequest,
     Scale,
     Template,
+    TemplateQuery,
     WorkerClass,
 )
 from speccluster_lab.spec.models import WHEN_FIRST_USED, ClusterSpec
@@ -52,7 +52,7 @@ _CLASSES: Final = TypeAdapter(list[WorkerClass], config=WHEN_FIRST_USED)
 _CLUSTERS: Final = TypeAdapter(list[Cluster], config=WHEN_FIRST_USED)
 _EVENTS: Final = TypeAdapter(list[Event], config=WHEN_FIRST_USED)
 _GENERATIONS: Final = TypeAdapter(list[Generation], config=WHEN_FIRST_USED)
-_TEMPLATES: Final = TypeAdapter(list[Template], config=WHEN_FIRST_USED)
+_TEMPLATES: Final = TypeAdapter(list[ListedTemplate], config=WHEN_FIRST_USED)
 
 
 class ApiErrors(JupyterHandler):
@@ -146,8 +146,33 @@ class TemplatesHandler(SpecClusterHandler):
     @authorized
     async def get(self) -> None:
         """List them."""
-        found = await asyncio.to_thread(known_templates)
-        await self.finish(_TEMPLATES.dump_json(list(found.values())))
+        await self.finish(_TEMPLATES.dump_json(await self.manager.templates.all()))
+
+
+class TemplateHandler(SpecClusterHandler):
+    """One template. Writing it runs nothing; making a cluster from it needs ``execute``."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """Send it."""
+        found = await self.manager.templates.get(name)
+        await self.finish(found.model_dump_json())
+
+    @web.authenticated
+    @authorized
+    async def put(self, name: str) -> None:
+        """Write one of the user's own."""
+        query = parse_query(TemplateQuery, self.request.query_arguments)
+        saved = await self.manager.templates.save(name, self.parsed(Template), query)
+        await self.finish(saved.model_dump_json())
+
+    @web.authenticated
+    @authorized
+    async def delete(self, name: str) -> None:
+        """Delete one of the user's own, and send what it was."""
+        deleted = await self.manager.templates.delete(name)
+        await self.finish(deleted.model_dump_json())
 
 
 class ClassesHandler(SpecClusterHandler):
@@ -364,6 +389,7 @@ _ID: Final = r"/clusters/([^/]+)"
 
 ROUTES: Final[list[tuple[str, type[SpecClusterHandler]]]] = [
     (f"{API_PREFIX}/templates", TemplatesHandler),
+    (f"{API_PREFIX}/templates/([^/]+)", TemplateHandler),
     (f"{API_PREFIX}/classes", ClassesHandler),
     (f"{API_PREFIX}/clusters", ClustersHandler),
     (f"{API_PREFIX}{_ID}", ClusterHandler),

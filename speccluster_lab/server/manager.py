@@ -25,6 +25,7 @@ from speccluster_lab.server.discovery import Discovery, Guarded
 from speccluster_lab.server.following import Listener
 from speccluster_lab.server.published import Published
 from speccluster_lab.server.supervisor import Bounds, Guard, Supervisor
+from speccluster_lab.server.templates import Templates
 from speccluster_lab.spec.api import (
     Cluster,
     ClusterPhase,
@@ -108,6 +109,7 @@ class ClusterManager:
         self._listener = Listener(self.feed.publish, self._followers.pop, log)
         self._making = asyncio.Lock()
         self._classes = KnownClasses(admission)
+        self.templates = Templates(admission)
         self._discovery = Discovery(admission, log)
         self._looking = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None

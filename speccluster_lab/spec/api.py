@@ -44,6 +44,7 @@ __all__ = [
     "Event",
     "EventsQuery",
     "Generation",
+    "ListedTemplate",
     "Log",
     "LogQuery",
     "LogSource",
@@ -60,6 +61,7 @@ __all__ = [
     "SnapshotRequest",
     "Stake",
     "Template",
+    "TemplateQuery",
     "WorkerClass",
 ]
 
@@ -224,6 +226,27 @@ class Cluster(Answer):
     unexpected: list[Member] = Field(default_factory=list)
 
 
+class ListedTemplate(Template):
+    """A template as it is listed."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+    own: bool = Field(
+        default=False, description="Whether it is the user's own, to be replaced and deleted."
+    )
+
+
+class TemplateQuery(Document):
+    """How a template is to be written."""
+
+    replace: bool = Field(
+        default=False, description="Whether one of this name that is the user's own may go."
+    )
+    like: ClusterId | None = Field(
+        default=None, description="A template: what only templates may say may be repeated of it."
+    )
+
+
 class CreateCluster(Document):
     """Make a cluster from a template."""
 
@@ -233,6 +256,9 @@ class CreateCluster(Document):
         default_factory=dict, description="Values for the template's form."
     )
     spec: SpecOverlay | None = Field(default=None, description="Laid over the template's spec.")
+    whole: ClusterSpec | None = Field(
+        default=None, description="Or all of the spec: nothing of the template's is added to it."
+    )
     kernel: str | None = Field(
         default=None,
         min_length=1,
@@ -250,6 +276,12 @@ class CreateCluster(Document):
     def _one_python(self) -> Self:
         if self.kernel is not None and self.python is not None:
             raise ValueError("give a kernel or a python, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _one_spec(self) -> Self:
+        if self.spec is not None and self.whole is not None:
+            raise ValueError("give a part of the spec or the whole, not both")
         return self
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "ClassPath",
     "ClusterSpec",
     "Document",
+    "JsonObject",
     "Options",
     "PartOverlay",
     "SchedulerSpec",
@@ -68,10 +69,9 @@ ClassPath = Annotated[
     ),
     Field(description="Import path of a class, such as `distributed.Nanny`."),
 ]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 Options = Annotated[
-    dict[str, Any],
-    AfterValidator(_plain_json),
-    Field(description="Keyword arguments of the class, as JSON values."),
+    JsonObject, Field(description="Keyword arguments of the class, as JSON values.")
 ]
 Suffix = Annotated[MemberName, Field(description="Added to the entry's name.")]
 

@@ -26,6 +26,7 @@ from speccluster_lab.spec.api import (
     Event,
     EventsQuery,
     Generation,
+    ListedTemplate,
     Log,
     LogQuery,
     PatchEvent,
@@ -35,6 +36,7 @@ from speccluster_lab.spec.api import (
     SnapshotEvent,
     SnapshotRequest,
     Template,
+    TemplateQuery,
     WorkerClass,
 )
 from speccluster_lab.spec.models import ClusterSpec
@@ -91,10 +93,38 @@ class Operation:
 
 
 _ID: Final = "/clusters/{id}"
+_TEMPLATE: Final = "/templates/{template}"
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
-        "get", "/templates", "listTemplates", "List the templates", 200, answer=Template, many=True
+        "get",
+        "/templates",
+        "listTemplates",
+        "List the templates",
+        200,
+        answer=ListedTemplate,
+        many=True,
+    ),
+    Operation("get", _TEMPLATE, "getTemplate", "One template", 200, (404,), answer=ListedTemplate),
+    Operation(
+        "put",
+        _TEMPLATE,
+        "saveTemplate",
+        "Write a template of the user's own",
+        200,
+        (400, 404, 409, 413, 422),
+        body=Template,
+        query=TemplateQuery,
+        answer=ListedTemplate,
+    ),
+    Operation(
+        "delete",
+        _TEMPLATE,
+        "deleteTemplate",
+        "Delete a template of the user's own; answers what it was",
+        200,
+        (404, 409),
+        answer=ListedTemplate,
     ),
     Operation(
         "get",
@@ -343,15 +373,16 @@ def _operation(operation: Operation) -> dict[str, Any]:
         },
     }
     parameters: list[dict[str, Any]] = []
-    if "{id}" in operation.path:
-        parameters.append(
-            {
-                "name": "id",
-                "in": "path",
-                "required": True,
-                "schema": {"type": "string", "pattern": f"^{ID_PATTERN}$"},
-            }
-        )
+    for name in ("id", "template"):
+        if f"{{{name}}}" in operation.path:
+            parameters.append(
+                {
+                    "name": name,
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": f"^{ID_PATTERN}$"},
+                }
+            )
     if "{name}" in operation.path:
         parameters.append(
             {

@@ -16,6 +16,7 @@ import yaml
 from pydantic import (
     ConfigDict,
     Field,
+    FiniteFloat,
     StringConstraints,
     TypeAdapter,
     ValidationError,
@@ -24,7 +25,7 @@ from pydantic import (
 
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.lifetimes import Lifetimes, Seconds
-from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
+from speccluster_lab.spec.models import ClusterSpec, Document, JsonObject, SpecOverlay
 from speccluster_lab.spec.names import ClusterId, DisplayName
 from speccluster_lab.spec.validation import invalid_input
 
@@ -85,15 +86,19 @@ Preimport = Annotated[
 ]
 
 
+# As large as every reader of JSON has them exactly.
+_Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
+
+
 class TemplateField(Document):
     """One field of a template's form."""
 
     type: FieldType
     title: str
     description: str = ""
-    default: int | float | str | bool
-    minimum: float | None = None
-    maximum: float | None = None
+    default: _Integer | FiniteFloat | str | bool
+    minimum: FiniteFloat | None = None
+    maximum: FiniteFloat | None = None
 
     def check(self, name: str, value: object) -> object:
         """Return ``value`` if this field may hold it.
@@ -123,7 +128,7 @@ class Template(Document):
     title, description : str
         For the panel.
     initial : int
-        Entries that a new cluster has.
+        Entries of the worker form that a new cluster has, unless the spec names its entries.
     fields : dict
         The form; each value is used where the spec says ``{"$field": name}``.
     spec : dict
@@ -153,9 +158,9 @@ class Template(Document):
     name: ClusterId
     title: DisplayName
     description: str = ""
-    initial: int = Field(default=1, ge=0)
+    initial: int = Field(default=1, ge=0, le=100_000)
     fields: dict[str, TemplateField] = Field(default_factory=dict)
-    spec: dict[str, Any]
+    spec: JsonObject
     start_method: StartMethod = StartMethod.FORKSERVER
     preimport: Preimport = Field(default_factory=list)
     kernel: str | None = None
@@ -173,7 +178,7 @@ class Template(Document):
 
     @model_validator(mode="after")
     def _defaults_make_a_spec(self) -> Self:
-        self.make_spec({})
+        self.fill({})
         return self
 
     def lifetimes(self, orphan_timeout: float | None) -> Lifetimes:
@@ -207,14 +212,33 @@ class Template(Document):
         values : mapping of str to object
             Values of fields; those not given take their defaults.
         overlay : SpecOverlay, optional
-            Laid over the filled spec; unless it names the entries, the cluster begins with
-            ``initial`` entries of the resulting form.
+            Laid over the filled spec; unless it or the template names the entries, the cluster
+            begins with ``initial`` entries of the resulting form.
 
         Raises
         ------
         InvalidInput
             A field that the template does not have, a value that it may not hold, or an overlay
             that leaves no valid spec.
+        """
+        spec = self.fill(values)
+        if overlay is not None:
+            try:
+                spec = spec.laid_over(overlay)
+            except ValidationError as error:
+                raise invalid_input(error, prefix="spec") from None
+            if overlay.workers is not None:
+                return spec
+        return spec if spec.workers else spec.with_entries(self.initial)
+
+    def fill(self, values: Mapping[str, object]) -> ClusterSpec:
+        """Return the spec with the values of its fields in their places, without first entries.
+
+        Raises
+        ------
+        InvalidInput
+            A field that the template does not have, a value that it may not hold, or a spec that
+            is none.
         """
         for name in values:
             if name not in self.fields:
@@ -225,20 +249,17 @@ class Template(Document):
             name: field.check(name, values.get(name, field.default))
             for name, field in self.fields.items()
         }
-        spec = ClusterSpec.model_validate(_fill(self.spec, filled))
-        if overlay is not None:
-            try:
-                spec = spec.laid_over(overlay)
-            except ValidationError as error:
-                raise invalid_input(error, prefix="spec") from None
-            if overlay.workers is not None:
-                return spec
-        return spec.with_entries(self.initial)
+        try:
+            return ClusterSpec.model_validate(_fill(self.spec, filled))
+        except ValidationError as error:
+            raise invalid_input(error, prefix="spec") from None
 
 
 def _fill(value: Any, filled: Mapping[str, object]) -> Any:
     match value:
         case {"$field": name, **rest} if not rest:
+            if not isinstance(name, str) or name not in filled:
+                raise InvalidInput(f"the spec has a field {name!r} that the form has not")
             return filled[name]
         case dict():
             return {key: _fill(item, filled) for key, item in value.items()}

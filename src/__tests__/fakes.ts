@@ -145,12 +145,14 @@ export const TEMPLATES: Template[] = [
     fields: {},
     spec: {},
     start_method: 'forkserver',
+    preimport: [],
     kernel: null,
     python: null,
     bind: null,
     idle_timeout: null,
     max_lifetime: null,
-    orphan_timeout: null
+    orphan_timeout: null,
+    own: false
   },
   {
     name: 'local',
@@ -160,12 +162,14 @@ export const TEMPLATES: Template[] = [
     fields: {},
     spec: {},
     start_method: 'forkserver',
+    preimport: [],
     kernel: null,
     python: null,
     bind: null,
     idle_timeout: null,
     max_lifetime: null,
-    orphan_timeout: null
+    orphan_timeout: null,
+    own: false
   }
 ];
 

@@ -21,6 +21,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/templates/{template}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One template */
+        get: operations["getTemplate"];
+        /** Write a template of the user's own */
+        put: operations["saveTemplate"];
+        post?: never;
+        /** Delete a template of the user's own; answers what it was */
+        delete: operations["deleteTemplate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/classes": {
         parameters: {
             query?: never;
@@ -468,6 +487,11 @@ export interface components {
              */
             spec: components["schemas"]["SpecOverlay"] | null;
             /**
+             * @description Or all of the spec: nothing of the template's is added to it.
+             * @default null
+             */
+            whole: components["schemas"]["ClusterSpec"] | null;
+            /**
              * Kernel
              * @description The kernelspec with whose Python it is to run; the template's if not given.
              * @default null
@@ -673,6 +697,77 @@ export interface components {
              * @default null
              */
             max_lifetime: number | null;
+        };
+        /**
+         * ListedTemplate
+         * @description A template as it is listed.
+         */
+        ListedTemplate: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Initial
+             * @default 1
+             */
+            initial: number;
+            /** Fields */
+            fields: {
+                [key: string]: components["schemas"]["TemplateField"];
+            };
+            /** Spec */
+            spec: {
+                [key: string]: unknown;
+            };
+            /** @default forkserver */
+            start_method: components["schemas"]["StartMethod"];
+            /**
+             * Preimport
+             * @description Modules that are imported once, for all workers that are forked from there.
+             */
+            preimport: string[];
+            /**
+             * Kernel
+             * @default null
+             */
+            kernel: string | null;
+            /**
+             * Python
+             * @default null
+             */
+            python: string | null;
+            /**
+             * Bind
+             * @default null
+             */
+            bind: string | null;
+            /**
+             * Idle Timeout
+             * @default null
+             */
+            idle_timeout: number | null;
+            /**
+             * Max Lifetime
+             * @default null
+             */
+            max_lifetime: number | null;
+            /**
+             * Orphan Timeout
+             * @default null
+             */
+            orphan_timeout: number | "never" | null;
+            /**
+             * Own
+             * @description Whether it is the user's own, to be replaced and deleted.
+             * @default false
+             */
+            own: boolean;
         };
         /**
          * Log
@@ -1007,7 +1102,7 @@ export interface components {
          *     title, description : str
          *         For the panel.
          *     initial : int
-         *         Entries that a new cluster has.
+         *         Entries of the worker form that a new cluster has, unless the spec names its entries.
          *     fields : dict
          *         The form; each value is used where the spec says ``{"$field": name}``.
          *     spec : dict
@@ -1225,7 +1320,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Template"][];
+                    "application/json": components["schemas"]["ListedTemplate"][];
                 };
             };
             /** @description Unauthorized */
@@ -1239,6 +1334,207 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedTemplate"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    saveTemplate: {
+        parameters: {
+            query?: {
+                /** @description Whether one of this name that is the user's own may go. */
+                replace?: boolean;
+                /** @description A template: what only templates may say may be repeated of it. */
+                like?: string | null;
+            };
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Template"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedTemplate"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedTemplate"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -11,6 +11,7 @@ import yaml
 
 from speccluster_lab.errors import InvalidInput, NotStored, TemplateNotFound
 from speccluster_lab.link.templates import (
+    delete_template,
     get_template,
     known_templates,
     look_for_templates,
@@ -41,7 +42,8 @@ def put(text: str | dict[str, object], name: str = "mine") -> Path:
 
 def test_those_that_ship_are_always_there() -> None:
     assert known_templates() == dict(shipped_templates())
-    assert look_for_templates().files == []
+    found = look_for_templates()
+    assert (found.files, found.own) == ([], frozenset())
 
 
 def test_the_users_own_is_there() -> None:
@@ -60,8 +62,13 @@ def test_the_users_own_comes_before_an_administrators(
         (folder / f"{name}.yaml").write_text(yaml.safe_dump({**MINE, "name": name, "title": "Ad"}))
     monkeypatch.setattr("jupyter_core.paths.SYSTEM_JUPYTER_PATH", [str(tmp_path / "admin")])
     assert {get_template("mine").title, get_template("local").title} == {"Ad"}
+    assert look_for_templates().own == frozenset()
     put(MINE)
     assert (get_template("mine").title, get_template("local").title) == ("Mine", "Ad")
+    assert look_for_templates().own == {"mine"}
+    # What comes before the user's folder counts in its place.
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "admin"))
+    assert (get_template("mine").title, look_for_templates().own) == ("Ad", frozenset())
 
 
 @pytest.mark.parametrize(
@@ -110,6 +117,34 @@ def test_it_is_written_and_read_back() -> None:
     assert caught.value.field == "name"
     write_template(template.model_copy(update={"initial": 3}), replace=True)
     assert get_template("mine").initial == 3
+
+
+def test_it_is_deleted() -> None:
+    write_template(shipped_templates()["grouped"].model_copy(update={"name": "mine"}))
+    for _ in range(2):
+        delete_template("mine")
+        assert "mine" not in known_templates()
+
+
+def test_what_no_reader_would_take_is_not_written() -> None:
+    description = "x" * 300_000
+    template = shipped_templates()["local"].model_copy(
+        update={"name": "mine", "description": description}
+    )
+    with pytest.raises(InvalidInput, match="more than"):
+        write_template(template)
+    assert not template_file("mine").exists()
+
+
+def test_a_folder_that_a_person_has_made_will_do() -> None:
+    file = put(MINE)
+    file.parent.chmod(0o755)
+    template = get_template("mine").model_copy(update={"name": "other"})
+    write_template(template)
+    assert get_template("other") == template
+    file.parent.chmod(0o777)
+    with pytest.raises(NotStored, match="lets other users in"):
+        write_template(template, replace=True)
 
 
 def test_a_folder_that_cannot_be_used_is_said() -> None:

@@ -255,7 +255,7 @@ async def test_reading_does_not_keep_the_server_alive(
         ("PATCH", "nonsense/deep", 404, "not_found"),
         ("GET", "", 404, "not_found"),
         ("PATCH", "clusters", 405, "method_not_allowed"),
-        ("PUT", "templates", 405, "method_not_allowed"),
+        ("PUT", "classes", 405, "method_not_allowed"),
         ("GET", "events", 400, "bad_request"),
         ("GET", "clusters/%ff", 400, "bad_request"),
         ("GET", "clusters/..%2f..%2fetc", 404, "cluster_not_found"),

@@ -37,6 +37,35 @@ def test_the_first_entries_are_of_the_overlaid_form() -> None:
     assert shipped_templates()["local"].make_spec({}, overlay).workers["0"].options["nthreads"] == 7
 
 
+def test_the_spec_of_a_template_may_name_the_entries() -> None:
+    entry = {"cls": "distributed.Nanny", "options": {"nthreads": {"$field": "nthreads"}}}
+    template = Template.model_validate(
+        {
+            **shipped_templates()["local"].model_dump(),
+            "spec": {"worker": entry, "workers": {"big": entry, "small": entry}},
+        }
+    )
+    spec = template.make_spec({"nthreads": 4})
+    assert list(spec.workers) == ["big", "small"]
+    assert spec.workers["big"].options == {"nthreads": 4}
+    overlay = SpecOverlay.model_validate({"worker": {"options": {"nthreads": 7}}})
+    assert list(template.make_spec({}, overlay).workers) == ["big", "small"]
+
+
+@pytest.mark.parametrize("name", ["threads", ["nthreads"], 1, None])
+def test_a_placeholder_without_a_field_is_no_spec(name: object) -> None:
+    spec = {"worker": {"cls": "distributed.Nanny", "options": {"nthreads": {"$field": name}}}}
+    with pytest.raises(ValidationError, match="that the form has not"):
+        Template.model_validate({"name": "mine", "title": "Mine", "spec": spec})
+
+
+def test_a_spec_that_is_none_says_where() -> None:
+    with pytest.raises(ValidationError, match=r"spec\.worker\.cls: "):
+        Template.model_validate(
+            {"name": "mine", "title": "Mine", "spec": {"worker": {"cls": "os system"}}}
+        )
+
+
 def test_an_overlay_may_name_the_entries() -> None:
     overlay = SpecOverlay.model_validate({"workers": {}})
     assert shipped_templates()["local"].make_spec({}, overlay).workers == {}
