@@ -17,9 +17,12 @@ import distributed
 from distributed.batched import BatchedSend
 from distributed.comm.core import Comm, CommClosedError
 from distributed.core import Server, Status
+from distributed.scheduler import WorkerState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable
+    from collections.abc import Collection, Generator, Hashable, Iterable
+
+    from dask.typing import Key
 
 __all__ = ["FakeScheduler", "FakeWorker", "RealScheduler", "Register"]
 
@@ -125,48 +128,59 @@ class FakeWorker:
             self._scheduler.dismiss(self)
 
 
-class FakeScheduler(Server):
-    """A scheduler that knows its workers and answers what a cluster asks; it runs no tasks."""
+class FakeScheduler(distributed.Scheduler):
+    """A scheduler that knows its workers and answers what a cluster asks; it runs no tasks.
+
+    It is a ``distributed.Scheduler``, as the one that a cluster runs in its own process is: who
+    reads and calls such a one without a message does so here.
+    """
 
     def __init__(self) -> None:
-        self.workers: dict[str, dict[str, Any]] = {}
+        self.workers: dict[str, WorkerState] = {}
+        self.aliases: dict[Hashable, str] = {}
+        self.stream_comms = {}
         self.gate = asyncio.Event()
         self.gate.set()
         self.release = asyncio.Event()
         self.closings = 0
         self._watchers: list[BatchedSend] = []
-        self._metadata: dict[tuple[str, ...], Any] = {}
+        self._metadata: dict[tuple[Key, ...], Any] = {}
         self._serial = itertools.count()
         self._started = time()
-        super().__init__(  # type: ignore[no-untyped-call]
+        # Not the real one's: there is nothing here of what it sets up.
+        Server.__init__(
+            self,
             {
                 "adaptive_target": self.adaptive_target,
                 "get_logs": self.get_logs,
                 "get_metadata": self.get_metadata,
-                "has_what": self.has_what,
-                "nbytes": self.nbytes,
+                "has_what": self.get_has_what,
+                "nbytes": self.get_nbytes,
                 "retire_workers": self.retire_workers,
                 "set_metadata": self.set_metadata,
                 "subscribe_worker_status": self.subscribe_worker_status,
-                "terminate": self.terminate,
-                "unregister": self.unregister,
-                "who_has": self.who_has,
-                "worker_logs": self.worker_logs,
+                "terminate": self.close,
+                "unregister": self.remove_worker,
+                "who_has": self.get_who_has,
+                "worker_logs": self.get_worker_logs,
                 "workers_to_close": self.workers_to_close,
             },
             needs_workdir=False,
         )
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self.workers)} workers>"
+
     async def start_unsafe(self) -> FakeScheduler:
         """Listen."""
-        await super().start_unsafe()  # type: ignore[no-untyped-call]
+        await Server.start_unsafe(self)
         await self.listen("tcp://127.0.0.1:0")  # type: ignore[no-untyped-call]
         _by_address[self.address] = self
         return self
 
-    async def close(  # the stock signature
+    async def close(
         self,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,  # noqa: ASYNC109 - the stock signature
         reason: str = "",
     ) -> None:
         """Stop listening; once is enough."""
@@ -175,7 +189,7 @@ class FakeScheduler(Server):
         self.status = Status.closing
         for watcher in self._watchers:
             watcher.abort()
-        await super().close(timeout, reason)
+        await Server.close(self, timeout, reason)
         self.status = Status.closed
 
     # -- the workers' side -------------------------------------------------------------------
@@ -189,21 +203,21 @@ class FakeScheduler(Server):
         address = worker.worker_address
         if address in self.workers:
             raise ValueError(f"the scheduler has a worker at {address} already")
-        info = {
-            "type": "Worker",
-            "id": worker.name,
-            "host": "127.0.0.1",
-            "resources": {},
-            "local_directory": "/scratch/dask-scratch-space/worker-0123abcd",
-            "name": worker.name,
-            "nthreads": 1,
-            "memory_limit": MEMORY_LIMIT,
-            "services": {"dashboard": 8787},
-            "status": "running",
-            "nanny": "tcp://127.0.0.1:9999",
-        }
-        self.workers[address] = info
-        self._tell("add", {"workers": {address: info}})
+        state = WorkerState(
+            address=address,
+            status=Status.running,
+            pid=0,
+            name=worker.name,
+            nthreads=1,
+            memory_limit=MEMORY_LIMIT,
+            local_directory="/scratch/dask-scratch-space/worker-0123abcd",
+            nanny="tcp://127.0.0.1:9999",
+            server_id=str(worker.name),
+            services={"dashboard": 8787},
+        )
+        self.workers[address] = state
+        self.aliases[worker.name] = address
+        self._tell("add", {"workers": {address: state.identity()}})
 
     def dismiss(self, worker: FakeWorker) -> None:
         """Let go of a worker that has closed."""
@@ -212,7 +226,10 @@ class FakeScheduler(Server):
     def lose(self, addresses: Iterable[str]) -> None:
         """Lose the connections to some workers."""
         for address in addresses:
-            if self.workers.pop(address, None) is not None:
+            state = self.workers.pop(address, None)
+            if state is not None:
+                if self.aliases.get(state.name) == address:
+                    del self.aliases[state.name]
                 self._tell("remove", address)
 
     def _tell(self, op: str, message: Any) -> None:
@@ -231,6 +248,7 @@ class FakeScheduler(Server):
     def identity(self, n_workers: int = -1) -> dict[str, Any]:
         """Return what there is."""
         count = len(self.workers) if n_workers == -1 else n_workers
+        workers = itertools.islice(self.workers.items(), count)
         return {
             "type": type(self).__name__,
             "id": self.id,
@@ -240,12 +258,13 @@ class FakeScheduler(Server):
             "n_workers": len(self.workers),
             "total_threads": len(self.workers),
             "total_memory": len(self.workers) * MEMORY_LIMIT,
-            "workers": dict(itertools.islice(self.workers.items(), count)),
+            "workers": {address: state.identity() for address, state in workers},
         }
 
-    def retire_workers(
+    async def retire_workers(  # type: ignore[override]  # behind the real one's decorator
         self,
         workers: Collection[str] | None = None,
+        *,
         names: Collection[Any] | None = None,
         close_workers: bool = False,
         remove: bool = True,
@@ -257,60 +276,62 @@ class FakeScheduler(Server):
             leaving = [address for address in workers if address in self.workers]
         else:
             wanted = {str(name) for name in names or ()}
-            leaving = [one for one, info in self.workers.items() if str(info["name"]) in wanted]
+            leaving = [one for one, state in self.workers.items() if str(state.name) in wanted]
         retired = {}
         for address in leaving:
-            retired[address] = self.workers[address] = {
-                **self.workers[address],
-                "status": "closing_gracefully",
-            }
+            state = self.workers[address]
+            state.status = Status.closing_gracefully
+            retired[address] = state.identity()
         if remove:
             self.lose(leaving)
         return retired
 
-    def unregister(self, address: str, stimulus_id: str | None = None) -> None:
+    async def remove_worker(  # type: ignore[override]  # behind the real one's decorator
+        self, address: str, *, stimulus_id: str, expected: bool = False, **kwargs: Any
+    ) -> str:
         """Forget a worker."""
         self.lose([address])
+        return "OK"
 
-    def has_what(self, workers: Collection[str] | None = None) -> dict[str, list[str]]:
+    def get_has_what(self, workers: Iterable[str] | None = None) -> dict[str, list[Key]]:
         """Return the keys of some workers: none."""
         return {address: [] for address in (self.workers if workers is None else workers)}
 
-    def who_has(self, keys: Collection[str] | None = None) -> dict[str, list[str]]:
+    def get_who_has(self, keys: Iterable[Key] | None = None) -> dict[Key, list[str]]:
         """Return the workers of some keys: none."""
         return {key: [] for key in keys or ()}
 
-    def nbytes(self, keys: Collection[str] | None = None, summary: bool = True) -> dict[str, int]:
+    def get_nbytes(self, keys: Iterable[Key] | None = None, summary: bool = True) -> dict[Key, int]:
         """Return the sizes of some keys: there are none."""
         return {}
 
-    def get_metadata(self, keys: Iterable[str], default: Any = None) -> Any:
+    def get_metadata(self, keys: list[Key], default: Any = None) -> Any:
         """Return what was set under these keys."""
         return self._metadata.get(tuple(keys), default)
 
-    def set_metadata(self, keys: Iterable[str], value: Any = None) -> None:
+    def set_metadata(self, keys: list[Key], value: Any = None) -> None:
         """Keep something under some keys."""
         self._metadata[tuple(keys)] = value
 
-    def adaptive_target(self, target_duration: str | None = None) -> int:
+    def adaptive_target(self, target_duration: float | None = None) -> int:
         """Return how many workers the tasks need: none."""
         return 0
 
-    def workers_to_close(self, **kwargs: Any) -> list[str]:
+    def workers_to_close(self, *args: Any, **kwargs: Any) -> list[str]:
         """Return the workers that the tasks do not need; nobody here asks."""
         return []
 
-    def get_logs(self, start: float = 0, n: int | None = None) -> list[tuple[str, str]]:
+    def get_logs(
+        self, start: float = 0, n: int | None = None, timestamps: bool = False
+    ) -> list[tuple[str, str]]:
         """Return the scheduler's log: nothing."""
         return []
 
-    def worker_logs(self, workers: Collection[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+    async def get_worker_logs(
+        self, n: int | None = None, workers: Collection[str] | None = None, nanny: bool = False
+    ) -> dict[str, Any]:
         """Return the workers' logs: nothing."""
         return {}
-
-    async def terminate(self) -> None:
-        """Close."""
-        await self.close()
 
 
 class RealScheduler(distributed.Scheduler):

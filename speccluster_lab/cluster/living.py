@@ -21,6 +21,8 @@ __all__ = ["Living"]
 
 # What closing drops is worth no longer a wait.
 LOOK_AT_LOSS: Final = 2.0
+# A few milliseconds' worth.
+EVENTS_AT_A_TIME: Final = 250
 
 
 class Living(Aligned):
@@ -87,7 +89,18 @@ class Living(Aligned):
         await asyncio.wait({starting}, timeout=self.policy.cancel_grace)
 
     async def _watch_worker_status(self, comm: Any) -> None:
-        await super()._watch_worker_status(comm)
+        # As the stock class's, but that it lets others run between: when many workers are lost at
+        # once the scheduler tells of them all in one message.
+        while True:
+            try:
+                events = await comm.read()
+            except OSError:
+                break
+            for begin in range(0, len(events), EVENTS_AT_A_TIME):
+                for op, what in events[begin : begin + EVENTS_AT_A_TIME]:
+                    self._update_worker_status(op, what)
+                await asyncio.sleep(0)
+        await comm.close()
         if self.status == Status.running:
             self._watch.look_now()
 

@@ -120,6 +120,34 @@ def test_a_scheduler_that_tells_no_events_any_more_is_read(
     run(test)
 
 
+def test_news_of_very_many_workers_at_once_lets_others_run_between() -> None:
+    class Comm:
+        """Tells all at once that 5,000 workers have gone, which nobody knew, and then nothing."""
+
+        def __init__(self) -> None:
+            self.messages = [[("remove", f"tcp://127.0.0.1:{n}") for n in range(5_000)]]
+
+        async def read(self) -> Any:
+            if not self.messages:
+                raise OSError("it has gone")
+            return self.messages.pop()
+
+        async def close(self) -> None:
+            pass
+
+    async def test() -> None:
+        async with cluster_of({}) as cluster:
+            turns = 0
+            told = asyncio.ensure_future(cluster._watch_worker_status(Comm()))
+            while not told.done():
+                turns += 1
+                await asyncio.sleep(0)
+            await told
+            assert turns >= 10
+
+    run(test)
+
+
 def test_an_entry_that_names_its_worker_is_rolled_with_a_stand_in() -> None:
     async def test() -> None:
         policy = replace(QUICK, max_unavailable=0, max_surge=1)
