@@ -127,7 +127,9 @@ $(PEER_LAB): $(LOCK)
 bench: .make/python $(if $(filter hosting,$(BENCH)),$(PEER_LAB)) ## ours beside the peers (BENCH=starts, BENCH=hosting; ARGS='--only bulk --rounds 4')
 	$(BIN)/python benchmarks/$(BENCH).py $(if $(filter hosting,$(BENCH)),--peer $(PEER_LAB)) $(ARGS)
 
+# As it is shipped, without what helps to find errors.
 bench-ui: setup ## how quick the panel is with 5,000 simulated members (needs Chromium)
+	jlpm build:labextension
 	$(BIN)/python -m pytest -c ui-tests/pytest.ini ui-tests/bench_panel.py -s
 
 # Not in the lock: no other step needs it, and the figure is one of this version.

@@ -41,13 +41,25 @@ export function runningClusters(
   trans: TranslationBundle
 ): IRunningSessions.IManager {
   const changed = new Signal<object, void>(manager);
-  const tell = () => changed.emit();
-  let watched: readonly ICluster[] = [];
+  const detail = ({ document: { counts } }: ICluster) =>
+    trans.__('%1 of %2 workers', counts.registered, counts.expected);
+  // What is said of each: JupyterLab lists all of them anew when it is told.
+  const said = new Map<ICluster, string>();
+  const tell = (cluster: ICluster) => {
+    const text = detail(cluster);
+    if (said.get(cluster) !== text) {
+      said.set(cluster, text);
+      changed.emit();
+    }
+  };
   const follow = () => {
-    watched.forEach(cluster => cluster.changed.disconnect(tell));
-    watched = manager.clusters;
-    watched.forEach(cluster => cluster.changed.connect(tell));
-    tell();
+    said.forEach((_, cluster) => cluster.changed.disconnect(tell));
+    said.clear();
+    for (const cluster of manager.clusters) {
+      said.set(cluster, detail(cluster));
+      cluster.changed.connect(tell);
+    }
+    changed.emit();
   };
   manager.changed.connect(follow);
   follow();
@@ -57,12 +69,7 @@ export function runningClusters(
       context: id,
       label: () => document.display_name,
       labelTitle: () => id,
-      detail: () =>
-        trans.__(
-          '%1 of %2 workers',
-          document.counts.registered,
-          document.counts.expected
-        ),
+      detail: () => detail(cluster),
       icon: () => clustersIcon,
       open: () => void commands.execute(CommandIDs.showPanel),
       // It asks first.

@@ -33,7 +33,14 @@ describe('the clusters among what runs', () => {
     running.runningChanged.connect(changed);
     manager.setClusters(one, other);
     expect(running.running({ mode: 'list' })).toHaveLength(2);
-    other.set({});
+    const { counts } = other.document;
+    const document = {
+      ...other.document,
+      counts: { ...counts, registered: 0 }
+    };
+    other.set({ document });
+    // Nothing that is listed.
+    other.set({ isScaling: true });
     manager.setClusters(one);
     expect(changed).toHaveBeenCalledTimes(3);
     other.set({});

@@ -35,9 +35,17 @@ export function isClusterId(text: string): boolean {
 /**
  * How many entries the spec asks for.
  */
-export function specEntries(cluster: Cluster): number {
-  return Object.keys(cluster.spec.workers ?? {}).length;
+export function specEntries({ spec }: Pick<Cluster, 'spec'>): number {
+  let count = counted.get(spec);
+  if (count === undefined) {
+    count = Object.keys(spec.workers ?? {}).length;
+    counted.set(spec, count);
+  }
+  return count;
 }
+
+/** Asked for with each change of a cluster, which is seldom one of its spec. */
+const counted = new WeakMap<Cluster['spec'], number>();
 
 /** Whether there is a cluster that does, or is about to do, what is wanted. */
 function isUp({ phase }: Cluster): boolean {

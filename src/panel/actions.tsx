@@ -7,6 +7,7 @@ import {
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import { scaleIcon } from '../icons';
+import { hasDashboard } from '../model/facts';
 import { describePlan } from '../model/stake';
 import type { ICluster } from '../tokens';
 import { CommandIDs } from '../tokens';
@@ -25,9 +26,8 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
     cluster.changed,
     () => cluster.isStopping || cluster.document.phase === 'stopping'
   );
-  const hasDashboard = useSignal(
-    cluster.changed,
-    () => cluster.dashboardUrl !== null
+  const isWatchable = useSignal(cluster.changed, () =>
+    hasDashboard(cluster.document)
   );
   const refusalId = React.useId();
   const run = (command: string) =>
@@ -42,7 +42,7 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
         isDisabled={isStopping}
         onClick={() => run(CommandIDs.insertClientCode)}
       />
-      {hasDashboard && (
+      {isWatchable && (
         <CardButton
           icon={launchIcon}
           name={trans.__('Dashboard')}

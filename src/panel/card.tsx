@@ -6,20 +6,43 @@ import { Actions } from './actions';
 import { CardHeader } from './cardheader';
 import { usePanel } from './context';
 import { Figures, Progress } from './figures';
+import { useNear } from './near';
 import { Problems } from './problems';
 import { useSignal } from './signals';
 import { EntryTree } from './tree';
 
 /**
- * One cluster.
+ * One cluster. Far out of view it has only its name, until it comes near.
  */
 function ClusterCardView({
-  cluster
+  cluster,
+  isAtTop
 }: {
   cluster: ICluster;
+  isAtTop: boolean;
 }): React.JSX.Element {
+  const name = useSignal(cluster.changed, () => cluster.document.display_name);
+  const phase = useSignal(cluster.changed, () => cluster.document.phase);
+  const place = React.useRef<HTMLElement>(null);
+  const isNear = useNear(place, isAtTop);
+  return (
+    <article
+      ref={place}
+      className="jp-SpecCluster-card"
+      aria-label={name}
+      data-cluster-id={cluster.id}
+      data-phase={phase}
+      data-far={!isNear || undefined}
+    >
+      {isNear ? <Content cluster={cluster} /> : <h3>{name}</h3>}
+    </article>
+  );
+}
+
+export const ClusterCard = React.memo(ClusterCardView);
+
+function Content({ cluster }: { cluster: ICluster }): React.JSX.Element {
   const { trans, view } = usePanel();
-  const document = useSignal(cluster.changed, () => cluster.document);
   const [isOpen, setOpen] = React.useState(() => view.opened.has(cluster.id));
   const workersId = React.useId();
   const toggle = () => {
@@ -31,22 +54,9 @@ function ClusterCardView({
     setOpen(!isOpen);
   };
   const Caret = isOpen ? caretDownIcon : caretRightIcon;
-  const problems = [
-    ...conditionProblems(document),
-    // Opened, each entry says it itself.
-    ...(isOpen ? [] : entryProblems(document))
-  ];
   return (
-    <article
-      className="jp-SpecCluster-card"
-      aria-label={document.display_name}
-      data-cluster-id={cluster.id}
-      data-phase={document.phase}
-    >
-      <Progress document={document} />
-      <CardHeader document={document} />
-      <Figures counts={document.counts} />
-      <Problems problems={problems} />
+    <>
+      <Facts cluster={cluster} isOpen={isOpen} />
       <Actions cluster={cluster} />
       <button
         type="button"
@@ -59,10 +69,47 @@ function ClusterCardView({
         {isOpen ? trans.__('Hide workers') : trans.__('Show workers')}
       </button>
       <div id={workersId} hidden={!isOpen}>
-        {isOpen && <EntryTree cluster={document} />}
+        {isOpen && <Workers cluster={cluster} />}
       </div>
-    </article>
+    </>
   );
 }
 
-export const ClusterCard = React.memo(ClusterCardView);
+/**
+ * How a cluster is: all that changes while nobody does anything with it.
+ */
+function Facts({
+  cluster,
+  isOpen
+}: {
+  cluster: ICluster;
+  isOpen: boolean;
+}): React.JSX.Element {
+  const document = useSignal(cluster.changed, () => cluster.document);
+  const problems = [
+    ...conditionProblems(document),
+    // Opened, each entry says it itself.
+    ...(isOpen ? [] : entryProblems(document))
+  ];
+  return (
+    <>
+      <Progress document={document} />
+      <CardHeader
+        id={document.id}
+        display_name={document.display_name}
+        template={document.template}
+        owner={document.owner}
+        phase={document.phase}
+        created={document.created}
+        spec={document.spec}
+      />
+      <Figures counts={document.counts} />
+      <Problems problems={problems} />
+    </>
+  );
+}
+
+function Workers({ cluster }: { cluster: ICluster }): React.JSX.Element {
+  const document = useSignal(cluster.changed, () => cluster.document);
+  return <EntryTree cluster={document} />;
+}

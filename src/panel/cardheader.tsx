@@ -11,11 +11,12 @@ import { Ticking } from './ticking';
  * What a cluster is called, how it is, and where it comes from; it can be
  * dragged into a notebook.
  */
-export function CardHeader({
-  document
-}: {
-  document: Cluster;
-}): React.JSX.Element {
+function CardHeaderView(
+  document: Pick<
+    Cluster,
+    'id' | 'display_name' | 'template' | 'owner' | 'phase' | 'created' | 'spec'
+  >
+): React.JSX.Element {
   const { trans, clientCode } = usePanel();
   const { id, display_name, template } = document;
   const onPointerDown = whenDragged(event =>
@@ -44,9 +45,11 @@ export function CardHeader({
   );
 }
 
+export const CardHeader = React.memo(CardHeaderView);
+
 /** Nothing for a cluster of this server, which is what one expects. */
 function ownerText(
-  { owner, template }: Cluster,
+  { owner, template }: Pick<Cluster, 'owner' | 'template'>,
   trans: TranslationBundle
 ): string | null {
   const { kind, detail } = owner;

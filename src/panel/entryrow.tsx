@@ -16,6 +16,10 @@ import { PhaseLabel, phaseWord } from './phase';
 import type { IRowProps } from './rows';
 import { Ticking } from './ticking';
 
+// Made once, so that React has nothing to compare in rows that change.
+const DOWN = <caretDownIcon.react tag="span" />;
+const RIGHT = <caretRightIcon.react tag="span" />;
+
 /**
  * An entry: how it is, why, and when it is tried again.
  */
@@ -27,7 +31,6 @@ function EntryItemView(
   const isAlone = isSingle(entry);
   const [member] = entry.members;
   const isGhost = isAlone && isAbsent(member);
-  const Caret = isOpen ? caretDownIcon : caretRightIcon;
   const message = entry.message ?? entry.reason;
   const onPointerDown = whenDragged(event => {
     const members = entry.members.map(({ name }) => name);
@@ -56,7 +59,7 @@ function EntryItemView(
         onPointerDown={onPointerDown}
       >
         <span className="jp-SpecCluster-caret">
-          {!isAlone && <Caret.react tag="span" />}
+          {!isAlone && (isOpen ? DOWN : RIGHT)}
         </span>
         <span className="jp-SpecCluster-entryName">{entry.name}</span>
         <PhaseLabel phase={entry.phase} />
@@ -99,7 +102,7 @@ export const EntryItem = React.memo(EntryItemView);
 /**
  * The way to have an entry made anew.
  */
-function Restart(props: {
+function RestartView(props: {
   cluster: string;
   entry: string;
   isActive: boolean;
@@ -124,6 +127,8 @@ function Restart(props: {
     </span>
   );
 }
+
+const Restart = React.memo(RestartView);
 
 /**
  * How often an entry was tried, when it is tried again, and the way to have that now.

@@ -10,6 +10,9 @@ import { whenDragged } from './drag';
 import { PhaseLabel } from './phase';
 import { useSignal } from './signals';
 
+/** How many cards there are at once, before anybody knows which are in view. */
+const AT_TOP = 10;
+
 /**
  * The clusters as cards, as far as they are looked for.
  */
@@ -41,8 +44,12 @@ export function ClusterList({
               </span>
             </h3>
           )}
-          {clusters.map(cluster => (
-            <ClusterCard key={cluster.id} cluster={cluster} />
+          {clusters.map((cluster, index) => (
+            <ClusterCard
+              key={cluster.id}
+              cluster={cluster}
+              isAtTop={index < AT_TOP}
+            />
           ))}
         </React.Fragment>
       ))}

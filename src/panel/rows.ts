@@ -1,17 +1,37 @@
-import type { Entry, Member } from '../api/types';
+import type { Entry } from '../api/types';
 import { isSingle } from '../model/facts';
 
 /**
- * A row of the tree of a cluster's workers.
+ * A row of the tree of a cluster's workers: where what it shows is found, and
+ * nothing of that itself, which changes much more often than the rows do.
  */
-export type Row = IEntryRow | IMemberRow;
-
-interface IRow {
+export interface IRow {
   /**
    * Tells the row from all others of the tree, whatever becomes of it.
    */
   readonly key: string;
 
+  /**
+   * Which one of the entries it shows, or has the member that it shows.
+   */
+  readonly entry: number;
+
+  /**
+   * Which one of the entry's members it shows; null when it shows the entry,
+   * and that is all for one that is a single worker of its own name.
+   */
+  readonly member: number | null;
+
+  /**
+   * Whether what belongs to it is shown: members, or details.
+   */
+  readonly isOpen: boolean;
+}
+
+/**
+ * What the tree says of any of its rows that is in the page.
+ */
+export interface IRowProps {
   /**
    * Whether what belongs to it is shown: members, or details.
    */
@@ -26,29 +46,7 @@ interface IRow {
    * How many are beside it, with it.
    */
   readonly size: number;
-}
 
-/**
- * An entry; one that is a single worker of its own name has no rows below it.
- */
-export interface IEntryRow extends IRow {
-  readonly kind: 'entry';
-  readonly entry: Entry;
-}
-
-/**
- * A member of the entry above it.
- */
-export interface IMemberRow extends IRow {
-  readonly kind: 'member';
-  readonly entry: Entry;
-  readonly member: Member;
-}
-
-/**
- * What the tree says of any of its rows that is in the page.
- */
-export interface IRowProps extends Omit<IRow, 'key'> {
   /**
    * Whether it is the one in the tab order.
    */
@@ -61,43 +59,85 @@ export interface IRowProps extends Omit<IRow, 'key'> {
 }
 
 /**
- * List the rows of a tree, all of them.
- *
- * @param entries - What is to be shown.
- * @param toggled - The keys of the rows that are not as they are at first:
- * entries of several members are open, all others are not.
+ * Lists the rows of a tree, anew only when there are others.
  */
-export function listRows(
+export class RowList {
+  /**
+   * All rows.
+   *
+   * @param entries - What is to be shown.
+   * @param toggled - The keys of the rows that are not as they are at first:
+   * entries of several members are open, all others are not.
+   *
+   * @returns The same list as before when each row is where it was.
+   */
+  list(
+    entries: readonly Entry[],
+    toggled: ReadonlySet<string>
+  ): readonly IRow[] {
+    if (toggled !== this._toggled || !areNamedAlike(entries, this._entries)) {
+      this._rows = listRows(entries, toggled);
+    }
+    this._entries = entries;
+    this._toggled = toggled;
+    return this._rows;
+  }
+
+  private _entries: readonly Entry[] = [];
+  private _toggled: ReadonlySet<string> = new Set();
+  private _rows: readonly IRow[] = [];
+}
+
+function listRows(
   entries: readonly Entry[],
   toggled: ReadonlySet<string>
-): Row[] {
-  const rows: Row[] = [];
-  entries.forEach((entry, index) => {
-    const key = entry.name;
-    const isAlone = isSingle(entry);
-    const isOpen = isAlone === toggled.has(key);
-    const place = { position: index + 1, size: entries.length };
-    rows.push({ kind: 'entry', key, entry, isOpen, ...place });
+): IRow[] {
+  const rows: IRow[] = [];
+  entries.forEach(({ name, members }, entry) => {
+    const isAlone = isSingle(entries[entry]);
+    const isOpen = isAlone === toggled.has(name);
+    rows.push({ key: name, entry, member: null, isOpen });
     if (isAlone || !isOpen) {
       return;
     }
-    const size = entry.members.length;
-    entry.members.forEach((member, at) => {
+    members.forEach((one, member) => {
       // No name has a line's end in it.
-      const key = `${entry.name}\n${member.name}`;
-      const isOpen = toggled.has(key);
-      const position = at + 1;
-      rows.push({ kind: 'member', key, entry, member, isOpen, position, size });
+      const key = `${name}\n${one.name}`;
+      rows.push({ key, entry, member, isOpen: toggled.has(key) });
     });
   });
   return rows;
+}
+
+interface INamed {
+  readonly name: string;
+  readonly members?: readonly INamed[];
+}
+
+/** Whether the names are the same, members included; what has not changed is the same object. */
+function areNamedAlike(
+  some: readonly INamed[],
+  others: readonly INamed[]
+): boolean {
+  return (
+    some === others ||
+    (some.length === others.length &&
+      some.every((one, index) => {
+        const other = others[index];
+        return (
+          one === other ||
+          (one.name === other.name &&
+            areNamedAlike(one.members ?? [], other.members ?? []))
+        );
+      }))
+  );
 }
 
 /**
  * The row that an arrow key leads to; -1 for none.
  */
 export function neighbour(
-  rows: readonly Row[],
+  rows: readonly IRow[],
   index: number,
   key: string
 ): number {
@@ -114,14 +154,14 @@ export function neighbour(
       return 0;
     case 'End':
       return rows.length - 1;
-    case 'ArrowRight':
-      return rows[index + 1]?.kind === 'member' && rows[index].kind === 'entry'
-        ? index + 1
-        : -1;
-    case 'ArrowLeft':
-      return rows[index].kind === 'member'
-        ? rows.findIndex(({ key }) => key === rows[index].entry.name)
-        : -1;
+    case 'ArrowRight': {
+      const below = rows[index + 1]?.member ?? null;
+      return below !== null && rows[index].member === null ? index + 1 : -1;
+    }
+    case 'ArrowLeft': {
+      const { member } = rows[index];
+      return member === null ? -1 : index - member - 1;
+    }
     default:
       return -1;
   }

@@ -4,7 +4,7 @@ import * as React from 'react';
 const USUAL = 24;
 
 /** How many rows are there above and below those in view. */
-const AROUND = 15;
+const AROUND = 10;
 
 /**
  * The rows of a long list that are there, and what stands for the others.
@@ -118,12 +118,12 @@ export class RowWindow {
     for (const node of this._list?.children ?? []) {
       const key = this._rows[index++]?.key;
       const height = (node as HTMLElement).offsetHeight;
-      if (
-        key !== undefined &&
-        height > 0 &&
-        this._heights.get(key) !== height
-      ) {
-        this._heights.set(key, height);
+      if (key === undefined || height === 0) {
+        continue;
+      }
+      const assumed = this._heights.get(key) ?? this._usual;
+      this._heights.set(key, height);
+      if (assumed !== height) {
         this._usual = Math.min(this._usual ?? height, height);
         isNews = true;
       }
@@ -251,7 +251,10 @@ export function useRowWindow(
   return window;
 }
 
-function scrollerOf(node: HTMLElement): HTMLElement {
+/**
+ * What scrolls when an element is to come into view.
+ */
+export function scrollerOf(node: HTMLElement): HTMLElement {
   for (let one = node.parentElement; one; one = one.parentElement) {
     if (/auto|scroll/.test(getComputedStyle(one).overflowY)) {
       return one;

@@ -1,12 +1,12 @@
 import * as React from 'react';
-import type { Cluster } from '../api/types';
+import type { Cluster, Entry } from '../api/types';
 import { foundEntries, foundUnexpected } from '../model/arrangement';
 import { isAbsent, isSingle } from '../model/facts';
 import { usePanel } from './context';
 import { EntryItem } from './entryrow';
 import { MemberFigures, MemberItem, memberLabel } from './memberrow';
-import type { IRowProps, Row } from './rows';
-import { listRows, neighbour } from './rows';
+import type { IRow } from './rows';
+import { RowList, neighbour } from './rows';
 import { useRowWindow } from './rowwindow';
 import { useSignal } from './signals';
 
@@ -88,16 +88,19 @@ function Rows({
   const wanted = React.useRef<string | null>(null);
   // Whether the tree takes the focus for a row that was scrolled out of view.
   const isKept = React.useRef(false);
-  const { workers, display_name } = cluster;
-  const rows = React.useMemo(
-    () => listRows(foundEntries(cluster, filter), toggled),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- what the rows are made of
-    [workers, filter, toggled, cluster.phase, display_name]
-  );
+  const [list] = React.useState(() => new RowList());
+  const entries = foundEntries(cluster, filter);
+  const rows = list.list(entries, toggled);
   const window = useRowWindow(rows, tree);
   const { first, last, before, after } = window.shown;
-  const found = rows.findIndex(({ key }) => key === active);
-  const at = Math.max(0, found);
+  const at = React.useMemo(
+    () =>
+      Math.max(
+        0,
+        rows.findIndex(({ key }) => key === active)
+      ),
+    [rows, active]
+  );
   const isThere = at >= first && at < last;
 
   const toggle = React.useCallback(
@@ -141,10 +144,10 @@ function Rows({
     if (
       event.key === 'Enter' ||
       event.key === ' ' ||
-      (event.key === 'ArrowRight' && !row.isOpen && canOpen(row)) ||
+      (event.key === 'ArrowRight' && !row.isOpen && canOpen(row, entries)) ||
       (event.key === 'ArrowLeft' && row.isOpen)
     ) {
-      if (canOpen(row)) {
+      if (canOpen(row, entries)) {
         toggle(row.key);
       }
     } else {
@@ -165,7 +168,7 @@ function Rows({
       ref={tree}
       className="jp-SpecCluster-tree"
       role="tree"
-      aria-label={trans.__('Workers of %1', display_name)}
+      aria-label={trans.__('Workers of %1', cluster.display_name)}
       hidden={rows.length === 0}
       tabIndex={isThere ? -1 : 0}
       style={{ paddingTop: before, paddingBottom: after }}
@@ -187,26 +190,29 @@ function Rows({
       }}
     >
       {rows.slice(first, last).map((row, index) => {
-        const shown: IRowProps = {
-          isOpen: row.isOpen,
-          isActive: first + index === at,
-          position: row.position,
-          size: row.size,
-          onToggle: toggle
-        };
-        return row.kind === 'entry' ? (
+        const entry = entries[row.entry];
+        const isActive = first + index === at;
+        return row.member === null ? (
           <EntryItem
             key={row.key}
             cluster={cluster.id}
-            entry={row.entry}
-            {...shown}
+            entry={entry}
+            isOpen={row.isOpen}
+            isActive={isActive}
+            position={row.entry + 1}
+            size={entries.length}
+            onToggle={toggle}
           />
         ) : (
           <MemberItem
             key={row.key}
             id={row.key}
-            member={row.member}
-            {...shown}
+            member={entry.members[row.member]}
+            isOpen={row.isOpen}
+            isActive={isActive}
+            position={row.member + 1}
+            size={entry.members.length}
+            onToggle={toggle}
           />
         );
       })}
@@ -215,12 +221,14 @@ function Rows({
 }
 
 /** A worker that is not there has no details. */
-function canOpen(row: Row): boolean {
-  if (row.kind === 'member') {
-    return !isAbsent(row.member);
+function canOpen({ entry, member }: IRow, entries: readonly Entry[]): boolean {
+  const { members } = entries[entry];
+  if (member !== null) {
+    return !isAbsent(members[member]);
   }
-  const { members } = row.entry;
-  return members.length > 0 && !(isSingle(row.entry) && isAbsent(members[0]));
+  return (
+    members.length > 0 && !(isSingle(entries[entry]) && isAbsent(members[0]))
+  );
 }
 
 function rowNodes(tree: HTMLElement): HTMLElement[] {
