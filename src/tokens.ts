@@ -217,7 +217,12 @@ export interface IClusterManager {
   readonly isReadOnly: boolean;
 
   /**
-   * Emitted when `isReadOnly` has changed.
+   * Whether the server lets this person say which code runs: make a cluster, or edit a spec.
+   */
+  readonly mayExecute: boolean;
+
+  /**
+   * Emitted when `isReadOnly` or `mayExecute` has changed.
    */
   readonly accessChanged: ISignal<IClusterManager, void>;
 

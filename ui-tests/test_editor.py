@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accessibility import violations, weak_contrasts
 from playwright.sync_api import expect
 from test_accessibility import THEMES, expect_for_everybody
 from test_panel import addresses, refused, start
@@ -191,6 +192,13 @@ def test_what_was_wanted_before_is_wanted_again(lab: LabPage, server: LabServer)
     for theme in THEMES:
         lab.set_theme(theme)
         expect_for_everybody(editor.root)
+    editor.show("Code")
+    expect(editor.text).to_be_visible()
+    for theme in THEMES:
+        lab.set_theme(theme)
+        assert violations(editor.root) == []
+        assert weak_contrasts(editor.root.locator(".cm-gutters")) == []
+    editor.show("History")
     earlier.get_by_role("button", name="Go back to this").click()
     expect(editor.plan).to_contain_text("retire 1 entry")
     for theme in THEMES:

@@ -128,7 +128,7 @@ def _schema_of(owner: Callable[..., Any], parameter: inspect.Parameter) -> dict[
 def _summary(cls: Callable[..., Any]) -> str:
     """Return the first sentence of a docstring."""
     paragraph = (inspect.getdoc(cls) or "").partition("\n\n")[0]
-    return _plain(" ".join(paragraph.split()))[:200]
+    return _marked(" ".join(paragraph.split()), 200)
 
 
 @functools.cache
@@ -145,12 +145,16 @@ def _descriptions(cls: Callable[..., Any]) -> dict[str, str]:
         elif line.startswith(" ") and line.strip():
             for name in names:
                 found[name] = f"{found.get(name, '')} {line.strip()}".strip()
-    return {name: _plain(text)[:400] for name, text in found.items()}
+    return {name: _marked(text, 400) for name, text in found.items()}
 
 
-def _plain(text: str) -> str:
-    """Return a text without the marks of reStructuredText."""
-    return _MARKUP.sub(lambda found: found[1] or found[2] or "", text)
+def _marked(text: str, length: int) -> str:
+    """Return a text in which code has one mark on either side, and nothing else has any.
+
+    What is cut off may have been the second one.
+    """
+    marked = _MARKUP.sub(lambda found: f"`{found[1] or found[2]}`", text)[:length]
+    return marked if marked.count("`") % 2 == 0 else f"{marked}`"
 
 
 def main() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 from speccluster_lab.link.classes import ask_classes
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from speccluster_lab.spec.api import WorkerClass
 
 __all__ = ["KnownClasses"]
+
+# For several editors that open together; who opens one after a package was changed sees that.
+_KEPT_SECONDS: Final = 20.0
 
 
 class KnownClasses:
@@ -26,11 +31,11 @@ class KnownClasses:
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
-        self._found: dict[str, list[WorkerClass]] = {}
+        self._found: dict[str, tuple[float, list[WorkerClass]]] = {}
         self._asking = asyncio.Lock()
 
     async def of(self, python: str | None) -> list[WorkerClass]:
-        """Return the classes as an interpreter has them; it is asked once.
+        """Return the classes as an interpreter has them, or had them a moment ago.
 
         Parameters
         ----------
@@ -45,10 +50,12 @@ class KnownClasses:
         path = python or sys.executable
         # One at a time: each of them imports dask.
         async with self._asking:
-            if path not in self._found:
+            since, found = self._found.get(path, (-math.inf, []))
+            if time.monotonic() - since > _KEPT_SECONDS:
                 asked = await asyncio.to_thread(ask_classes, path, self._admission.worker_classes)
-                self._found[path] = [self._marked(one) for one in asked]
-        return self._found[path]
+                found = [self._marked(one) for one in asked]
+                self._found[path] = (time.monotonic(), found)
+        return found
 
     def _marked(self, found: WorkerClass) -> WorkerClass:
         """Return a class with those of its options marked that only templates may set."""

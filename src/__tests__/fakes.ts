@@ -415,6 +415,7 @@ export class FakeManager implements IClusterManager {
   templatesError: ApiError | null = null;
   connection: StreamState = 'live';
   isReadOnly = false;
+  mayExecute = true;
 
   create = jest.fn(async () => this.clusters[0]);
   refreshTemplates = jest.fn(async () => undefined);
@@ -430,6 +431,7 @@ export class FakeManager implements IClusterManager {
 
   setReadOnly(isReadOnly: boolean): void {
     this.isReadOnly = isReadOnly;
+    this.mayExecute = !isReadOnly;
     this.accessChanged.emit();
   }
 

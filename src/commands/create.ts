@@ -22,7 +22,7 @@ export function addCreateCommand(
       templateOf(manager, args)?.description ??
       trans.__('Say what is wanted of it first'),
     icon: args => (args.template === undefined ? addIcon : undefined),
-    isEnabled: () => !manager.isReadOnly,
+    isEnabled: () => manager.mayExecute,
     describedBy: {
       args: {
         type: 'object',

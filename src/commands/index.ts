@@ -82,7 +82,7 @@ export function addCommands(
   if (editors) {
     add(CommandIDs.editSpec, {
       label: () =>
-        manager.isReadOnly ? trans.__('Show Spec') : trans.__('Edit Spec'),
+        manager.mayExecute ? trans.__('Edit Spec') : trans.__('Show Spec'),
       caption: trans.__('Show what a cluster should be, to be edited'),
       icon: editIcon,
       // The editor itself lets nobody change what they may not.

@@ -62,33 +62,23 @@ function Conflict(props: {
           )}
         </span>
         <span className="jp-SpecCluster-buttonRow">
-          <button
-            type="button"
-            className="jp-SpecCluster-button"
-            disabled={draft.spec === null}
+          <Choice
             title={
               draft.spec === null
                 ? trans.__('What you wrote has to be a spec for that')
                 : trans.__('Make your changes to the spec as it is now')
             }
-            onClick={event => {
-              leave(event.currentTarget);
-              draft.keepMine();
-            }}
+            isDisabled={draft.spec === null}
+            onChosen={() => draft.keepMine()}
           >
             {trans.__('Keep mine on top')}
-          </button>
-          <button
-            type="button"
-            className="jp-SpecCluster-button"
+          </Choice>
+          <Choice
             title={trans.__('Drop your changes')}
-            onClick={event => {
-              leave(event.currentTarget);
-              draft.revert();
-            }}
+            onChosen={() => draft.revert()}
           >
             {trans.__('Take theirs')}
-          </button>
+          </Choice>
           <button
             type="button"
             className="jp-SpecCluster-button"
@@ -113,6 +103,29 @@ function Conflict(props: {
         {isCompared && <Compared draft={draft} trans={trans} />}
       </div>
     </>
+  );
+}
+
+/** A button that ends the conflict, and goes with it. */
+function Choice(props: {
+  title: string;
+  isDisabled?: boolean;
+  onChosen: () => void;
+  children: React.ReactNode;
+}): React.JSX.Element {
+  return (
+    <button
+      type="button"
+      className="jp-SpecCluster-button"
+      title={props.title}
+      disabled={props.isDisabled}
+      onClick={event => {
+        leave(event.currentTarget);
+        props.onChosen();
+      }}
+    >
+      {props.children}
+    </button>
   );
 }
 

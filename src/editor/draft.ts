@@ -2,7 +2,7 @@ import type { CodeEditor } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyJSONObject } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
-import { Debouncer } from '@lumino/polling';
+import { Debouncer, Throttler } from '@lumino/polling';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 import { ApiError } from '../api/errors';
@@ -27,6 +27,10 @@ export class SpecDraft implements IDisposable {
     this.text = options.text;
     this._trans = options.trans;
     this._asking = new Debouncer(() => this._ask(), SpecDraft.QUIET);
+    this._askingAgain = new Throttler(() => this._askAgain(), {
+      limit: SpecDraft.PACE,
+      edge: 'trailing'
+    });
     this.text.sharedModel.changed.connect(this._onText, this);
     this._load(options.cluster.document);
     this.cluster.changed.connect(this._onCluster, this);
@@ -285,6 +289,7 @@ export class SpecDraft implements IDisposable {
     }
     this._isDisposed = true;
     this._asking.dispose();
+    this._askingAgain.dispose();
     this.cluster.changed.disconnect(this._onCluster, this);
     this.text.sharedModel.changed.disconnect(this._onText, this);
     this.text.dispose();
@@ -366,7 +371,8 @@ export class SpecDraft implements IDisposable {
         this._plan = plan;
       }
     } catch (error) {
-      if (isMeant()) {
+      if (isMeant() && !this._refusal?.isAloud) {
+        this._plan = null;
         this._refusal = {
           field: error instanceof ApiError ? error.field : null,
           message: describeError(error, this._trans),
@@ -377,6 +383,13 @@ export class SpecDraft implements IDisposable {
     if (isMeant()) {
       this._isPlanning = false;
       this._changed.emit();
+    }
+  }
+
+  /** The plan that is shown, as it is by now: what is held, and where, goes on changing. */
+  private async _askAgain(): Promise<void> {
+    if (this._plan && !this._isApplying) {
+      await this._ask();
     }
   }
 
@@ -394,12 +407,15 @@ export class SpecDraft implements IDisposable {
       }
     } else if (this.isGone) {
       this._changed.emit();
+    } else if (this._plan) {
+      this._askingAgain.invoke().catch(() => undefined);
     }
   }
 
   private readonly _trans: TranslationBundle;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _asking: Debouncer;
+  private readonly _askingAgain: Throttler;
   private _format: Format = 'json';
   private _read!: Read;
   private _classes: readonly WorkerClass[] = [];
@@ -429,6 +445,11 @@ export namespace SpecDraft {
    * How long the text must be left alone before it is asked what it would do, in milliseconds.
    */
   export const QUIET = 300;
+
+  /**
+   * How often it is asked at most what it would do, while the cluster changes, in milliseconds.
+   */
+  export const PACE = 5_000;
 
   /**
    * What is edited.

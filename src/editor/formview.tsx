@@ -10,6 +10,7 @@ import { partOf, withPart } from './entries';
 import { EntryChoice } from './entrychoice';
 import { pathOf } from './field';
 import { GroupFields } from './groupfields';
+import { Marked } from './marked';
 import type { IFormContext } from './optionfield';
 import { OptionField, OptionTemplate } from './optionfield';
 import type { ISchema } from './schema';
@@ -222,7 +223,11 @@ function ClassField(props: {
         </select>
         <div id={`${id}-more`}>
           {error && <p className="jp-SpecCluster-fieldError">{error}</p>}
-          {help && <small>{help}</small>}
+          {help && (
+            <small>
+              <Marked text={help} />
+            </small>
+          )}
         </div>
       </div>
     </div>

@@ -3,6 +3,7 @@ import type { ReadonlyJSONValue } from '@lumino/coreutils';
 import type { FieldProps, FieldTemplateProps } from '@rjsf/utils';
 import * as React from 'react';
 import { isSame } from './changes';
+import { Marked } from './marked';
 import type { ISchema } from './schema';
 import { hiddenClass, typesOf } from './validate';
 
@@ -168,7 +169,9 @@ export function OptionTemplate(props: FieldTemplateProps): React.JSX.Element {
           </p>
         )}
         {schema.description && (
-          <small id={`${id}__help`}>{schema.description}</small>
+          <small id={`${id}__help`}>
+            <Marked text={schema.description} />
+          </small>
         )}
       </div>
     </div>

@@ -228,7 +228,7 @@ export class SpecEditor extends Widget {
   }
 
   private _onAccess(): void {
-    const { isReadOnly } = this._manager;
+    const isReadOnly = !this._manager.mayExecute;
     this._code.editor.setOption('readOnly', isReadOnly);
     this.draft.isReadOnly = isReadOnly;
   }

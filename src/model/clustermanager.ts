@@ -65,7 +65,14 @@ export class ClusterManager implements IDisposable {
   }
 
   /**
-   * Emitted when `isReadOnly` has changed.
+   * Whether the server lets this person say which code runs: make a cluster, or edit a spec.
+   */
+  get mayExecute(): boolean {
+    return this._mayExecute;
+  }
+
+  /**
+   * Emitted when `isReadOnly` or `mayExecute` has changed.
    */
   get accessChanged(): ISignal<this, void> {
     return this._accessChanged;
@@ -198,10 +205,14 @@ export class ClusterManager implements IDisposable {
     // Who cannot be told is let try: the server decides in any case.
     const permissions = await this._client
       .getPermissions()
-      .catch(() => ['write']);
+      .catch(() => ['write', 'execute']);
     const isReadOnly = !permissions.includes('write');
-    if (isReadOnly !== this._isReadOnly && !this._isDisposed) {
+    const mayExecute = !isReadOnly && permissions.includes('execute');
+    const isNews =
+      isReadOnly !== this._isReadOnly || mayExecute !== this._mayExecute;
+    if (isNews && !this._isDisposed) {
       this._isReadOnly = isReadOnly;
+      this._mayExecute = mayExecute;
       this._accessChanged.emit();
     }
   }
@@ -240,6 +251,7 @@ export class ClusterManager implements IDisposable {
   private _templates: readonly Template[] = [];
   private _templatesError: ApiError | null = null;
   private _isReadOnly = false;
+  private _mayExecute = true;
   private _isDisposed = false;
 }
 

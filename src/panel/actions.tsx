@@ -12,7 +12,7 @@ import { describePlan } from '../model/stake';
 import type { ICluster } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { CardButton } from './button';
-import { usePanel, useReadOnly } from './context';
+import { useMayExecute, usePanel, useReadOnly } from './context';
 import { useSignal } from './signals';
 import { Refusal, Stepper } from './stepper';
 
@@ -22,6 +22,7 @@ import { Refusal, Stepper } from './stepper';
 function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
   const { trans, commands } = usePanel();
   const isReadOnly = useReadOnly();
+  const mayExecute = useMayExecute();
   const isStopping = useSignal(
     cluster.changed,
     () => cluster.isStopping || cluster.document.phase === 'stopping'
@@ -51,7 +52,7 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
           onClick={() => run(CommandIDs.openDashboard)}
         />
       )}
-      {!isReadOnly && commands.hasCommand(CommandIDs.editSpec) && (
+      {mayExecute && commands.hasCommand(CommandIDs.editSpec) && (
         <CardButton
           icon={editIcon}
           name={trans.__('Edit spec')}

@@ -58,3 +58,11 @@ export function useReadOnly(): boolean {
   const { manager } = usePanel();
   return useSignal(manager.accessChanged, () => manager.isReadOnly);
 }
+
+/**
+ * Whether this person may make clusters and edit what they should be.
+ */
+export function useMayExecute(): boolean {
+  const { manager } = usePanel();
+  return useSignal(manager.accessChanged, () => manager.mayExecute);
+}

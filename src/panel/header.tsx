@@ -1,7 +1,7 @@
 import { addIcon, caretDownIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { IClusterManager, StreamState } from '../tokens';
-import { usePanel, useReadOnly } from './context';
+import { useMayExecute, usePanel, useReadOnly } from './context';
 import { openNewMenu } from './newmenu';
 import { useSignal } from './signals';
 
@@ -15,6 +15,7 @@ export function PanelHeader({
 }): React.JSX.Element {
   const { trans, commands } = usePanel();
   const isReadOnly = useReadOnly();
+  const mayExecute = useMayExecute();
   const state = useSignal(manager.connectionChanged, () => manager.connection);
   const onNew = async (anchor: HTMLElement) => {
     if (manager.templates.length === 0) {
@@ -28,7 +29,7 @@ export function PanelHeader({
     <div className="jp-SpecCluster-top">
       <h2>{trans.__('Clusters')}</h2>
       <Connection state={state} />
-      {isReadOnly ? (
+      {isReadOnly && (
         <span
           className="jp-SpecCluster-readOnly"
           title={trans.__(
@@ -37,7 +38,8 @@ export function PanelHeader({
         >
           {trans.__('read only')}
         </span>
-      ) : (
+      )}
+      {mayExecute && (
         <button
           type="button"
           className="jp-SpecCluster-button jp-mod-primary"

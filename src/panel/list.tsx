@@ -5,7 +5,7 @@ import { describeError } from '../model/describe';
 import type { ICluster, IClusterManager } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { ClusterCard } from './card';
-import { usePanel, useReadOnly } from './context';
+import { useMayExecute, usePanel } from './context';
 import { whenDragged } from './drag';
 import { PhaseLabel } from './phase';
 import { useSignal } from './signals';
@@ -137,9 +137,9 @@ function EmptyState({
   manager: IClusterManager;
 }): React.JSX.Element {
   const { trans, commands, clientCode } = usePanel();
-  const isReadOnly = useReadOnly();
+  const mayExecute = useMayExecute();
   const known = useSignal(manager.templatesChanged, () => manager.templates);
-  const templates = isReadOnly ? [] : known;
+  const templates = mayExecute ? known : [];
   const error = useSignal(
     manager.templatesChanged,
     () => manager.templatesError

@@ -65,16 +65,16 @@ def test_types_defaults_and_words_are_those_of_the_class() -> None:
     schema = options_schema(f"{__name__}.Job", Job)
     assert schema["additionalProperties"] is False
     assert schema["properties"] == {
-        "cores": {"type": "integer", "default": 2, "description": "How many cores, or ports."},
+        "cores": {"type": "integer", "default": 2, "description": "How many `cores`, or ports."},
         "ports": {
             "anyOf": [{"type": "integer"}, {"type": "null"}],
-            "description": "How many cores, or ports.",
+            "description": "How many `cores`, or ports.",
         },
         "queue": {
             "enum": ["short", "long"],
             "type": "string",
             "default": "short",
-            "description": "Where it waits, as queue.Queue does.",
+            "description": "Where it waits, as `queue.Queue` does.",
         },
         "when": {},
         "unknown": {},
@@ -105,6 +105,16 @@ def test_the_schema_of_dasks_own_takes_what_they_take(cls: type) -> None:
     for wrong in ({"nthreads": 0}, {"memory_limit": "much"}, {"nthread": 2}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, found.options)
+
+
+def test_code_keeps_its_marks() -> None:
+    found = describe_class("speccluster_lab.MultiWorker")
+    assert found.description is not None
+    assert "`processes`" in found.description
+    assert "``" not in found.description
+    assert ":class:" not in "".join(
+        schema.get("description", "") for schema in found.options["properties"].values()
+    )
 
 
 def test_a_class_that_is_none_is_said_and_disturbs_no_other() -> None:

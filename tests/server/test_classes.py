@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from speccluster_lab.link import classes
+from speccluster_lab.server import classes as known
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,15 @@ async def test_they_are_asked_once_and_what_loads_code_is_for_templates(
     assert "readOnly" not in options["nthreads"]
     assert (await api("GET", "/classes")).body == answer.body
     assert [command[0] for command in commands] == [sys.executable]
+
+
+async def test_they_are_asked_anew_when_that_was_a_while_ago(
+    api: Api, monkeypatch: pytest.MonkeyPatch, commands: list[list[str]]
+) -> None:
+    monkeypatch.setattr(known, "_KEPT_SECONDS", 0.0)
+    answers = [await api("GET", "/classes") for _ in range(2)]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert len(commands) == 2
 
 
 async def test_those_of_a_cluster_are_as_its_python_has_them(

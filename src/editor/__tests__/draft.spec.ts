@@ -99,6 +99,32 @@ describe('SpecDraft', () => {
     expect(draft.plan).toBe(NO_CHANGE);
   });
 
+  it('asks again, now and then, while the cluster changes', async () => {
+    type(withThreads(2));
+    await quiet();
+    const held = { ...NO_CHANGE, at_stake: { keys: 3, nbytes: 300 } };
+    one.plan.mockResolvedValue(held);
+    const document = { ...one.document };
+    one.set({ document });
+    one.set({ document: { ...document } });
+    expect([draft.plan, draft.canApply]).toEqual([NO_CHANGE, true]);
+    await jest.advanceTimersByTimeAsync(SpecDraft.PACE);
+    expect(one.plan).toHaveBeenCalledTimes(2);
+    expect(draft.plan).toBe(held);
+    await jest.advanceTimersByTimeAsync(2 * SpecDraft.PACE);
+    expect(one.plan).toHaveBeenCalledTimes(2);
+    one.plan.mockRejectedValue(new ApiError({ code: 'x', message: 'gone' }));
+    one.set({ document });
+    await jest.advanceTimersByTimeAsync(SpecDraft.PACE);
+    expect([draft.plan, draft.refusal?.message]).toEqual([null, 'gone']);
+  });
+
+  it('asks nothing while nothing was written', async () => {
+    one.set({ document: { ...one.document } });
+    await jest.advanceTimersByTimeAsync(2 * SpecDraft.PACE);
+    expect(one.plan).not.toHaveBeenCalled();
+  });
+
   it('says what the server has against it, and lets it be tried', async () => {
     const error = new ApiError({
       code: 'invalid_input',

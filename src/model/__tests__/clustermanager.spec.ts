@@ -53,13 +53,19 @@ describe('ClusterManager', () => {
   });
 
   it.each([
-    [{ permissions: { speccluster: ['read'] } }, 200, true],
-    [{ permissions: { speccluster: ['read', 'write'] } }, 200, false],
-    [{ permissions: {} }, 200, true],
-    [{ message: 'no such thing' }, 404, false]
+    [{ permissions: { speccluster: ['read'] } }, 200, true, false],
+    [{ permissions: { speccluster: ['read', 'write'] } }, 200, false, false],
+    [
+      { permissions: { speccluster: ['read', 'write', 'execute'] } },
+      200,
+      false,
+      true
+    ],
+    [{ permissions: {} }, 200, true, false],
+    [{ message: 'no such thing' }, 404, false, true]
   ])(
-    'knows from %p (%d) whether one may only look',
-    async (body, status, is) => {
+    'knows from %p (%d) whether one may only look, and say what runs',
+    async (body, status, isReadOnly, mayExecute) => {
       const answer = server.answer;
       server.answer = seen =>
         seen.path.endsWith('/api/me') ? json(body, status) : answer(seen);
@@ -68,8 +74,11 @@ describe('ClusterManager', () => {
       expect(manager.isReadOnly).toBe(false);
       FakeSocket.last.snapshot(0);
       await settle();
-      expect(manager.isReadOnly).toBe(is);
-      expect(changed).toHaveBeenCalledTimes(is ? 1 : 0);
+      expect([manager.isReadOnly, manager.mayExecute]).toEqual([
+        isReadOnly,
+        mayExecute
+      ]);
+      expect(changed).toHaveBeenCalledTimes(mayExecute ? 0 : 1);
     }
   );
 
