@@ -2,6 +2,7 @@ import { commandsPlugin } from './commands/index';
 import { editorPlugin } from './editor';
 import { managerPlugin } from './manager';
 import { notebookPlugin } from './notebook';
+import { autoConnectPlugin } from './notebook/autoconnectplugin';
 import { widgetPlugin } from './notebook/widgetplugin';
 import { panelPlugin } from './panel';
 import { runningPlugin } from './running';
@@ -10,6 +11,7 @@ export default [
   managerPlugin,
   notebookPlugin,
   widgetPlugin,
+  autoConnectPlugin,
   editorPlugin,
   commandsPlugin,
   panelPlugin,

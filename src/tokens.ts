@@ -49,6 +49,8 @@ export namespace CommandIDs {
   export const copyClientCode = 'speccluster-lab:copy-client-code';
   export const insertEntryCode = 'speccluster-lab:insert-entry-code';
   export const insertTemplateCode = 'speccluster-lab:insert-template-code';
+  export const beginAutoConnect = 'speccluster-lab:connect-automatically';
+  export const endAutoConnect = 'speccluster-lab:disconnect-automatically';
   export const showPanel = 'speccluster-lab:show-panel';
   export const filterClusters = 'speccluster-lab:filter-clusters';
   export const orderClusters = 'speccluster-lab:order-clusters';
@@ -327,6 +329,57 @@ export namespace IClientCode {
 export const IClientCode = new Token<IClientCode>(
   'speccluster-lab:IClientCode',
   'The code that connects to a cluster, and the drag that brings it into a notebook.'
+);
+
+/**
+ * Notebooks whose new kernels connect to a cluster by themselves.
+ */
+export interface IAutoConnect {
+  /**
+   * The id of the cluster that new kernels of the notebook in use connect to;
+   * null when they connect to none.
+   */
+  readonly current: string | null;
+
+  /**
+   * Emitted when `current` may have changed.
+   */
+  readonly changed: ISignal<IAutoConnect, void>;
+
+  /**
+   * Have the kernel of the notebook in use, and each that it gets from now on,
+   * connect to a cluster.
+   *
+   * @returns The notebook; null when none is in use.
+   */
+  begin(id: string): Promise<IAutoConnect.IPlace | null>;
+
+  /**
+   * Have new kernels of the notebook in use connect to nothing.
+   *
+   * @returns The notebook; null when none is in use.
+   */
+  end(): Promise<IAutoConnect.IPlace | null>;
+}
+
+/**
+ * Types of `IAutoConnect`.
+ */
+export namespace IAutoConnect {
+  /**
+   * A notebook.
+   */
+  export interface IPlace {
+    readonly path: string;
+  }
+}
+
+/**
+ * Notebooks whose new kernels connect to a cluster by themselves.
+ */
+export const IAutoConnect = new Token<IAutoConnect>(
+  'speccluster-lab:IAutoConnect',
+  'Has new kernels of notebooks connect to clusters.'
 );
 
 /**

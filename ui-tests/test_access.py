@@ -54,6 +54,7 @@ def test_who_may_only_look_is_offered_nothing_else(
         "speccluster-lab:insert-client-code",
         "speccluster-lab:insert-entry-code",
         "speccluster-lab:copy-client-code",
+        "speccluster-lab:connect-automatically",
         "speccluster-lab:show-panel",
         "speccluster-lab:filter-clusters",
         "speccluster-lab:order-clusters",

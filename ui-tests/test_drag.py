@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from playwright.sync_api import expect
 from test_panel import start
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from labpage import LabPage
@@ -20,6 +21,12 @@ _EXECUTE: Final = """async ([command, args]) => {
   await jupyterapp.commands.execute(command, args);
 }"""
 _CONSOLE: Final = ["console:create", {"kernelPreference": {"name": "python3"}, "activate": True}]
+_IS_CONNECTED: Final = "print('client' in globals())"
+_RESTART_KERNEL: Final = """async () => {
+  const panel = jupyterapp.shell.currentWidget;
+  await panel.sessionContext.restartKernel();
+  await panel.sessionContext.session.kernel.info;
+}"""
 _COMMAND_OF_TEMPLATE: Final = """async () =>
   jupyterapp.commands.execute('speccluster-lab:insert-template-code', { template: 'threads' })"""
 
@@ -76,3 +83,26 @@ def test_a_template_becomes_a_cell_that_makes_a_cluster(lab: LabPage, server: La
     expect(lab.panel.cards).to_have_count(1)
     lab.page.evaluate(_COMMAND_OF_TEMPLATE)
     assert code in notebook.sources[1:]
+
+
+def test_new_kernels_of_a_notebook_connect_by_themselves(lab: LabPage, server: LabServer) -> None:
+    id = start(server, "threads", "Carried")["id"]
+    lab.panel.card("Carried").expect_settled(1)
+    notebook = lab.new_notebook()
+    assert notebook.compute("print('client' in globals())") == "False\n"
+    command = ["speccluster-lab:connect-automatically", {"id": id}]
+    lab.page.evaluate(_EXECUTE, command)
+    label = lab.page.get_by_role("button", name="Dask: Carried", exact=True)
+    expect(label).to_be_visible()
+    submit = "print(client.submit(sum, [1, 2]).result())"
+    assert notebook.compute(submit) == "3\n"
+    lab.page.evaluate(_RESTART_KERNEL)
+    wait_until(lambda: notebook.compute(_IS_CONNECTED) == "True\n", "the new kernel is connected")
+    assert notebook.compute(submit) == "3\n"
+    # Kept with the notebook, which has no secret in it.
+    assert f'"speccluster_lab":{{"connect":"{id}"}}' in notebook.save()
+    label.click()
+    lab.dialog("New kernels connect to Carried").get_by_role("button", name="Switch Off").click()
+    expect(label).to_have_count(0)
+    lab.page.evaluate(_RESTART_KERNEL)
+    assert notebook.compute(_IS_CONNECTED) == "False\n"

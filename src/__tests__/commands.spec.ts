@@ -3,10 +3,11 @@ import { Clipboard, Dialog, Notification } from '@jupyterlab/apputils';
 import { nullTranslator } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { Signal } from '@lumino/signaling';
 import { fireEvent, screen, waitFor } from '@testing-library/dom';
 import { ApiError } from '../api/errors';
 import { addCommands } from '../commands';
-import type { ISpecEditors } from '../tokens';
+import type { IAutoConnect, ISpecEditors } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { Cluster } from '../tokens';
 import {
@@ -25,6 +26,14 @@ describe('commands', () => {
   let underMenu: HTMLElement | undefined;
   const insert = jest.fn();
   const open = jest.fn(async () => 'widget-id');
+  const automatic = {
+    current: null as string | null,
+    changed: new Signal<object, void>({}),
+    begin: jest.fn(
+      async (id: string): Promise<IAutoConnect.IPlace | null> => null
+    ),
+    end: jest.fn(async () => ({ path: 'a.ipynb' }))
+  };
 
   const add = (editors: ISpecEditors | null, ...clusters: FakeCluster[]) => {
     commands = new CommandRegistry();
@@ -47,6 +56,7 @@ describe('commands', () => {
     addCommands(app as unknown as JupyterFrontEnd, {
       manager,
       clientCode: { code: id => `code of ${id}`, drag: jest.fn(), insert },
+      automatic: automatic as unknown as IAutoConnect,
       editors,
       trans: nullTranslator.load('speccluster_lab')
     });
@@ -234,7 +244,8 @@ describe('commands', () => {
       CommandIDs.openDashboard,
       CommandIDs.insertClientCode,
       CommandIDs.insertEntryCode,
-      CommandIDs.copyClientCode
+      CommandIDs.copyClientCode,
+      CommandIDs.beginAutoConnect
     ]);
     expect(commands.label(CommandIDs.editSpec)).toBe('Show Spec');
   });
@@ -384,6 +395,24 @@ describe('commands', () => {
     it('is missed when there is none of this id', async () => {
       await expect(run(CommandIDs.editSpec, { id: 'z' })).resolves.toBeNull();
       expect(notes()).toEqual(['There is no cluster z.']);
+    });
+  });
+
+  it('has new kernels connect, and connect to nothing again', async () => {
+    await expect(
+      run(CommandIDs.beginAutoConnect, { id: 'otter' })
+    ).resolves.toBeNull();
+    expect(notes()).toEqual(['No notebook is in use.']);
+    automatic.begin.mockResolvedValueOnce({ path: 'a.ipynb' });
+    await expect(
+      run(CommandIDs.beginAutoConnect, { id: 'otter' })
+    ).resolves.toEqual({ path: 'a.ipynb' });
+    expect(automatic.begin).toHaveBeenLastCalledWith('otter');
+    expect(commands.isEnabled(CommandIDs.endAutoConnect)).toBe(false);
+    automatic.current = 'otter';
+    expect(commands.isEnabled(CommandIDs.endAutoConnect)).toBe(true);
+    await expect(run(CommandIDs.endAutoConnect)).resolves.toEqual({
+      path: 'a.ipynb'
     });
   });
 });

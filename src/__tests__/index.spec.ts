@@ -8,6 +8,7 @@ describe('plugins', () => {
       'speccluster-lab:manager',
       'speccluster-lab:notebook',
       'speccluster-lab:widget',
+      'speccluster-lab:autoconnect',
       'speccluster-lab:editor',
       'speccluster-lab:commands',
       'speccluster-lab:panel',

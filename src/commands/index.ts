@@ -9,10 +9,13 @@ import { editIcon, launchIcon } from '@jupyterlab/ui-components';
 import {
   CommandIDs,
   DOMAIN,
+  IAutoConnect,
   IClientCode,
   IClusterManager,
   ISpecEditors
 } from '../tokens';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
+import { addAutoConnectCommands } from './automatic';
 import { clusterCommands } from './clustercommand';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addCodeCommands } from './code';
@@ -34,17 +37,18 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Commands that make, scale, edit and stop clusters.',
   autoStart: true,
   requires: [IClusterManager, IClientCode],
-  optional: [ISpecEditors, ICommandPalette, ITranslator],
+  optional: [IAutoConnect, ISpecEditors, ICommandPalette, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     manager: IClusterManager,
     clientCode: IClientCode,
+    automatic: IAutoConnect | null,
     editors: ISpecEditors | null,
     palette: ICommandPalette | null,
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
-    addCommands(app, { manager, clientCode, editors, trans });
+    addCommands(app, { manager, clientCode, automatic, editors, trans });
     const category = trans.__('Clusters');
     for (const command of Object.values(CommandIDs)) {
       if (app.commands.hasCommand(command)) {
@@ -60,6 +64,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
 export interface ICommandsOptions {
   manager: IClusterManager;
   clientCode: IClientCode;
+  automatic: IAutoConnect | null;
   editors: ISpecEditors | null;
   trans: TranslationBundle;
 }
@@ -69,7 +74,7 @@ export interface ICommandsOptions {
  */
 export function addCommands(
   app: JupyterFrontEnd,
-  { manager, clientCode, editors, trans }: ICommandsOptions
+  { manager, clientCode, automatic, editors, trans }: ICommandsOptions
 ): void {
   const { commands } = app;
   const add = clusterCommands(app, manager, trans);
@@ -111,6 +116,9 @@ export function addCommands(
   });
 
   addCodeCommands(app, add, { manager, clientCode, trans });
+  if (automatic) {
+    addAutoConnectCommands(app, add, automatic, trans);
+  }
 
   const onChange = () => commands.notifyCommandChanged();
   manager.changed.connect(onChange);

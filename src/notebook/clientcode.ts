@@ -42,6 +42,18 @@ export function clientCode(of: ClientOf): string {
   ].join('\n');
 }
 
+/**
+ * The code that connects a new kernel; one that has a client keeps it.
+ *
+ * @throws An error when what should be an id is none: it becomes code.
+ */
+export function automaticCode(id: string): string {
+  return [
+    'if "client" not in globals():',
+    ...connected(id).map(line => `    ${line}`)
+  ].join('\n');
+}
+
 function connected(id: string): string[] {
   return [
     'from speccluster_lab import connect',

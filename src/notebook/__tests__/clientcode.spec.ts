@@ -5,6 +5,7 @@ import {
   CELLS_MIME,
   CODE_MIME,
   ClientCode,
+  automaticCode,
   clientCode,
   clientData
 } from '../clientcode';
@@ -32,7 +33,17 @@ describe('clientCode', () => {
     'a'.repeat(64)
   ])('makes no code of %p', id => {
     expect(() => clientCode(id)).toThrow();
+    expect(() => automaticCode(id)).toThrow();
     expect(() => clientData(id)).toThrow();
+  });
+});
+
+describe('automaticCode', () => {
+  it('leaves a client alone that is there', () => {
+    expect(automaticCode('brave-otter')).toBe(`if "client" not in globals():
+    from speccluster_lab import connect
+    cluster = connect("brave-otter")
+    client = cluster.get_client()`);
   });
 });
 
