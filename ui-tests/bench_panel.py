@@ -1,8 +1,7 @@
 """How quick the panel is with a simulated feed: a report, beside what it must reach.
 
 ``make bench-ui``. Times are those of this machine's main thread, from Chromium's own trace, all
-of JupyterLab and Playwright's handing over of what the feed tells included; the way from the
-scheduler to the server is not in them.
+of JupyterLab included; the way from the scheduler to the server is not in them.
 """
 
 from __future__ import annotations

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import re
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from tornado import web, websocket
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, WebSocketRoute
+    from playwright.sync_api import BrowserContext
 
 __all__ = ["GIB", "Feed", "cluster", "condition", "entry", "ghost", "member", "moment"]
 
 GIB: Final = 2**30
 
-_EVENTS: Final = re.compile(r"/speccluster-lab/api/v1/events")
+# A real connection, and not one of Playwright's, which hands each message over by the page's own
+# thread and in its own time.
+_ELSEWHERE: Final = """
+window.WebSocket = class extends WebSocket {
+  constructor(url, protocols) {
+    const isOurs = String(url).includes('/speccluster-lab/api/v1/events');
+    super(isOurs ? 'ws://127.0.0.1:PORT/' : url, protocols ?? []);
+  }
+};
+"""
+_LISTEN_SECONDS: Final = 10.0
 _CLS: Final = "speccluster_lab.MultiWorker"
 
 
@@ -32,9 +47,14 @@ class Feed:
 
     def __init__(self, context: BrowserContext, *clusters: dict[str, Any]) -> None:
         self._clusters = {one["id"]: one for one in clusters}
-        self._sockets: list[WebSocketRoute] = []
+        self._sockets: set[_Socket] = set()
         self._seq = 0
-        context.route_web_socket(_EVENTS, self._on_socket)
+        self._loop = asyncio.new_event_loop()
+        # In a thread of its own: Playwright's loop is in this one.
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        port = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(_LISTEN_SECONDS)
+        context.add_init_script(_ELSEWHERE.replace("PORT", str(port)))
+        context.on("close", lambda _: self._loop.call_soon_threadsafe(self._loop.stop))
 
     def tell(self, *clusters: dict[str, Any]) -> None:
         """Tell of everything there is, at once."""
@@ -54,22 +74,60 @@ class Feed:
 
     def lose(self) -> None:
         """Close the connections; a page may connect again."""
-        sockets, self._sockets = self._sockets, []
-        for socket in sockets:
-            socket.close()
+        self._loop.call_soon_threadsafe(self._close)
 
-    def _on_socket(self, socket: WebSocketRoute) -> None:
-        self._sockets.append(socket)
-        socket.on_message(lambda _: self._snapshot())
+    def add(self, socket: _Socket) -> None:
+        """Tell a new connection of everything there is; called by it."""
+        self._sockets.add(socket)
         self._snapshot()
+
+    def answer(self) -> None:
+        """Tell of everything there is, because a page asks; called by its connection."""
+        self._snapshot()
+
+    def forget(self, socket: _Socket) -> None:
+        """Know that a connection has ended; called by it."""
+        self._sockets.discard(socket)
+
+    async def _listen(self) -> int:
+        (socket,) = bind_sockets(0, "127.0.0.1")
+        HTTPServer(web.Application([("/", _Socket, {"feed": self})])).add_socket(socket)
+        port: int = socket.getsockname()[1]
+        return port
+
+    def _close(self) -> None:
+        for socket in list(self._sockets):
+            socket.close()
 
     def _snapshot(self) -> None:
         self._say({"seq": self._seq, "snapshot": list(self._clusters.values())})
 
     def _say(self, message: dict[str, Any]) -> None:
         text = json.dumps(message)
+        self._loop.call_soon_threadsafe(self._send, text)
+
+    def _send(self, text: str) -> None:
         for socket in self._sockets:
-            socket.send(text)
+            socket.write_message(text)
+
+
+class _Socket(websocket.WebSocketHandler):
+    """One page's connection."""
+
+    def initialize(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def open(self) -> None:
+        self._feed.add(self)
+
+    def on_message(self, message: str | bytes) -> None:
+        self._feed.answer()
+
+    def on_close(self) -> None:
+        self._feed.forget(self)
 
 
 def moment(seconds: float = 0.0) -> str:

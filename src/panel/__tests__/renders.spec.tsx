@@ -96,4 +96,37 @@ describe('what the panel renders', () => {
     const renders = await change({ scheduler: { ...scheduler, address: 'x' } });
     expect(renders).toEqual(['Facts', 'Progress', 'Problems']);
   });
+
+  it('is the name alone of a card far out of view, until it comes near', async () => {
+    const looked: { node: Element; come: () => void; margin?: string }[] = [];
+    window.IntersectionObserver = class {
+      constructor(
+        private readonly _tell: IntersectionObserverCallback,
+        private readonly _options: IntersectionObserverInit
+      ) {}
+      observe(node: Element) {
+        const come = () =>
+          this._tell(
+            [{ isIntersecting: true } as IntersectionObserverEntry],
+            this as unknown as IntersectionObserver
+          );
+        looked.push({ node, come, margin: this._options.rootMargin });
+      }
+      disconnect() {}
+    } as unknown as typeof IntersectionObserver;
+    const many = Array.from(
+      { length: 12 },
+      (_, index) => new FakeCluster(cluster(`c${index}`))
+    );
+    await act(async () => manager.setClusters(...many));
+    const cards = screen.getAllByRole('article');
+    expect(cards).toHaveLength(12);
+    expect(screen.getAllByText('Show workers')).toHaveLength(10);
+    expect(cards[11].textContent).toBe('c11');
+    expect(looked.map(({ node }) => node)).toEqual(cards.slice(10));
+    await act(async () => looked[1].come());
+    expect(screen.getAllByText('Show workers')).toHaveLength(11);
+    expect(cards[11].textContent).toContain('Show workers');
+    expect(cards[10].textContent).toBe('c10');
+  });
 });
