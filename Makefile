@@ -19,7 +19,7 @@ JS_SOURCES := $(shell find src style schema 2>/dev/null)
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help setup lab test lint fix ruff mypy contract contract-write js-lint js-tests \
-	python-tests ui-tests widget-kernels chaos peer-tests bench bench-ui mutation lock clean
+	python-tests ui-tests widget-kernels chaos peer-tests bench bench-ui mutation i18n lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -82,6 +82,7 @@ contract-write: .make/python .make/node ## write both anew from the models
 
 js-lint: .make/node
 	jlpm lint:check
+	jlpm i18n --check
 
 js-tests: .make/labextension ## jest
 	jlpm test
@@ -156,6 +157,9 @@ fix: .make/python .make/node ## let the formatters and linters repair what they 
 	$(BIN)/ruff check --fix --exit-zero .
 	$(BIN)/ruff format .
 	jlpm lint
+
+i18n: .make/node ## extract the strings anew, for the catalogue and the translations
+	jlpm i18n
 
 lock: .make/tools ## write requirements/test.lock anew
 	$(BIN)/python scripts/lock.py

@@ -98,6 +98,16 @@ def test_the_worker_classes_are_named(files: dict[str, bytes]) -> None:
     }
 
 
+def test_the_translations_are_where_jupyterlab_looks(files: dict[str, bytes]) -> None:
+    points = configparser.ConfigParser(delimiters=["="])
+    points.read_string(files[".dist-info/entry_points.txt"].decode())
+    # Its name is that of the file.
+    assert dict(points["jupyterlab.locale"]) == {"speccluster_lab": "speccluster_lab"}
+    german = json.loads(files["speccluster_lab/locale/de_DE/LC_MESSAGES/speccluster_lab.json"])
+    assert german[""]["language"] == "de-DE"
+    assert german["Show workers"] == ["Worker zeigen"]
+
+
 def test_the_command_is_there(files: dict[str, bytes]) -> None:
     points = configparser.ConfigParser(delimiters=["="])
     points.read_string(files[".dist-info/entry_points.txt"].decode())

@@ -55,7 +55,11 @@ export function EntryTree({
           </ul>
           {unexpected.length > STRANGERS_SHOWN && (
             <p className="jp-SpecCluster-unexpectedNote">
-              {trans.__('and %1 more', unexpected.length - STRANGERS_SHOWN)}
+              {trans._n(
+                'and %1 more',
+                'and %1 more',
+                unexpected.length - STRANGERS_SHOWN
+              )}
             </p>
           )}
         </section>
