@@ -1,5 +1,6 @@
 import { commandsPlugin } from './commands/index';
 import { editorPlugin } from './editor';
+import { logsPlugin } from './logs';
 import { managerPlugin } from './manager';
 import { notebookPlugin } from './notebook';
 import { autoConnectPlugin } from './notebook/autoconnectplugin';
@@ -13,6 +14,7 @@ export default [
   widgetPlugin,
   autoConnectPlugin,
   editorPlugin,
+  logsPlugin,
   commandsPlugin,
   panelPlugin,
   runningPlugin

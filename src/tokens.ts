@@ -9,6 +9,8 @@ import type {
   ClusterSpec,
   CreateCluster,
   Generation,
+  Log,
+  LogQuery,
   Plan,
   PlanRequest,
   Scale,
@@ -23,6 +25,8 @@ export type {
   ClusterSpec,
   CreateCluster,
   Generation,
+  Log,
+  LogQuery,
   Plan,
   PlanRequest,
   Scale,
@@ -45,6 +49,7 @@ export namespace CommandIDs {
   export const restartEntry = 'speccluster-lab:restart-entry';
   export const openDashboard = 'speccluster-lab:open-dashboard';
   export const editSpec = 'speccluster-lab:edit-spec';
+  export const openLogs = 'speccluster-lab:open-logs';
   export const insertClientCode = 'speccluster-lab:insert-client-code';
   export const copyClientCode = 'speccluster-lab:copy-client-code';
   export const insertEntryCode = 'speccluster-lab:insert-entry-code';
@@ -152,6 +157,11 @@ export interface ICluster extends IDisposable {
    * What was wanted before, newest first.
    */
   generations(): Promise<Generation[]>;
+
+  /**
+   * The end of a log: of a worker, of the workers of an entry, or of its own process.
+   */
+  log(query: LogQuery): Promise<Log>;
 
   /**
    * Have adaptive scaling keep to a range; null ends it.
@@ -400,4 +410,27 @@ export interface ISpecEditors {
 export const ISpecEditors = new Token<ISpecEditors>(
   'speccluster-lab:ISpecEditors',
   "The editors of clusters' specs, one for each cluster."
+);
+
+/**
+ * The logs that are shown.
+ */
+export interface ILogViewers {
+  /**
+   * Show a log of a cluster, one tab for each source.
+   *
+   * @param cluster - Whose log it is.
+   * @param member - The worker's name, or the entry's; the cluster's own process if not given.
+   *
+   * @returns The id of the tab's widget.
+   */
+  open(cluster: ICluster, member?: string | null): Promise<string>;
+}
+
+/**
+ * The logs that are shown.
+ */
+export const ILogViewers = new Token<ILogViewers>(
+  'speccluster-lab:ILogViewers',
+  'The logs of clusters and their workers, one tab for each source.'
 );

@@ -34,6 +34,7 @@ describe('commands', () => {
     ),
     end: jest.fn(async () => ({ path: 'a.ipynb' }))
   };
+  const openLog = jest.fn(async () => 'log-id');
 
   const add = (editors: ISpecEditors | null, ...clusters: FakeCluster[]) => {
     commands = new CommandRegistry();
@@ -58,6 +59,7 @@ describe('commands', () => {
       clientCode: { code: id => `code of ${id}`, drag: jest.fn(), insert },
       automatic: automatic as unknown as IAutoConnect,
       editors,
+      logs: { open: openLog },
       trans: nullTranslator.load('speccluster_lab')
     });
   };
@@ -77,6 +79,7 @@ describe('commands', () => {
   beforeEach(() => {
     insert.mockReset();
     open.mockClear();
+    openLog.mockClear();
     underMenu = undefined;
     add({ open }, new FakeCluster(cluster('otter')));
   });
@@ -241,6 +244,7 @@ describe('commands', () => {
       .filter(id => commands.isEnabled(id));
     expect(enabled).toEqual([
       CommandIDs.editSpec,
+      CommandIDs.openLogs,
       CommandIDs.openDashboard,
       CommandIDs.insertClientCode,
       CommandIDs.insertEntryCode,
@@ -324,6 +328,29 @@ describe('commands', () => {
     expect(open.mock.calls).toEqual([[manager.clusters[0]]]);
     add(null);
     expect(commands.hasCommand(CommandIDs.editSpec)).toBe(false);
+  });
+
+  it('show the log of a cluster, of a worker, or of the row under the menu', async () => {
+    const [otter] = manager.clusters;
+    await expect(run(CommandIDs.openLogs)).resolves.toEqual({
+      widget: 'log-id',
+      member: null
+    });
+    await run(CommandIDs.openLogs, { member: '0-1' });
+    underMenu = document.createElement('li');
+    Object.assign(underMenu.dataset, { clusterId: 'otter', entry: '7' });
+    const args = { isContextMenu: true, isOfWorker: true };
+    await run(CommandIDs.openLogs, args);
+    underMenu.dataset.member = '7-1';
+    await run(CommandIDs.openLogs, args);
+    await run(CommandIDs.openLogs, { isContextMenu: true });
+    expect(openLog.mock.calls).toEqual(
+      [null, '0-1', '7', '7-1', null].map(member => [otter, member])
+    );
+    expect(commands.label(CommandIDs.openLogs)).toBe('Show Log');
+    expect(commands.label(CommandIDs.openLogs, args)).toBe(
+      'Show Log of Worker'
+    );
   });
 
   it('insert the code, or offer to copy it', async () => {

@@ -8,6 +8,8 @@ import type {
   Entry,
   EntryPhase,
   Generation,
+  Log,
+  LogQuery,
   Member,
   PatchOperation,
   Plan,
@@ -376,6 +378,11 @@ export class FakeCluster implements ICluster {
   plan = jest.fn(async (request: PlanRequest): Promise<Plan> => NO_CHANGE);
   classes = jest.fn(async (): Promise<WorkerClass[]> => CLASSES);
   generations = jest.fn(async (): Promise<Generation[]> => []);
+  log = jest.fn(async (query: LogQuery): Promise<Log> => ({
+    source: 'host',
+    lines: [],
+    complete: true
+  }));
   adapt = jest.fn(async (range: Adapt | null) => this.document);
   retry = jest.fn(async (entry: string) => this.document);
   restartEntry = jest.fn(async (entry: string) => this.document);

@@ -10,6 +10,7 @@ describe('plugins', () => {
       'speccluster-lab:widget',
       'speccluster-lab:autoconnect',
       'speccluster-lab:editor',
+      'speccluster-lab:logs',
       'speccluster-lab:commands',
       'speccluster-lab:panel',
       'speccluster-lab:running'

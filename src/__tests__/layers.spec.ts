@@ -12,10 +12,19 @@ const MAY_KNOW: Record<string, string[]> = {
   icons: [],
   commands: ['api', 'model', 'tokens', 'icons'],
   editor: ['api', 'model', 'tokens'],
+  logs: ['api', 'model', 'tokens'],
   notebook: ['api', 'model', 'tokens'],
   panel: ['api', 'model', 'tokens', 'icons'],
   running: ['api', 'model', 'tokens', 'icons'],
-  index: ['manager', 'commands', 'editor', 'notebook', 'panel', 'running']
+  index: [
+    'manager',
+    'commands',
+    'editor',
+    'logs',
+    'notebook',
+    'panel',
+    'running'
+  ]
 };
 
 const FILES = readdirSync(SRC, { recursive: true, encoding: 'utf-8' })

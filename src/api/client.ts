@@ -7,6 +7,8 @@ import type {
   ClusterSpec,
   CreateCluster,
   Generation,
+  Log,
+  LogQuery,
   Plan,
   PlanRequest,
   Scale,
@@ -100,6 +102,15 @@ export class ApiClient {
    */
   listGenerations(id: string): Promise<Generation[]> {
     return this._request('GET', ['clusters', id, 'generations']);
+  }
+
+  /**
+   * Read the end of a log.
+   */
+  readLog(id: string, { member, tail }: LogQuery): Promise<Log> {
+    return this._request('GET', ['clusters', id, 'logs'], {
+      query: { ...(member !== null && { member }), tail: String(tail) }
+    });
   }
 
   /**

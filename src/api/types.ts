@@ -9,6 +9,8 @@ export type Condition = Schemas['Condition'];
 export type Entry = Schemas['Entry'];
 export type EntryPhase = Schemas['EntryPhase'];
 export type Generation = Schemas['Generation'];
+export type Log = Schemas['Log'];
+export type LogSource = Schemas['LogSource'];
 export type Member = Schemas['Member'];
 export type PatchEvent = Schemas['PatchEvent'];
 export type PatchOperation = Pick<Schemas['PatchOperation'], 'op' | 'path'> &
@@ -27,6 +29,7 @@ export type WorkerSpec = Schemas['WorkerSpec'];
 export type CreateCluster = Pick<Schemas['CreateCluster'], 'template'> &
   Partial<Schemas['CreateCluster']>;
 export type Scale = Partial<Schemas['Scale']>;
+export type LogQuery = { member: string | null; tail: number };
 export type Adapt = Partial<Schemas['Adapt']>;
 export type PlanRequest = {
   spec?: ClusterSpec;

@@ -15,7 +15,7 @@ export interface IClusterCommand {
   /**
    * What it is called; what it does may depend on what is allowed.
    */
-  label: string | (() => string);
+  label: string | ((args: ReadonlyPartialJSONObject) => string);
 
   /**
    * What it does.

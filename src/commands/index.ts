@@ -12,6 +12,7 @@ import {
   IAutoConnect,
   IClientCode,
   IClusterManager,
+  ILogViewers,
   ISpecEditors
 } from '../tokens';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
@@ -25,6 +26,7 @@ import { addCreateCommand } from './create';
 import { addEndCommands } from './ends';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addEntryCommands } from './entries';
+import { addLogCommand } from './logs';
 import { SHOWN } from './operation';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addScaleCommands } from './scale';
@@ -37,18 +39,32 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Commands that make, scale, edit and stop clusters.',
   autoStart: true,
   requires: [IClusterManager, IClientCode],
-  optional: [IAutoConnect, ISpecEditors, ICommandPalette, ITranslator],
+  optional: [
+    IAutoConnect,
+    ISpecEditors,
+    ILogViewers,
+    ICommandPalette,
+    ITranslator
+  ],
   activate: (
     app: JupyterFrontEnd,
     manager: IClusterManager,
     clientCode: IClientCode,
     automatic: IAutoConnect | null,
     editors: ISpecEditors | null,
+    logs: ILogViewers | null,
     palette: ICommandPalette | null,
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
-    addCommands(app, { manager, clientCode, automatic, editors, trans });
+    addCommands(app, {
+      manager,
+      clientCode,
+      automatic,
+      editors,
+      logs,
+      trans
+    });
     const category = trans.__('Clusters');
     for (const command of Object.values(CommandIDs)) {
       if (app.commands.hasCommand(command)) {
@@ -66,6 +82,7 @@ export interface ICommandsOptions {
   clientCode: IClientCode;
   automatic: IAutoConnect | null;
   editors: ISpecEditors | null;
+  logs: ILogViewers | null;
   trans: TranslationBundle;
 }
 
@@ -74,7 +91,7 @@ export interface ICommandsOptions {
  */
 export function addCommands(
   app: JupyterFrontEnd,
-  { manager, clientCode, automatic, editors, trans }: ICommandsOptions
+  { manager, clientCode, automatic, editors, logs, trans }: ICommandsOptions
 ): void {
   const { commands } = app;
   const add = clusterCommands(app, manager, trans);
@@ -94,6 +111,10 @@ export function addCommands(
       isForAll: true,
       act: async cluster => ({ widget: await editors.open(cluster) })
     });
+  }
+
+  if (logs) {
+    addLogCommand(app, add, logs, trans);
   }
 
   add(CommandIDs.openDashboard, {

@@ -9,6 +9,8 @@ import type {
   Cluster,
   ClusterSpec,
   Generation,
+  Log,
+  LogQuery,
   Plan,
   PlanRequest,
   Scale,
@@ -171,6 +173,13 @@ export class ClusterModel implements IDisposable {
    */
   generations(): Promise<Generation[]> {
     return this._client.listGenerations(this.id);
+  }
+
+  /**
+   * The end of a log: of a worker, of the workers of an entry, or of its own process.
+   */
+  log(query: LogQuery): Promise<Log> {
+    return this._client.readLog(this.id, query);
   }
 
   /**

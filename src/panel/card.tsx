@@ -104,7 +104,7 @@ function Facts({
         spec={document.spec}
       />
       <Figures counts={document.counts} />
-      <Problems problems={problems} />
+      <Problems cluster={document.id} problems={problems} />
     </>
   );
 }

@@ -163,6 +163,22 @@ function NextRetry(props: {
           {trans.__('Retry now')}
         </button>
       )}
+      {commands.hasCommand(CommandIDs.openLogs) && (
+        <button
+          type="button"
+          className="jp-SpecCluster-link"
+          tabIndex={props.isActive ? 0 : -1}
+          aria-label={trans.__('Log of %1', entry)}
+          onClick={() =>
+            void commands.execute(CommandIDs.openLogs, {
+              id: cluster,
+              member: entry
+            })
+          }
+        >
+          {trans.__('Log')}
+        </button>
+      )}
     </div>
   );
 }

@@ -27,6 +27,7 @@ function MemberItemView(
       aria-label={label}
       tabIndex={props.isActive ? 0 : -1}
       data-key={id}
+      data-member={member.name}
     >
       <div
         className="jp-SpecCluster-member"

@@ -1,5 +1,6 @@
 import * as React from 'react';
 import type { IProblem } from '../model/facts';
+import { CommandIDs } from '../tokens';
 import { usePanel } from './context';
 
 /** How many problems a card tells of before it only counts them. */
@@ -9,11 +10,14 @@ const PROBLEMS_SHOWN = 3;
  * What a person should know, in the words of the server.
  */
 export function Problems({
+  cluster: id,
   problems
 }: {
+  cluster: string;
   problems: IProblem[];
 }): React.JSX.Element | null {
-  const { trans } = usePanel();
+  const { trans, commands } = usePanel();
+  const failure = problems.find(({ isNotice }) => !isNotice);
   if (problems.length === 0) {
     return null;
   }
@@ -35,6 +39,22 @@ export function Problems({
         <p className="jp-SpecCluster-remark">
           {trans._n('and %1 more', 'and %1 more', rest)}
         </p>
+      )}
+      {failure && commands.hasCommand(CommandIDs.openLogs) && (
+        <button
+          type="button"
+          className="jp-SpecCluster-link jp-SpecCluster-problemLog"
+          title={trans.__('Show what was written about it')}
+          onClick={() => {
+            const { entry } = failure;
+            void commands.execute(CommandIDs.openLogs, {
+              id,
+              ...(entry !== null && { member: entry })
+            });
+          }}
+        >
+          {trans.__('Logs')}
+        </button>
       )}
     </div>
   );

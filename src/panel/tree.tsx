@@ -40,7 +40,7 @@ export function EntryTree({
           </p>
           <ul aria-label={trans.__('Unexpected workers of %1', name)}>
             {unexpected.slice(0, STRANGERS_SHOWN).map(member => (
-              <li key={member.address ?? member.name}>
+              <li key={member.address ?? member.name} data-member={member.name}>
                 <div
                   className="jp-SpecCluster-member"
                   title={memberLabel(member, trans)}

@@ -202,6 +202,45 @@ describe('ClusterPanel', () => {
     expect(screen.getByText('no e')).toBeTruthy();
   });
 
+  it('leads from what is wrong to the log that says more', async () => {
+    const why = { message: 'no bad', next_retry: NOW };
+    const workers = [entry('bad', [absent('bad')], 'backoff', why)];
+    await show(new FakeCluster(cluster('otter', { workers })));
+    fireEvent.click(button('Logs'));
+    open('otter');
+    // Said at the entry, and no more above.
+    expect(screen.queryByRole('button', { name: 'Logs' })).toBeNull();
+    fireEvent.click(button('Log of bad'));
+    const args = { id: 'otter', member: 'bad' };
+    expect(executed).toEqual([
+      [CommandIDs.openLogs, args],
+      [CommandIDs.openLogs, args]
+    ]);
+  });
+
+  it('says of a notice only that it is one', async () => {
+    const conditions = [
+      {
+        type: 'EndingSoon',
+        status: 'True',
+        reason: 'x',
+        message: 'ends soon',
+        since: NOW
+      } as const
+    ];
+    const one = new FakeCluster(
+      cluster('otter', { conditions: [...conditions] })
+    );
+    await show(one);
+    expect(screen.queryByRole('button', { name: 'Logs' })).toBeNull();
+    const failed = [{ ...conditions[0], type: 'HostExited' }];
+    await change(() =>
+      one.set({ document: cluster('otter', { conditions: failed }) })
+    );
+    fireEvent.click(button('Logs'));
+    expect(executed).toEqual([[CommandIDs.openLogs, { id: 'otter' }]]);
+  });
+
   it('lists entries, members and ghosts by name', async () => {
     const workers = [
       entry('0', [member('0-0'), member('0-1')]),
@@ -451,7 +490,8 @@ describe('ClusterPanel', () => {
       'Order',
       'Insert client code',
       'Dashboard',
-      'Hide workers'
+      'Hide workers',
+      'Log of 0'
     ]);
     await change(() => manager.setClusters());
     expect(screen.getByText('No clusters yet')).toBeTruthy();
