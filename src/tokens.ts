@@ -11,6 +11,7 @@ import type {
   Generation,
   Log,
   LogQuery,
+  NewTemplate,
   Plan,
   PlanRequest,
   Scale,
@@ -27,6 +28,7 @@ export type {
   Generation,
   Log,
   LogQuery,
+  NewTemplate,
   Plan,
   PlanRequest,
   Scale,
@@ -50,6 +52,8 @@ export namespace CommandIDs {
   export const openDashboard = 'speccluster-lab:open-dashboard';
   export const editSpec = 'speccluster-lab:edit-spec';
   export const openLogs = 'speccluster-lab:open-logs';
+  export const saveTemplate = 'speccluster-lab:save-template';
+  export const deleteTemplate = 'speccluster-lab:delete-template';
   export const insertClientCode = 'speccluster-lab:insert-client-code';
   export const copyClientCode = 'speccluster-lab:copy-client-code';
   export const insertEntryCode = 'speccluster-lab:insert-entry-code';
@@ -267,6 +271,29 @@ export interface IClusterManager {
    * Read the templates anew.
    */
   refreshTemplates(): Promise<void>;
+
+  /**
+   * Write a template of the user's own; it is in `templates` when the promise resolves.
+   *
+   * @param template - What it says.
+   * @param isReplaced - Whether one of this name may go.
+   * @param like - A template: what only templates may say may be repeated of it.
+   */
+  saveTemplate(
+    template: NewTemplate,
+    isReplaced: boolean,
+    like: string | null
+  ): Promise<Template>;
+
+  /**
+   * Delete a template of the user's own.
+   */
+  deleteTemplate(name: string): Promise<Template>;
+
+  /**
+   * The worker classes that the spec of a new cluster may name.
+   */
+  classes(): Promise<WorkerClass[]>;
 }
 
 /**
@@ -402,6 +429,22 @@ export interface ISpecEditors {
    * @returns The id of the editor's widget.
    */
   open(cluster: ICluster): Promise<string>;
+
+  /**
+   * Let a person say what they want of a new cluster, and make it.
+   *
+   * @param template - What is chosen at first.
+   *
+   * @returns The cluster; null when the person wants none after all.
+   */
+  create(template: string | null): Promise<ICluster | null>;
+
+  /**
+   * Let a person keep a cluster's spec as a template of their own.
+   *
+   * @returns The template; null when the person wants none after all.
+   */
+  saveTemplate(cluster: ICluster): Promise<Template | null>;
 }
 
 /**

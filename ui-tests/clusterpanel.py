@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from playwright.sync_api import Locator, Page, expect
 
 if TYPE_CHECKING:
-    from labpage import Notebook
+    from labpage import LabPage, Notebook
 
-__all__ = ["Card", "ClusterPanel", "SpecEditor"]
+__all__ = ["Card", "ClusterPanel", "NewDialog", "SpecEditor"]
 
 # How a member is read out; one that is only expected is read out as that.
 _REGISTERED: Final = r"running, \d+ threads?, "
@@ -165,6 +165,44 @@ class Card:
         expect(figures.get_by_text(f"{workers} of {workers}", exact=True)).to_be_visible()
         expect(self.root.get_by_role("progressbar")).to_have_count(0)
         self.expect_phase("running")
+
+
+class NewDialog:
+    """The dialog that asks what is wanted of a new cluster.
+
+    Parameters
+    ----------
+    page : Page
+        The browser's tab.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.root = page.get_by_role("dialog").filter(has_text="New cluster")
+        self.code = self.root.get_by_role("textbox", name="Spec of the new cluster")
+
+    @classmethod
+    def open(cls, lab: LabPage) -> NewDialog:
+        """Open it by clicking."""
+        lab.panel.root.get_by_role("button", name="New cluster").click()
+        lab.page.get_by_role("menuitem", name="New Cluster…").click()
+        new = cls(lab.page)
+        expect(new.field("Name")).to_be_focused()
+        return new
+
+    def field(self, name: str) -> Locator:
+        """Return one of its fields."""
+        return self.root.get_by_label(name, exact=True)
+
+    def button(self, name: str) -> Locator:
+        """Return one of its buttons."""
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    def write(self, text: str) -> None:
+        """Replace the whole spec."""
+        self.code.click()
+        self._page.keyboard.press("ControlOrMeta+a")
+        self._page.keyboard.insert_text(text)
 
 
 class SpecEditor:

@@ -41,7 +41,8 @@ def take_pictures(lab: LabPage, results: Path, name: str) -> None:
     lab.set_theme("JupyterLab Light")
     light = _take(lab, folder / f"{name}.png")
     assert _brightness(dark) < 0.3
-    assert _brightness(light) > 0.8
+    # A dialog dims what is behind it.
+    assert _brightness(light) > 0.45
 
 
 def _take(lab: LabPage, path: Path) -> Image.Image:

@@ -49,7 +49,7 @@ def test_nothing_is_for_everybody_too(
 ) -> None:
     Feed(context)
     lab = open_lab(server)
-    expect(lab.panel.root.get_by_role("button", name="Threads")).to_be_visible()
+    expect(lab.panel.root.get_by_role("button", name="Threads", exact=True)).to_be_visible()
     for theme in THEMES:
         lab.set_theme(theme)
         expect_for_everybody(lab.panel.root)

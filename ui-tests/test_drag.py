@@ -73,7 +73,9 @@ def test_a_card_becomes_text_in_an_editor_and_in_a_console(lab: LabPage, server:
 
 def test_a_template_becomes_a_cell_that_makes_a_cluster(lab: LabPage, server: LabServer) -> None:
     notebook = lab.new_notebook()
-    lab.panel.drag_onto(lab.panel.root.get_by_role("button", name="Threads"), notebook.cells.first)
+    lab.panel.drag_onto(
+        lab.panel.root.get_by_role("button", name="Threads", exact=True), notebook.cells.first
+    )
     expect(notebook.cells).to_have_count(2)
     code = notebook.sources[0]
     assert code.startswith('from speccluster_lab import launch\ncluster = launch("threads")\n')

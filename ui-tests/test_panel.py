@@ -30,7 +30,7 @@ def test_without_clusters_the_templates_are_offered(lab: LabPage) -> None:
     expect(panel.get_by_role("heading", name="No clusters yet")).to_be_visible()
     for template in ("Grouped workers", "Local processes", "Threads"):
         expect(panel.get_by_role("button", name=template)).to_be_visible()
-    panel.get_by_role("button", name="Threads").click()
+    panel.get_by_role("button", name="Threads", exact=True).click()
     expect(lab.panel.cards).to_have_count(1)
     expect(panel.get_by_role("heading", name="No clusters yet")).to_have_count(0)
     name = lab.panel.cards.get_attribute("aria-label")

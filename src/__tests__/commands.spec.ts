@@ -9,16 +9,19 @@ import { ApiError } from '../api/errors';
 import { addCommands } from '../commands';
 import type { IAutoConnect, ISpecEditors } from '../tokens';
 import { CommandIDs } from '../tokens';
-import type { Cluster } from '../tokens';
+import type { Cluster, Template } from '../tokens';
 import {
   FakeCluster,
   FakeManager,
   NO_CHANGE,
+  TEMPLATES,
   absent,
   cluster,
   deferred,
   entry
 } from './fakes';
+
+const OWN = { ...TEMPLATES[0], name: 'mine', title: 'Mine', own: true };
 
 describe('commands', () => {
   let manager: FakeManager;
@@ -35,22 +38,15 @@ describe('commands', () => {
     end: jest.fn(async () => ({ path: 'a.ipynb' }))
   };
   const openLog = jest.fn(async () => 'log-id');
+  const create = jest.fn(async (): Promise<FakeCluster | null> => null);
+  const saveTemplate = jest.fn(async (): Promise<Template | null> => null);
+  const EDITORS: ISpecEditors = { open, create, saveTemplate };
 
   const add = (editors: ISpecEditors | null, ...clusters: FakeCluster[]) => {
     commands = new CommandRegistry();
     manager = new FakeManager(...clusters);
     const app = {
       commands,
-      serviceManager: {
-        kernelspecs: {
-          specs: {
-            kernelspecs: {
-              geo: { language: 'python', display_name: 'Geo' },
-              ir: { language: 'R', display_name: 'R' }
-            }
-          }
-        }
-      },
       contextMenuHitTest: (test: (node: HTMLElement) => boolean) =>
         underMenu && test(underMenu) ? underMenu : undefined
     };
@@ -80,8 +76,10 @@ describe('commands', () => {
     insert.mockReset();
     open.mockClear();
     openLog.mockClear();
+    create.mockClear();
+    saveTemplate.mockClear();
     underMenu = undefined;
-    add({ open }, new FakeCluster(cluster('otter')));
+    add(EDITORS, new FakeCluster(cluster('otter')));
   });
 
   afterEach(() => {
@@ -119,22 +117,47 @@ describe('commands', () => {
   });
 
   it('ask what is wanted of a cluster', async () => {
-    const made = run(CommandIDs.createCluster);
-    await dialog();
-    fireEvent.change(await screen.findByLabelText('Template'), {
-      target: { value: 'local' }
+    create.mockResolvedValueOnce(manager.clusters[0]);
+    await expect(run(CommandIDs.createCluster)).resolves.toEqual({
+      id: 'otter'
     });
-    fireEvent.change(screen.getByLabelText('Name'), {
-      target: { value: ' Otter ' }
+    await run(CommandIDs.createCluster, { template: 'local', isAsked: true });
+    expect(create.mock.calls).toEqual([[null], ['local']]);
+    expect(manager.create).not.toHaveBeenCalled();
+    expect(notes()).toEqual(['otter runs.']);
+  });
+
+  it('keep a cluster as a template', async () => {
+    await expect(run(CommandIDs.saveTemplate)).resolves.toBeNull();
+    saveTemplate.mockResolvedValueOnce(OWN);
+    await expect(run(CommandIDs.saveTemplate)).resolves.toEqual({
+      template: 'mine'
     });
-    fireEvent.change(screen.getByLabelText('Python'), {
-      target: { value: 'geo' }
-    });
-    fireEvent.click(screen.getByText('Start'));
-    await made;
-    expect(manager.create.mock.calls).toEqual([
-      [{ template: 'local', name: 'Otter', kernel: 'geo', fields: {} }]
+    expect(saveTemplate.mock.calls).toEqual([
+      [manager.clusters[0]],
+      [manager.clusters[0]]
     ]);
+    await waitFor(() => expect(notes()).toEqual(['Template Mine is saved.']));
+  });
+
+  it('delete a template of their own, once that is confirmed', async () => {
+    const args = { template: 'mine' };
+    expect(commands.isEnabled(CommandIDs.deleteTemplate)).toBe(false);
+    manager.templates = [...manager.templates, OWN];
+    expect(commands.isEnabled(CommandIDs.deleteTemplate)).toBe(true);
+    const other = run(CommandIDs.deleteTemplate, { template: 'local' });
+    await expect(other).resolves.toBeNull();
+    const kept = run(CommandIDs.deleteTemplate, args);
+    await dialog();
+    fireEvent.click(screen.getByText('Cancel'));
+    await expect(kept).resolves.toBeNull();
+    expect(manager.deleteTemplate).not.toHaveBeenCalled();
+    const deleted = run(CommandIDs.deleteTemplate, args);
+    await dialog();
+    fireEvent.click(screen.getByText('Delete'));
+    await deleted;
+    expect(manager.deleteTemplate.mock.calls).toEqual([['mine']]);
+    expect(notes()).toEqual(['Template Mine is deleted.']);
   });
 
   it('tell in the words of the server why there is no cluster', async () => {
@@ -219,7 +242,7 @@ describe('commands', () => {
   });
 
   it('restart a cluster that has failed without a question', async () => {
-    add({ open }, idle('otter'));
+    add(EDITORS, idle('otter'));
     await run(CommandIDs.restartCluster, { id: 'otter' });
     expect(manager.clusters[0].restart).toHaveBeenCalledTimes(1);
   });
@@ -389,7 +412,7 @@ describe('commands', () => {
 
   describe('the cluster that is meant', () => {
     beforeEach(() => {
-      add({ open }, idle('a'), idle('b'));
+      add(EDITORS, idle('a'), idle('b'));
       underMenu = document.createElement('div');
       underMenu.dataset.clusterId = 'b';
     });

@@ -11,6 +11,7 @@ import type {
   Log,
   LogQuery,
   Member,
+  NewTemplate,
   PatchOperation,
   Plan,
   PlanRequest,
@@ -426,6 +427,13 @@ export class FakeManager implements IClusterManager {
 
   create = jest.fn(async () => this.clusters[0]);
   refreshTemplates = jest.fn(async () => undefined);
+  saveTemplate = jest.fn(async (template: NewTemplate): Promise<Template> => ({
+    ...TEMPLATES[0],
+    ...template,
+    own: true
+  }));
+  deleteTemplate = jest.fn(async () => TEMPLATES[0]);
+  classes = jest.fn(async (): Promise<WorkerClass[]> => CLASSES);
 
   get(id: string): FakeCluster | undefined {
     return this.clusters.find(one => one.id === id);

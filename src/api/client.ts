@@ -9,6 +9,7 @@ import type {
   Generation,
   Log,
   LogQuery,
+  NewTemplate,
   Plan,
   PlanRequest,
   Scale,
@@ -45,10 +46,41 @@ export class ApiClient {
   }
 
   /**
-   * List the worker classes that specs may name, as the Python of a cluster has them.
+   * Write a template of the user's own.
+   *
+   * @param template - What it says.
+   * @param isReplaced - Whether one of this name may go.
+   * @param like - A template: what only templates may say may be repeated of it.
    */
-  listClasses(cluster: string): Promise<WorkerClass[]> {
-    return this._request('GET', ['classes'], { query: { cluster } });
+  saveTemplate(
+    template: NewTemplate,
+    isReplaced: boolean,
+    like: string | null
+  ): Promise<Template> {
+    return this._request('PUT', ['templates', template.name], {
+      body: template,
+      query: {
+        ...(isReplaced && { replace: 'true' }),
+        ...(like !== null && { like })
+      }
+    });
+  }
+
+  /**
+   * Delete a template of the user's own.
+   */
+  deleteTemplate(name: string): Promise<Template> {
+    return this._request('DELETE', ['templates', name]);
+  }
+
+  /**
+   * List the worker classes that specs may name, as the Python of a cluster has
+   * them; the server's own, if none is given.
+   */
+  listClasses(cluster?: string): Promise<WorkerClass[]> {
+    return this._request('GET', ['classes'], {
+      query: { ...(cluster !== undefined && { cluster }) }
+    });
   }
 
   /**

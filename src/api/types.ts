@@ -28,6 +28,8 @@ export type WorkerSpec = Schemas['WorkerSpec'];
 // holds for answers; a request may leave it out.
 export type CreateCluster = Pick<Schemas['CreateCluster'], 'template'> &
   Partial<Schemas['CreateCluster']>;
+export type NewTemplate = Pick<Schemas['Template'], 'name' | 'title' | 'spec'> &
+  Partial<Schemas['Template']>;
 export type Scale = Partial<Schemas['Scale']>;
 export type LogQuery = { member: string | null; tail: number };
 export type Adapt = Partial<Schemas['Adapt']>;

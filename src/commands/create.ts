@@ -2,9 +2,14 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { addIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
-import type { CreateCluster, IClusterManager, Template } from '../tokens';
+import type {
+  CreateCluster,
+  ICluster,
+  IClusterManager,
+  ISpecEditors,
+  Template
+} from '../tokens';
 import { CommandIDs } from '../tokens';
-import type { IKernel } from './newdialog';
 import { notify } from './operation';
 import { settled } from './settled';
 
@@ -14,6 +19,7 @@ import { settled } from './settled';
 export function addCreateCommand(
   app: JupyterFrontEnd,
   manager: IClusterManager,
+  editors: ISpecEditors | null,
   trans: TranslationBundle
 ): void {
   app.commands.addCommand(CommandIDs.createCluster, {
@@ -22,7 +28,8 @@ export function addCreateCommand(
       templateOf(manager, args)?.description ??
       trans.__('Say what is wanted of it first'),
     icon: args => (args.template === undefined ? addIcon : undefined),
-    isEnabled: () => manager.mayExecute,
+    isEnabled: args =>
+      manager.mayExecute && (args.template !== undefined || editors !== null),
     describedBy: {
       args: {
         type: 'object',
@@ -31,6 +38,12 @@ export function addCreateCommand(
             type: 'string',
             description: trans.__(
               'The name of the template; asked for when left out'
+            )
+          },
+          isAsked: {
+            type: 'boolean',
+            description: trans.__(
+              'Whether to let the person say more before it is made'
             )
           },
           name: {
@@ -49,14 +62,18 @@ export function addCreateCommand(
       }
     },
     execute: async args => {
-      const request =
-        args.template === undefined
-          ? await ask(app, manager, trans)
-          : (args as CreateCluster);
-      if (request === null) {
-        return null;
+      let made: Promise<ICluster>;
+      if (args.template === undefined || args.isAsked) {
+        // What goes wrong is said where it is asked for.
+        const template = args.template === undefined ? null : args.template;
+        const cluster = await editors?.create(template as string | null);
+        if (!cluster) {
+          return null;
+        }
+        made = Promise.resolve(cluster);
+      } else {
+        made = manager.create(args as CreateCluster);
       }
-      const made = manager.create(request);
       notify(
         made.then(async cluster => ({
           name: cluster.document.display_name,
@@ -78,28 +95,6 @@ export function addCreateCommand(
       );
     }
   });
-}
-
-async function ask(
-  app: JupyterFrontEnd,
-  manager: IClusterManager,
-  trans: TranslationBundle
-): Promise<CreateCluster | null> {
-  if (manager.templates.length === 0) {
-    await manager.refreshTemplates();
-  }
-  if (manager.templates.length === 0) {
-    return null;
-  }
-  const specs = app.serviceManager.kernelspecs?.specs?.kernelspecs ?? {};
-  const kernels: IKernel[] = [];
-  for (const [name, spec] of Object.entries(specs)) {
-    if (spec?.language === 'python') {
-      kernels.push({ name, title: spec.display_name });
-    }
-  }
-  const { askCluster } = await import('./newdialog');
-  return askCluster(manager.templates, kernels, trans);
 }
 
 function templateOf(

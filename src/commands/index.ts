@@ -30,6 +30,8 @@ import { addLogCommand } from './logs';
 import { SHOWN } from './operation';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addScaleCommands } from './scale';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
+import { addTemplateCommands } from './templates';
 
 /**
  * The commands, in the palette and for everybody who calls them.
@@ -96,10 +98,11 @@ export function addCommands(
   const { commands } = app;
   const add = clusterCommands(app, manager, trans);
 
-  addCreateCommand(app, manager, trans);
+  addCreateCommand(app, manager, editors, trans);
   addScaleCommands(add, trans);
   addEndCommands(add, trans);
   addEntryCommands(app, add, trans);
+  addTemplateCommands(app, add, manager, editors, trans);
 
   if (editors) {
     add(CommandIDs.editSpec, {

@@ -14,6 +14,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyJSONValue } from '@lumino/coreutils';
 import type { ClusterSpec, WorkerClass } from '../api/types';
 import { valueAt } from './changes';
+import type { ISignal } from '@lumino/signaling';
 import type { SpecDraft } from './draft';
 import { pathOf } from './field';
 import { placeAt } from './place';
@@ -24,11 +25,21 @@ import type { IFinding } from './validate';
 import { typesOf, validate } from './validate';
 
 /**
+ * A spec that is being written, of a cluster or of one that is to be.
+ */
+export interface IWritten extends Pick<
+  SpecDraft,
+  'text' | 'format' | 'spec' | 'problem' | 'refusal' | 'classes' | 'base'
+> {
+  readonly changed: ISignal<unknown, void>;
+}
+
+/**
  * What helps to write a spec as code: what is wrong is underlined where it is,
  * and what may be written is offered.
  */
 export function codeHelp(
-  draft: SpecDraft,
+  draft: IWritten,
   trans: TranslationBundle
 ): Extension[] {
   return [
@@ -52,7 +63,7 @@ const LOOK = StateEffect.define<null>();
 class Looking {
   constructor(
     private readonly _view: EditorView,
-    private readonly _draft: SpecDraft
+    private readonly _draft: IWritten
   ) {
     _draft.changed.connect(this._onDraft, this);
   }
@@ -86,7 +97,7 @@ class Looking {
  * What is wrong with the text: as text, by its schema, and as the server says.
  */
 export function findings(
-  draft: SpecDraft,
+  draft: IWritten,
   trans: TranslationBundle
 ): Diagnostic[] {
   const text = draft.text.sharedModel.getSource();
@@ -114,7 +125,7 @@ export function findings(
  */
 export function completions(
   context: CompletionContext,
-  draft: SpecDraft
+  draft: IWritten
 ): CompletionResult | null {
   const text = context.state.doc.toString();
   const place = placeAt(text, context.pos, draft.format);

@@ -234,7 +234,10 @@ function ClassField(props: {
   );
 }
 
-function OptionsForm(props: {
+/**
+ * Values by name, each as its schema describes it.
+ */
+export function OptionsForm(props: {
   schema: ISchema;
   names: readonly string[];
   options: ReadonlyJSONObject;

@@ -7,6 +7,7 @@ import { WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { DOMAIN, IClusterManager, ISpecEditors } from '../tokens';
+import type { IKernel } from './newcluster';
 import type { IArrangement } from './speceditors';
 import { SpecEditors } from './speceditors';
 import type { SpecEditorTab } from './tab';
@@ -43,6 +44,7 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
       tracker,
       manager,
       services,
+      kernels: () => kernelsOf(app),
       trans
     });
     commands.addCommand(RESTORE, {
@@ -76,6 +78,14 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
     return editors;
   }
 };
+
+/** The kernels of which a cluster can have the Python. */
+function kernelsOf({ serviceManager }: JupyterFrontEnd): IKernel[] {
+  const specs = serviceManager.kernelspecs?.specs?.kernelspecs ?? {};
+  return Object.entries(specs).flatMap(([name, spec]) =>
+    spec?.language === 'python' ? [{ name, title: spec.display_name }] : []
+  );
+}
 
 /** What is kept in a layout may be of another version. */
 function arrangement(

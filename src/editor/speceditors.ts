@@ -2,8 +2,14 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { WidgetTracker } from '@jupyterlab/apputils';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { ICluster, IClusterManager, ISpecEditors } from '../tokens';
+import type {
+  ICluster,
+  IClusterManager,
+  ISpecEditors,
+  Template
+} from '../tokens';
 import type { View } from './header';
+import type { IKernel } from './newcluster';
 import type { Format } from './spectext';
 import type { SpecEditorTab } from './tab';
 
@@ -52,6 +58,34 @@ export class SpecEditors implements ISpecEditors {
   }
 
   /**
+   * Let a person say what they want of a new cluster, and make it.
+   */
+  async create(template: string | null): Promise<ICluster | null> {
+    const { manager, services, kernels, trans } = this._options;
+    if (manager.templates.length === 0) {
+      await manager.refreshTemplates();
+    }
+    if (manager.templates.length === 0) {
+      return null;
+    }
+    const { askCluster } = await import('./newdialog');
+    const factory = services.factoryService.newDocumentEditor;
+    return askCluster(
+      { manager, kernels: kernels(), template, trans },
+      factory
+    );
+  }
+
+  /**
+   * Let a person keep a cluster's spec as a template of their own.
+   */
+  async saveTemplate(cluster: ICluster): Promise<Template | null> {
+    const { manager, trans } = this._options;
+    const { askTemplate } = await import('./savedialog');
+    return askTemplate(cluster, manager, trans);
+  }
+
+  /**
    * Show again the editor of a cluster's spec, when JupyterLab opens.
    *
    * @throws An error when the cluster has gone, or is not known in time:
@@ -93,6 +127,7 @@ export namespace SpecEditors {
     tracker: WidgetTracker<SpecEditorTab>;
     manager: IClusterManager;
     services: IEditorServices;
+    kernels: () => IKernel[];
     trans: TranslationBundle;
   }
 }

@@ -5,7 +5,13 @@ import { Signal } from '@lumino/signaling';
 import type { ApiClient } from '../api/client';
 import type { ApiError } from '../api/errors';
 import type { EventStream, StreamState } from '../api/stream';
-import type { Cluster, CreateCluster, Template } from '../api/types';
+import type {
+  Cluster,
+  CreateCluster,
+  NewTemplate,
+  Template,
+  WorkerClass
+} from '../api/types';
 import { ClusterModel } from './clustermodel';
 
 /**
@@ -146,6 +152,35 @@ export class ClusterManager implements IDisposable {
       this._templatesError = error as ApiError;
     }
     this._templatesChanged.emit();
+  }
+
+  /**
+   * Write a template of the user's own; it is in `templates` when the promise resolves.
+   */
+  async saveTemplate(
+    template: NewTemplate,
+    isReplaced: boolean,
+    like: string | null
+  ): Promise<Template> {
+    const saved = await this._client.saveTemplate(template, isReplaced, like);
+    await this.refreshTemplates();
+    return saved;
+  }
+
+  /**
+   * Delete a template of the user's own.
+   */
+  async deleteTemplate(name: string): Promise<Template> {
+    const deleted = await this._client.deleteTemplate(name);
+    await this.refreshTemplates();
+    return deleted;
+  }
+
+  /**
+   * The worker classes that the spec of a new cluster may name.
+   */
+  classes(): Promise<WorkerClass[]> {
+    return this._client.listClasses();
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Cluster, Entry, Member } from '../api/types';
+import type { Cluster, Entry, Member, Template } from '../api/types';
 
 /**
  * Something that a person should know about, in the server's words.
@@ -46,6 +46,37 @@ export function specEntries({ spec }: Pick<Cluster, 'spec'>): number {
 
 /** Asked for with each change of a cluster, which is seldom one of its spec. */
 const counted = new WeakMap<Cluster['spec'], number>();
+
+/**
+ * Where workers run: on this machine, on others by SSH, or as jobs of a queue.
+ */
+export type Kind = 'local' | 'ssh' | 'queue' | 'other';
+
+/**
+ * Where the workers of a cluster run, as their class tells.
+ */
+export function clusterKind({ spec }: Pick<Cluster, 'spec'>): Kind {
+  return kindOf(spec.worker ?? Object.values(spec.workers ?? {})[0]);
+}
+
+/**
+ * Where the workers of a template run.
+ */
+export function templateKind({ spec }: Template): Kind {
+  const workers = spec.workers as Record<string, unknown> | undefined;
+  return kindOf(spec.worker ?? Object.values(workers ?? {})[0]);
+}
+
+function kindOf(worker: unknown): Kind {
+  const cls = String((worker as { cls?: unknown } | null | undefined)?.cls);
+  if (/(^|\.)ssh\.|SSH/.test(cls)) {
+    return 'ssh';
+  }
+  if (cls.startsWith('dask_jobqueue.')) {
+    return 'queue';
+  }
+  return /^(distributed|speccluster_lab)\./.test(cls) ? 'local' : 'other';
+}
 
 /** Whether there is a cluster that does, or is about to do, what is wanted. */
 function isUp({ phase }: Cluster): boolean {

@@ -1,7 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster } from '../api/types';
-import { specEntries } from '../model/facts';
+import { kindIcons } from '../icons';
+import { clusterKind, specEntries } from '../model/facts';
 import { usePanel } from './context';
 import { whenDragged } from './drag';
 import { PhaseLabel } from './phase';
@@ -23,6 +24,7 @@ function CardHeaderView(
     clientCode.drag(id, display_name, event)
   );
   const owner = ownerText(document, trans);
+  const KindIcon = kindIcons[clusterKind(document)];
   return (
     <header
       className="jp-SpecCluster-header"
@@ -30,6 +32,7 @@ function CardHeaderView(
       onPointerDown={onPointerDown}
     >
       <span className="jp-SpecCluster-grip" aria-hidden="true" />
+      <KindIcon.react tag="span" className="jp-SpecCluster-kindIcon" />
       <h3 className="jp-SpecCluster-name">{display_name}</h3>
       <PhaseLabel phase={document.phase} />
       <p className="jp-SpecCluster-origin">

@@ -3,12 +3,11 @@ import type { IGroup } from '../model/arrangement';
 import { arrange } from '../model/arrangement';
 import { describeError } from '../model/describe';
 import type { ICluster, IClusterManager } from '../tokens';
-import { CommandIDs } from '../tokens';
 import { ClusterCard } from './card';
 import { useMayExecute, usePanel } from './context';
-import { whenDragged } from './drag';
 import { PhaseLabel } from './phase';
 import { useSignal } from './signals';
+import { TemplateOffers, TemplateSection } from './templates';
 
 /** How many cards there are at once, before anybody knows which are in view. */
 const AT_TOP = 10;
@@ -25,6 +24,7 @@ export function ClusterList({
   const count = useSignal(manager.changed, () => manager.clusters.length);
   const state = useSignal(manager.connectionChanged, () => manager.connection);
   const groups = useGroups(manager);
+  const mayExecute = useMayExecute();
   return (
     <div className="jp-SpecCluster-list" data-state={state}>
       {state === 'stale' && (
@@ -55,6 +55,7 @@ export function ClusterList({
       ))}
       {count > 0 && groups.length === 0 && <NothingFound />}
       {count === 0 && state === 'live' && <EmptyState manager={manager} />}
+      {count > 0 && mayExecute && <TemplateSection manager={manager} />}
     </div>
   );
 }
@@ -136,7 +137,7 @@ function EmptyState({
 }: {
   manager: IClusterManager;
 }): React.JSX.Element {
-  const { trans, commands, clientCode } = usePanel();
+  const { trans } = usePanel();
   const mayExecute = useMayExecute();
   const known = useSignal(manager.templatesChanged, () => manager.templates);
   const templates = mayExecute ? known : [];
@@ -152,24 +153,7 @@ function EmptyState({
           'A cluster is a Dask scheduler and its workers, kept as its spec describes them. Make one from a template, then drag it into a notebook to compute with it.'
         )}
       </p>
-      {templates.map(({ name, title, description }) => (
-        <button
-          key={name}
-          type="button"
-          className="jp-SpecCluster-offer"
-          aria-label={title}
-          aria-description={description}
-          onClick={() =>
-            void commands.execute(CommandIDs.createCluster, { template: name })
-          }
-          onPointerDown={whenDragged(event =>
-            clientCode.drag({ template: name }, title, event)
-          )}
-        >
-          <strong>{title}</strong>
-          <span>{description}</span>
-        </button>
-      ))}
+      <TemplateOffers templates={templates} />
       {error && (
         <p className="jp-SpecCluster-problem" role="alert">
           {describeError(error, trans)}

@@ -4,10 +4,12 @@ import type { CodeEditor, IEditorServices } from '@jupyterlab/codeeditor';
 import { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
-import { fireEvent, screen } from '@testing-library/dom';
+import { fireEvent, screen, waitFor } from '@testing-library/dom';
 import { FakeCluster, FakeManager, cluster } from '../../__tests__/fakes';
 import { SpecEditors } from '../speceditors';
 import type { SpecEditorTab } from '../tab';
+
+jest.setTimeout(30_000);
 
 describe('SpecEditors', () => {
   let tracker: WidgetTracker<SpecEditorTab>;
@@ -37,6 +39,7 @@ describe('SpecEditors', () => {
             new CodeMirrorEditor(options)
         }
       } as unknown as IEditorServices,
+      kernels: () => [{ name: 'geo', title: 'Geo' }],
       trans: nullTranslator.load('speccluster_lab')
     });
   });
@@ -45,6 +48,80 @@ describe('SpecEditors', () => {
     tracker.forEach(tab => tab.dispose());
     tracker.dispose();
     Dialog.flush();
+  });
+
+  // What is loaded when it is first needed may take a while.
+  const shown = (label: string) =>
+    waitFor(() => screen.getByLabelText<HTMLInputElement>(label), {
+      timeout: 20_000
+    });
+  const press = (text: string) => fireEvent.click(screen.getByText(text));
+
+  it('lets a person say what they want, until it is there or not wanted', async () => {
+    manager.clusters = [new FakeCluster(cluster('otter'))];
+    const asked = editors.create('local');
+    expect((await shown('Template')).value).toBe('local');
+    await waitFor(() =>
+      expect(document.activeElement).toBe(screen.getByLabelText('Name'))
+    );
+    fireEvent.change(await shown('Name'), { target: { value: 'otter' } });
+    press('Start');
+    const name = await shown('Name');
+    await waitFor(() => expect(name.getAttribute('aria-invalid')).toBe('true'));
+    name.blur();
+    press('Start');
+    // Where it is wrong the focus is.
+    await waitFor(() => expect(document.activeElement).toBe(name));
+    expect(manager.create).not.toHaveBeenCalled();
+    fireEvent.change(name, { target: { value: 'Weasel' } });
+    fireEvent.keyDown(name, { key: 'Enter' });
+    await expect(asked).resolves.toBe(manager.clusters[0]);
+    expect(manager.create.mock.calls).toEqual([
+      [{ template: 'local', name: 'Weasel', fields: {} }]
+    ]);
+    expect(document.querySelector('.jp-Dialog')).toBeNull();
+  });
+
+  it('makes nothing that is not wanted any more', async () => {
+    const asked = editors.create(null);
+    const name = await shown('Name');
+    fireEvent.click(document.querySelector('.jp-Dialog')!);
+    expect(document.querySelector('.jp-Dialog')).not.toBeNull();
+    fireEvent.keyDown(name, { key: 'Escape' });
+    await expect(asked).resolves.toBeNull();
+    expect(manager.create).not.toHaveBeenCalled();
+  });
+
+  it('leaves keys to the code of the whole spec, but for the way out', async () => {
+    const asked = editors.create(null);
+    await shown('Name');
+    const toggle = screen.getByText('Edit the whole spec before starting');
+    fireEvent.keyDown(toggle, { key: 'Enter' });
+    fireEvent.click(toggle);
+    const code = await shown('Spec of the new cluster');
+    fireEvent.keyDown(code, { key: 'Enter' });
+    expect(manager.create).not.toHaveBeenCalled();
+    code.focus();
+    fireEvent.keyDown(code, { key: 'Escape' });
+    expect(document.activeElement?.textContent).toBe('Start');
+    press('Cancel');
+    await expect(asked).resolves.toBeNull();
+  });
+
+  it('offers nothing where there are no templates', async () => {
+    manager.templates = [];
+    await expect(editors.create(null)).resolves.toBeNull();
+    expect(manager.refreshTemplates).toHaveBeenCalled();
+  });
+
+  it('lets a person keep a cluster as a template', async () => {
+    const asked = editors.saveTemplate(
+      new FakeCluster(cluster('otter', { display_name: 'Otter' }))
+    );
+    expect((await shown('Name')).value).toBe('otter');
+    press('Save');
+    await expect(asked).resolves.toMatchObject({ name: 'otter', own: true });
+    expect(manager.saveTemplate).toHaveBeenCalledTimes(1);
   });
 
   it('opens one tab for a cluster, and shows it again', async () => {

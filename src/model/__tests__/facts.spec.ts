@@ -1,6 +1,14 @@
-import { GIB, absent, cluster, entry, member } from '../../__tests__/fakes';
+import {
+  GIB,
+  TEMPLATES,
+  absent,
+  cluster,
+  entry,
+  member
+} from '../../__tests__/fakes';
 import {
   canScale,
+  clusterKind,
   conditionProblems,
   entryProblems,
   formatBytes,
@@ -10,10 +18,27 @@ import {
   isReconciling,
   isSingle,
   registered,
-  specEntries
+  specEntries,
+  templateKind
 } from '../facts';
 
 describe('facts', () => {
+  it.each([
+    ['distributed.Nanny', 'local'],
+    ['speccluster_lab.MultiWorker', 'local'],
+    ['distributed.deploy.ssh.Worker', 'ssh'],
+    ['dask_jobqueue.slurm.SLURMJob', 'queue'],
+    ['geo.Worker', 'other'],
+    [undefined, 'other']
+  ])('workers of %p are %s', (cls, kind) => {
+    const template = { ...TEMPLATES[0], spec: { worker: { cls } } };
+    expect(templateKind(template)).toBe(kind);
+    const spec = { worker: null, workers: { a: { cls: String(cls) } } };
+    expect(clusterKind({ spec } as unknown as ReturnType<typeof cluster>)).toBe(
+      kind
+    );
+  });
+
   it.each([
     [0, '0 B'],
     [1023, '1023 B'],

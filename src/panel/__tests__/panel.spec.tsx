@@ -8,6 +8,7 @@ import {
   GIB,
   NO_CHANGE,
   NOW,
+  TEMPLATES,
   absent,
   cluster,
   entry,
@@ -82,6 +83,32 @@ describe('ClusterPanel', () => {
     expect(executed).toEqual([
       [CommandIDs.createCluster, { template: 'local' }]
     ]);
+  });
+
+  it('starts a template with other values, and deletes one of their own', async () => {
+    manager.templates = [{ ...TEMPLATES[0], own: true }, TEMPLATES[1]];
+    await show();
+    fireEvent.click(button('Start Local processes with other values'));
+    fireEvent.click(button('Delete Grouped workers'));
+    expect(
+      screen.queryByRole('button', { name: 'Delete Local processes' })
+    ).toBeNull();
+    expect(executed).toEqual([
+      [CommandIDs.createCluster, { template: 'local', isAsked: true }],
+      [CommandIDs.deleteTemplate, { template: 'grouped' }]
+    ]);
+  });
+
+  it('has the templates below the clusters, for who may use them', async () => {
+    await show(new FakeCluster(cluster('otter')));
+    const summary = screen.getByText('Templates');
+    fireEvent.click(summary);
+    fireEvent.click(button('Local processes'));
+    expect(executed).toEqual([
+      [CommandIDs.createCluster, { template: 'local' }]
+    ]);
+    await change(() => manager.setReadOnly(true));
+    expect(screen.queryByText('Templates')).toBeNull();
   });
 
   it('does not say that there is nothing before it knows', async () => {

@@ -1,0 +1,124 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { deleteIcon, saveIcon } from '@jupyterlab/ui-components';
+import type { IClusterManager, ISpecEditors, Template } from '../tokens';
+import { CommandIDs } from '../tokens';
+import type { AddClusterCommand } from './clustercommand';
+import { notify, operation } from './operation';
+
+/**
+ * Add the commands that write and delete a person's own templates.
+ */
+export function addTemplateCommands(
+  app: JupyterFrontEnd,
+  add: AddClusterCommand,
+  manager: IClusterManager,
+  editors: ISpecEditors | null,
+  trans: TranslationBundle
+): void {
+  if (editors) {
+    add(CommandIDs.saveTemplate, {
+      label: trans.__('Save as Template…'),
+      caption: trans.__('Keep the spec of a cluster, to make others like it'),
+      icon: saveIcon,
+      act: async cluster => {
+        const saved = await editors.saveTemplate(cluster);
+        if (!saved) {
+          return null;
+        }
+        notify(
+          Promise.resolve(saved),
+          {
+            pending: trans.__('The template is saved…'),
+            success: ({ title }) => trans.__('Template %1 is saved.', title),
+            error: reason => reason
+          },
+          trans
+        );
+        return { template: saved.name };
+      }
+    });
+  }
+
+  const own = () => manager.templates.filter(one => one.own);
+  app.commands.addCommand(CommandIDs.deleteTemplate, {
+    label: trans.__('Delete Template…'),
+    caption: trans.__('Delete a template of your own'),
+    icon: deleteIcon,
+    isEnabled: () => own().length > 0 && !manager.isReadOnly,
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          template: {
+            type: 'string',
+            description: trans.__(
+              'The name of the template; asked for when left out'
+            )
+          },
+          isContextMenu: {
+            type: 'boolean',
+            description: trans.__('Whether it is the one under the menu')
+          }
+        }
+      }
+    },
+    execute: async args => {
+      const node = args.isContextMenu
+        ? app.contextMenuHitTest(({ dataset }) => 'template' in dataset)
+        : undefined;
+      const name = args.template ?? node?.dataset.template;
+      const template =
+        name === undefined
+          ? await chooseOne(own(), trans)
+          : own().find(one => one.name === name);
+      if (!template || !(await isMeant(template, trans))) {
+        return null;
+      }
+      const { title } = template;
+      const deleted = await operation(
+        manager.deleteTemplate(template.name),
+        {
+          pending: trans.__('Template %1 is deleted…', title),
+          success: () => trans.__('Template %1 is deleted.', title),
+          error: reason =>
+            trans.__('Template %1 was not deleted: %2', title, reason)
+        },
+        trans
+      );
+      return deleted && { template: deleted.name };
+    }
+  });
+  manager.templatesChanged.connect(() =>
+    app.commands.notifyCommandChanged(CommandIDs.deleteTemplate)
+  );
+}
+
+async function chooseOne(
+  templates: readonly Template[],
+  trans: TranslationBundle
+): Promise<Template | undefined> {
+  const { value } = await InputDialog.getItem({
+    title: trans.__('Which template?'),
+    items: templates.map(({ name }) => name)
+  });
+  return templates.find(({ name }) => name === value);
+}
+
+async function isMeant(
+  { title }: Template,
+  trans: TranslationBundle
+): Promise<boolean> {
+  const { button } = await showDialog({
+    title: trans.__('Delete %1?', title),
+    body: trans.__('Clusters that were made from it stay as they are.'),
+    buttons: [
+      Dialog.cancelButton(),
+      Dialog.warnButton({ label: trans.__('Delete') })
+    ],
+    // Enter, pressed once too often, deletes nothing.
+    defaultButton: 0
+  });
+  return button.accept;
+}

@@ -1,0 +1,272 @@
+import { CodeEditor } from '@jupyterlab/codeeditor';
+import { nullTranslator } from '@jupyterlab/translation';
+import {
+  act,
+  cleanup,
+  fireEvent,
+  render,
+  screen
+} from '@testing-library/react';
+import * as React from 'react';
+import {
+  FakeCluster,
+  FakeManager,
+  TEMPLATES,
+  cluster
+} from '../../__tests__/fakes';
+import { ApiError } from '../../api/errors';
+import type { Template, TemplateField } from '../../api/types';
+import { NewCluster } from '../newcluster';
+import { NewFields } from '../newdialog';
+
+const trans = nullTranslator.load('speccluster_lab');
+
+const field = (more: Partial<TemplateField>): TemplateField => ({
+  type: 'integer',
+  title: 'Threads',
+  description: 'per worker',
+  default: 1,
+  minimum: 1,
+  maximum: 64,
+  ...more
+});
+
+const FORMED: Template = {
+  ...TEMPLATES[0],
+  initial: 2,
+  fields: {
+    nthreads: field({}),
+    memory: field({ type: 'string', title: 'Memory', default: '2 GiB' }),
+    quiet: field({ type: 'boolean', title: 'Quiet', default: false })
+  },
+  spec: {
+    worker: {
+      cls: 'distributed.Nanny',
+      options: {
+        nthreads: { $field: 'nthreads' },
+        memory_limit: { $field: 'memory' }
+      }
+    }
+  }
+};
+
+describe('NewFields', () => {
+  let manager: FakeManager;
+  let wanted: NewCluster;
+  const labelled = (label: string) =>
+    screen.getByLabelText<HTMLInputElement>(label);
+  const type = (label: string, value: string) =>
+    fireEvent.change(labelled(label), { target: { value } });
+  const create = () => act(async () => void (await wanted.create()));
+  const asked = () =>
+    (manager.create.mock.calls as unknown as [unknown][]).map(([one]) => one);
+  const error = (label: string) => {
+    const node = labelled(label);
+    expect(node.getAttribute('aria-invalid')).toBe('true');
+    return node
+      .closest('[data-invalid]')!
+      .querySelector('.jp-SpecCluster-fieldError')!.textContent;
+  };
+
+  beforeEach(() => {
+    manager = new FakeManager(new FakeCluster(cluster('otter')));
+    manager.templates = [FORMED, TEMPLATES[1]];
+    wanted = new NewCluster({
+      manager,
+      kernels: [{ name: 'geo', title: 'Geo' }],
+      template: null,
+      text: new CodeEditor.Model(),
+      trans
+    });
+    render(<NewFields wanted={wanted} trans={trans} />);
+  });
+  afterEach(() => {
+    cleanup();
+    wanted.dispose();
+  });
+
+  it('has what the template says, and a name that is free', async () => {
+    expect(labelled('Threads').value).toBe('1');
+    expect(labelled('Memory').value).toBe('2 GiB');
+    expect(labelled('Name').value).toBe('Grouped workers');
+    expect(screen.getAllByText('per worker')).toHaveLength(3);
+    await create();
+    expect(asked()).toEqual([
+      { template: 'grouped', name: 'Grouped workers', fields: {} }
+    ]);
+  });
+
+  it('asks for what was changed, as what it is', async () => {
+    type('Threads', '4');
+    type('Memory', '6 GiB');
+    type('Name', ' Weasel ');
+    type('Python', 'geo');
+    fireEvent.change(labelled('Quiet'), { target: { value: '0' } });
+    await create();
+    expect(asked()).toEqual([
+      {
+        template: 'grouped',
+        name: 'Weasel',
+        kernel: 'geo',
+        fields: { nthreads: 4, memory: '6 GiB', quiet: true }
+      }
+    ]);
+  });
+
+  it('leaves the name to the server when there is none', async () => {
+    type('Name', ' ');
+    await create();
+    expect(asked()).toEqual([{ template: 'grouped', fields: {} }]);
+  });
+
+  it.each([
+    ['Threads', '0', 'must be 1 or more'],
+    ['Threads', '65', 'must be 64 or less'],
+    ['Threads', '1.5', 'must be a whole number'],
+    ['Threads', 'many', 'must be a whole number'],
+    ['Name', 'otter', 'There is a cluster of this name.'],
+    ['Name', 'x'.repeat(129), 'must have 128 characters or fewer']
+  ])('does not ask for the %s %p', async (label, value, message) => {
+    type(label, value);
+    expect(error(label)).toBe(message);
+    await create();
+    expect(asked()).toEqual([]);
+    expect(labelled(label).value).toBe(value);
+  });
+
+  it('begins anew with another template, but for a name that was typed', () => {
+    type('Threads', '4');
+    type('Template', 'local');
+    expect(screen.queryByLabelText('Threads')).toBeNull();
+    expect(labelled('Name').value).toBe('Local processes');
+    type('Name', 'Weasel');
+    type('Template', 'grouped');
+    expect(labelled('Threads').value).toBe('1');
+    expect(labelled('Name').value).toBe('Weasel');
+  });
+
+  it('numbers a name that is taken', () => {
+    manager.clusters = [
+      new FakeCluster(cluster('a', { display_name: 'Local processes' }))
+    ];
+    type('Template', 'local');
+    expect(labelled('Name').value).toBe('Local processes 2');
+  });
+
+  const refuse = (field: string, message = `${field}: no`) =>
+    manager.create.mockRejectedValueOnce(
+      new ApiError({ code: 'x', message, status: 422, field })
+    );
+
+  it.each([
+    ['name', 'Name'],
+    ['template', 'Template'],
+    ['kernel', 'Python'],
+    ['python', 'Python'],
+    ['fields.memory', 'Memory'],
+    // What the template makes of a field is told of where it was typed.
+    ['spec.worker.options.memory_limit', 'Memory']
+  ])('says a refusal of %s at %s, and keeps all', async (field, label) => {
+    type('Memory', 'lots');
+    refuse(field);
+    await create();
+    expect(error(label)).toBe('no');
+    expect(labelled('Memory').value).toBe('lots');
+    expect(screen.queryByRole('alert')).toBeNull();
+    type('Memory', '1 GiB');
+    expect(labelled(label).getAttribute('aria-invalid')).toBeNull();
+  });
+
+  it('says what is about no field above all of them', async () => {
+    manager.create.mockRejectedValueOnce(
+      new ApiError({ code: 'x', message: 'no room', status: 409 })
+    );
+    await create();
+    expect(screen.getByRole('alert').textContent).toBe('no room');
+  });
+
+  it('asks once, while it is busy', async () => {
+    let make!: (one: FakeCluster) => void;
+    manager.create.mockReturnValueOnce(
+      new Promise(resolve => (make = resolve)) as Promise<FakeCluster>
+    );
+    let first!: ReturnType<typeof wanted.create>;
+    await act(async () => {
+      first = wanted.create();
+    });
+    expect(screen.getByRole('status').textContent).toContain('is made');
+    await act(async () => {
+      expect(await wanted.create()).toBeNull();
+      make(manager.clusters[0]);
+      expect(await first).toBe(manager.clusters[0]);
+    });
+    expect(asked()).toHaveLength(1);
+  });
+
+  describe('with the whole spec', () => {
+    const worker = (nthreads: number) => ({
+      cls: 'distributed.Nanny',
+      options: { nthreads, memory_limit: '2 GiB' }
+    });
+    const button = (name: string) => screen.getByRole('button', { name });
+    const write = (text: string) =>
+      act(() => wanted.text.sharedModel.setSource(text));
+
+    beforeEach(async () => {
+      type('Threads', '3');
+      await act(async () =>
+        fireEvent.click(button('Edit the whole spec before starting'))
+      );
+    });
+
+    it('begins with what the form makes', async () => {
+      expect(wanted.spec).toEqual({
+        worker: worker(3),
+        workers: { 0: worker(3), 1: worker(3) }
+      });
+      expect(screen.queryByLabelText('Threads')).toBeNull();
+      expect(wanted.classes).toHaveLength(2);
+      await create();
+      expect(asked()).toEqual([
+        {
+          template: 'grouped',
+          name: 'Grouped workers',
+          fields: { nthreads: 3 },
+          whole: { worker: worker(3), workers: { 0: worker(3), 1: worker(3) } }
+        }
+      ]);
+    });
+
+    it('says what the server has against it where it is', async () => {
+      refuse('whole.workers.0.cls');
+      await create();
+      expect(wanted.refusal).toMatchObject({ field: 'workers.0.cls' });
+      expect(screen.getByRole('alert').textContent).toBe(
+        'whole.workers.0.cls: no'
+      );
+      write('worker: null');
+      expect(wanted.refusal).toBeNull();
+    });
+
+    it('does not ask for what is no spec', async () => {
+      write('a: [');
+      expect(screen.getByRole('alert').textContent).toContain('Not YAML');
+      await create();
+      expect(asked()).toEqual([]);
+    });
+
+    it('keeps what was written until the form says something else', async () => {
+      write('worker: null');
+      await act(async () => fireEvent.click(button('Back to the form')));
+      expect(labelled('Threads').value).toBe('3');
+      await act(async () => wanted.setWhole(true));
+      expect(wanted.spec).toEqual({ worker: null });
+      await act(async () => {
+        wanted.setWhole(false);
+        wanted.setValues({ nthreads: 5 });
+        wanted.setWhole(true);
+      });
+      expect(wanted.spec?.worker?.options).toMatchObject({ nthreads: 5 });
+    });
+  });
+});

@@ -1,0 +1,123 @@
+import { Dialog } from '@jupyterlab/apputils';
+
+/** Which of the buttons confirms. */
+const CONFIRM = 1;
+
+/** In how many frames a form draws what is wrong with it. */
+const FRAMES = 12;
+
+/**
+ * A dialog that stays open until what it asks for is done, or the person wants
+ * it no more. What was typed outlives what goes wrong.
+ */
+export class AskingDialog<T> extends Dialog<unknown> {
+  /**
+   * @param options - What it shows: a button to cancel and one to confirm.
+   * @param act - Does what is asked for; null when that failed.
+   */
+  constructor(
+    options: Partial<Dialog.IOptions<unknown>>,
+    private readonly _act: () => Promise<T | null>
+  ) {
+    super(options);
+    this.addClass('jp-SpecCluster-asking');
+  }
+
+  /**
+   * Show the dialog.
+   *
+   * @returns What came of it; null when it was cancelled.
+   */
+  async ask(): Promise<T | null> {
+    const { button } = await this.launch();
+    return button.accept ? this._result : null;
+  }
+
+  /**
+   * Confirm or cancel.
+   */
+  override resolve(index: number = CONFIRM): void {
+    if (index === CONFIRM) {
+      void this._confirm();
+    } else {
+      super.resolve(index);
+    }
+  }
+
+  /**
+   * Leave to the parts of the dialog what is theirs.
+   */
+  override handleEvent(event: Event): void {
+    const target = event.target instanceof Element ? event.target : null;
+    if (event.type === 'keydown' && target) {
+      const { key } = event as KeyboardEvent;
+      const isInCode = target.closest('.cm-editor') !== null;
+      const isAButton = target.closest('.jp-Dialog-body button') !== null;
+      if (isInCode && key === 'Escape' && !isCompleting()) {
+        // The tabulator indents there: this is the way out.
+        event.preventDefault();
+        event.stopPropagation();
+        this._button?.focus();
+        return;
+      }
+      if (isInCode || (isAButton && key !== 'Escape')) {
+        return;
+      }
+    }
+    if (event.type === 'click' && target === this.node) {
+      // A click beside it is no reason to lose what was typed.
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    super.handleEvent(event);
+  }
+
+  private async _confirm(): Promise<void> {
+    const button = this._button;
+    if (!button || button.disabled) {
+      return;
+    }
+    button.disabled = true;
+    this.node.setAttribute('aria-busy', 'true');
+    const result = await this._act();
+    if (this.isDisposed) {
+      return;
+    }
+    button.disabled = false;
+    this.node.removeAttribute('aria-busy');
+    if (result !== null) {
+      this._result = result;
+      super.resolve(CONFIRM);
+    } else {
+      this._focusWrong();
+    }
+  }
+
+  /** The first field that is wrong, once it is drawn as that; the button, if none is. */
+  private _focusWrong(frames = FRAMES): void {
+    requestAnimationFrame(() => {
+      const wrong = this.node.querySelector<HTMLElement>(
+        '.jp-Dialog-body [aria-invalid=true]:enabled'
+      );
+      if (wrong || frames === 0) {
+        (wrong ?? this._button)?.focus();
+      } else {
+        this._focusWrong(frames - 1);
+      }
+    });
+  }
+
+  private get _button(): HTMLButtonElement | null {
+    return this.node.querySelector<HTMLButtonElement>(
+      '.jp-Dialog-footer .jp-mod-accept'
+    );
+  }
+
+  private _result: T | null = null;
+}
+
+/** Whether a list of completions is open, which the key closes first. */
+function isCompleting(): boolean {
+  return document.querySelector('.cm-tooltip-autocomplete') !== null;
+}

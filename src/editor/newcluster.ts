@@ -1,0 +1,448 @@
+import type { CodeEditor } from '@jupyterlab/codeeditor';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ReadonlyJSONValue } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+import { ApiError } from '../api/errors';
+import type {
+  ClusterSpec,
+  CreateCluster,
+  Template,
+  WorkerClass
+} from '../api/types';
+import { describeError } from '../model/describe';
+import type { ICluster, IClusterManager } from '../tokens';
+import { isSame, valueAt } from './changes';
+import type { IWritten } from './codehelp';
+import { pathOf } from './field';
+import type { IProblem, Read } from './spectext';
+import { MIME_TYPES, readSpec, writeSpec } from './spectext';
+import type { Values } from './templatespec';
+import {
+  defaultValues,
+  fieldOf,
+  fieldsSchema,
+  filledSpec,
+  freeName
+} from './templatespec';
+import { validate } from './validate';
+
+/** What the server takes of a name. */
+const NAME_LENGTH = 128;
+
+/**
+ * A Python that a cluster can run with: that of a kernel.
+ */
+export interface IKernel {
+  readonly name: string;
+  readonly title: string;
+}
+
+/**
+ * What is wrong with what is wanted, by where it is said.
+ */
+export interface IWrong {
+  template?: string;
+  name?: string;
+  kernel?: string;
+
+  /**
+   * What the server says of the values of the form.
+   */
+  fields: Record<string, string>;
+
+  /**
+   * What has no field of its own.
+   */
+  all?: string;
+}
+
+/**
+ * What a person wants of a cluster that is not there yet: a template and the
+ * values of its form, or a whole spec.
+ */
+export class NewCluster implements IWritten, IDisposable {
+  /**
+   * @param options - What can be wanted.
+   */
+  constructor(options: NewCluster.IOptions) {
+    const { manager, kernels, template, text, trans } = options;
+    this._manager = manager;
+    this._trans = trans;
+    this.kernels = kernels;
+    this.text = text;
+    this.text.mimeType = MIME_TYPES[this.format];
+    const { templates } = manager;
+    this.setTemplate(
+      templates.find(one => one.name === template) ?? templates[0]
+    );
+    this.text.sharedModel.changed.connect(this._onText, this);
+  }
+
+  /**
+   * Whose Python it can run with.
+   */
+  readonly kernels: readonly IKernel[];
+
+  /**
+   * The whole spec as text, once it is asked for.
+   */
+  readonly text: CodeEditor.IModel;
+
+  /**
+   * How the text is written.
+   */
+  readonly format = 'yaml';
+
+  /**
+   * What it can be made from.
+   */
+  get templates(): readonly Template[] {
+    return this._manager.templates;
+  }
+
+  /**
+   * Emitted when anything that can be read here may have changed.
+   */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get template(): Template {
+    return this._template;
+  }
+
+  get name(): string {
+    return this._name;
+  }
+
+  get kernel(): string {
+    return this._kernel;
+  }
+
+  get values(): Values {
+    return this._values;
+  }
+
+  /**
+   * Whether it is the whole spec that is edited, and not the template's form.
+   */
+  get isWhole(): boolean {
+    return this._isWhole;
+  }
+
+  /**
+   * Whether the cluster is being made.
+   */
+  get isBusy(): boolean {
+    return this._isBusy;
+  }
+
+  /**
+   * What the text says; null when it is no spec.
+   */
+  get spec(): ClusterSpec | null {
+    return this._read.spec;
+  }
+
+  /**
+   * Why the text is no spec.
+   */
+  get problem(): IProblem | null {
+    return this._read.problem;
+  }
+
+  /**
+   * The spec that the text was made from.
+   */
+  get base(): ClusterSpec {
+    return this._base;
+  }
+
+  /**
+   * The classes that may be named, as far as they are known.
+   */
+  get classes(): readonly WorkerClass[] {
+    return this._classes;
+  }
+
+  /**
+   * What the server has against the text.
+   */
+  get refusal(): IWritten['refusal'] {
+    const field = this._refusal?.field ?? '';
+    const inText = /^whole(\.|$)/.exec(field);
+    return this._refusal && inText
+      ? { ...this._refusal, field: field.slice(inText[0].length) || null }
+      : null;
+  }
+
+  /**
+   * What is wrong, as far as it can be known here, and as the server says.
+   */
+  get wrong(): IWrong {
+    const wrong = this._ownFindings();
+    const { field, message } = this._refusal ?? { field: null, message: '' };
+    if (this._refusal === null) {
+      return wrong;
+    }
+    const said = field ? message.replace(`${field}: `, '') : message;
+    const option = this._fieldAt(field);
+    switch (field) {
+      case 'template':
+      case 'name':
+      case 'kernel':
+        wrong[field] ??= said;
+        break;
+      case 'python':
+        wrong.kernel ??= said;
+        break;
+      default:
+        if (option !== null && !this._isWhole) {
+          wrong.fields[option] ??= said;
+        } else {
+          wrong.all = message;
+        }
+    }
+    return wrong;
+  }
+
+  /**
+   * Choose another template: its form begins anew.
+   */
+  setTemplate(template: Template): void {
+    const isSuggested = this._name === this._suggested;
+    const taken = this._manager.clusters.map(one => one.document.display_name);
+    this._template = template;
+    this._values = defaultValues(template);
+    this._suggested = freeName(template.title, new Set(taken));
+    if (isSuggested) {
+      this._name = this._suggested;
+    }
+    this._touch();
+    if (this._isWhole) {
+      this._write();
+    }
+  }
+
+  setName(name: string): void {
+    this._name = name;
+    this._touch();
+  }
+
+  setKernel(kernel: string): void {
+    this._kernel = kernel;
+    this._touch();
+  }
+
+  setValues(values: Values): void {
+    this._values = values;
+    this._touch();
+  }
+
+  /**
+   * Edit the whole spec, or the form again. What was written is kept until the
+   * form says something else.
+   */
+  setWhole(isWhole: boolean): void {
+    this._isWhole = isWhole;
+    this._touch();
+    if (isWhole) {
+      this._write();
+      void this._needClasses();
+    }
+  }
+
+  /**
+   * Make the cluster.
+   *
+   * @returns Null when it was not made: `wrong` says why.
+   */
+  async create(): Promise<ICluster | null> {
+    if (this._isBusy || !this._isRight) {
+      this._changed.emit();
+      return null;
+    }
+    this._isBusy = true;
+    this._refusal = null;
+    this._changed.emit();
+    try {
+      return await this._manager.create(this._request);
+    } catch (error) {
+      this._refusal = {
+        field: error instanceof ApiError ? error.field : null,
+        message: describeError(error, this._trans),
+        isAloud: true
+      };
+      return null;
+    } finally {
+      this._isBusy = false;
+      if (!this._isDisposed) {
+        this._changed.emit();
+      }
+    }
+  }
+
+  /**
+   * Free what is held.
+   */
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    this.text.sharedModel.changed.disconnect(this._onText, this);
+    this.text.dispose();
+    Signal.clearData(this);
+  }
+
+  /**
+   * Whether it has ended.
+   */
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  private get _isRight(): boolean {
+    const { name, all } = this._ownFindings();
+    // The form itself says what is wrong with its values.
+    const schema = fieldsSchema(this._template);
+    const found = this._isWhole
+      ? []
+      : validate(this._values, schema, this._trans);
+    return !name && !all && found.length === 0;
+  }
+
+  private get _request(): CreateCluster {
+    const name = this._name.trim();
+    const given = Object.entries(this._values).filter(
+      ([key, value]) =>
+        !isSame(value, this._template.fields[key]?.default ?? null)
+    );
+    return {
+      template: this._template.name,
+      ...(name !== '' && { name }),
+      ...(this._kernel !== '' && { kernel: this._kernel }),
+      fields: Object.fromEntries(given),
+      ...(this._isWhole && { whole: this.spec! })
+    };
+  }
+
+  private _ownFindings(): IWrong {
+    const wrong: IWrong = { fields: {} };
+    const trans = this._trans;
+    const name = this._name.trim();
+    const { clusters } = this._manager;
+    if ([...name].length > NAME_LENGTH) {
+      wrong.name = trans.__('must have %1 characters or fewer', NAME_LENGTH);
+    } else if (clusters.some(one => one.document.display_name === name)) {
+      wrong.name = trans.__('There is a cluster of this name.');
+    }
+    if (this._isWhole) {
+      wrong.all = this.problem?.message;
+    }
+    return wrong;
+  }
+
+  /** The field of the form that a refused field of the request comes from. */
+  private _fieldAt(field: string | null): string | null {
+    if (field === null) {
+      return null;
+    }
+    const own = /^fields\.(.+)$/.exec(field)?.[1];
+    if (own !== undefined) {
+      return own in this._template.fields ? own : null;
+    }
+    const spec = this._template.spec as ReadonlyJSONValue;
+    return fieldOf(valueAt(spec, pathOf(field, spec)));
+  }
+
+  private _write(): void {
+    const base = filledSpec(this._template, this._values);
+    const isNews =
+      this._written === null || !isSame(json(base), json(this._written));
+    if (isNews) {
+      this._base = this._written = base;
+      this.text.sharedModel.setSource(writeSpec(base, this.format));
+    }
+  }
+
+  private async _needClasses(): Promise<void> {
+    if (this._classes.length > 0) {
+      return;
+    }
+    // Without them it can be written all the same: the server judges.
+    this._classes = await this._manager.classes().catch(() => []);
+    if (!this._isDisposed) {
+      this._changed.emit();
+    }
+  }
+
+  private _onText(): void {
+    const source = this.text.sharedModel.getSource();
+    this._read = readSpec(source, this.format, this._trans);
+    this._touch();
+  }
+
+  private _touch(): void {
+    this._refusal = null;
+    this._changed.emit();
+  }
+
+  private readonly _manager: IClusterManager;
+  private readonly _trans: TranslationBundle;
+  private readonly _changed = new Signal<this, void>(this);
+  private _template!: Template;
+  private _suggested = '';
+  private _name = '';
+  private _kernel = '';
+  private _values: Values = {};
+  private _isWhole = false;
+  private _isBusy = false;
+  private _refusal: IWritten['refusal'] = null;
+  private _read: Read = { spec: {} as ClusterSpec, problem: null };
+  private _base = {} as ClusterSpec;
+  private _written: ClusterSpec | null = null;
+  private _classes: readonly WorkerClass[] = [];
+  private _isDisposed = false;
+}
+
+function json(spec: ClusterSpec): ReadonlyJSONValue {
+  return spec as unknown as ReadonlyJSONValue;
+}
+
+/**
+ * Types of `NewCluster`.
+ */
+export namespace NewCluster {
+  /**
+   * What can be wanted.
+   */
+  export interface IOptions {
+    /**
+     * Has the templates; there is one at least.
+     */
+    manager: IClusterManager;
+
+    /**
+     * Whose Python it can run with.
+     */
+    kernels: readonly IKernel[];
+
+    /**
+     * The template that is chosen at first.
+     */
+    template: string | null;
+
+    /**
+     * Holds the whole spec; it is owned from now on.
+     */
+    text: CodeEditor.IModel;
+
+    /**
+     * The translations.
+     */
+    trans: TranslationBundle;
+  }
+}

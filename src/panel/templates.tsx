@@ -1,0 +1,94 @@
+import { deleteIcon, ellipsesIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+import { kindIcons } from '../icons';
+import { templateKind } from '../model/facts';
+import type { IClusterManager, Template } from '../tokens';
+import { CommandIDs } from '../tokens';
+import { CardButton } from './button';
+import { usePanel } from './context';
+import { whenDragged } from './drag';
+import { useSignal } from './signals';
+
+/**
+ * The templates, out of the way until they are asked for.
+ */
+export function TemplateSection({
+  manager
+}: {
+  manager: IClusterManager;
+}): React.JSX.Element | null {
+  const { trans } = usePanel();
+  const templates = useSignal(
+    manager.templatesChanged,
+    () => manager.templates
+  );
+  return templates.length === 0 ? null : (
+    <details className="jp-SpecCluster-templates">
+      <summary>{trans.__('Templates')}</summary>
+      <TemplateOffers templates={templates} />
+    </details>
+  );
+}
+
+/**
+ * Templates, each to be started as it is, to be started with other values, or
+ * to be dragged into a notebook.
+ */
+export function TemplateOffers({
+  templates
+}: {
+  templates: readonly Template[];
+}): React.JSX.Element {
+  return (
+    <>
+      {templates.map(template => (
+        <Offer key={template.name} template={template} />
+      ))}
+    </>
+  );
+}
+
+function Offer({ template }: { template: Template }): React.JSX.Element {
+  const { trans, commands, clientCode } = usePanel();
+  const { name, title, description, own } = template;
+  const KindIcon = kindIcons[templateKind(template)];
+  const run = (command: string, more = {}) =>
+    void commands.execute(command, { template: name, ...more });
+  return (
+    <div
+      className="jp-SpecCluster-offer"
+      data-template={name}
+      data-own={own || undefined}
+    >
+      <button
+        type="button"
+        className="jp-SpecCluster-offerStart"
+        aria-label={title}
+        aria-description={description}
+        title={trans.__('Start, or drag into a notebook')}
+        onClick={() => run(CommandIDs.createCluster)}
+        onPointerDown={whenDragged(event =>
+          clientCode.drag({ template: name }, title, event)
+        )}
+      >
+        <KindIcon.react tag="span" className="jp-SpecCluster-kindIcon" />
+        <strong>{title}</strong>
+        <span className="jp-SpecCluster-offerText">{description}</span>
+      </button>
+      <CardButton
+        icon={ellipsesIcon}
+        name={trans.__('Start %1 with other values', title)}
+        title={trans.__('Start with other values')}
+        onClick={() => run(CommandIDs.createCluster, { isAsked: true })}
+      />
+      {own && (
+        <CardButton
+          icon={deleteIcon}
+          name={trans.__('Delete %1', title)}
+          title={trans.__('Delete this template of yours')}
+          onClick={() => run(CommandIDs.deleteTemplate)}
+        />
+      )}
+    </div>
+  );
+}
