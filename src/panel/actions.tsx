@@ -36,42 +36,44 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
   return (
     <div className="jp-SpecCluster-actions">
       {!isReadOnly && <Sizing cluster={cluster} refusalId={refusalId} />}
-      <CardButton
-        icon={codeIcon}
-        name={trans.__('Insert client code')}
-        title={trans.__('Insert client code into the active notebook')}
-        isDisabled={isStopping}
-        onClick={() => run(CommandIDs.insertClientCode)}
-      />
-      {isWatchable && (
+      <div className="jp-SpecCluster-buttons">
         <CardButton
-          icon={launchIcon}
-          name={trans.__('Dashboard')}
-          title={trans.__("Show dask's dashboard in a browser tab")}
+          icon={codeIcon}
+          name={trans.__('Insert client code')}
+          title={trans.__('Insert client code into the active notebook')}
           isDisabled={isStopping}
-          onClick={() => run(CommandIDs.openDashboard)}
+          onClick={() => run(CommandIDs.insertClientCode)}
         />
-      )}
-      {mayExecute && commands.hasCommand(CommandIDs.editSpec) && (
-        <CardButton
-          icon={editIcon}
-          name={trans.__('Edit spec')}
-          text={trans.__('Edit')}
-          title={trans.__('Edit what the cluster should be')}
-          isDisabled={isStopping}
-          onClick={() => run(CommandIDs.editSpec)}
-        />
-      )}
-      {!isReadOnly && (
-        <CardButton
-          icon={stopIcon}
-          name={trans.__('Stop')}
-          text={trans.__('Stop')}
-          title={trans.__('End the workers and the scheduler')}
-          isDisabled={isStopping}
-          onClick={() => run(CommandIDs.stopCluster)}
-        />
-      )}
+        {isWatchable && (
+          <CardButton
+            icon={launchIcon}
+            name={trans.__('Dashboard')}
+            title={trans.__("Show dask's dashboard in a browser tab")}
+            isDisabled={isStopping}
+            onClick={() => run(CommandIDs.openDashboard)}
+          />
+        )}
+        {mayExecute && commands.hasCommand(CommandIDs.editSpec) && (
+          <CardButton
+            icon={editIcon}
+            name={trans.__('Edit spec')}
+            text={trans.__('Edit')}
+            title={trans.__('Edit what the cluster should be')}
+            isDisabled={isStopping}
+            onClick={() => run(CommandIDs.editSpec)}
+          />
+        )}
+        {!isReadOnly && (
+          <CardButton
+            icon={stopIcon}
+            name={trans.__('Stop')}
+            text={trans.__('Stop')}
+            title={trans.__('End the workers and the scheduler')}
+            isDisabled={isStopping}
+            onClick={() => run(CommandIDs.stopCluster)}
+          />
+        )}
+      </div>
       <Refusal cluster={cluster} id={refusalId} />
       <Question cluster={cluster} />
     </div>
