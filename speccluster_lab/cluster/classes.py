@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 from distributed import Nanny, Worker
 from distributed.utils import import_term
 
-from speccluster_lab.cluster.form import copy_of
+from speccluster_lab.cluster.references import with_values
 from speccluster_lab.errors import GroupMismatch, InvalidClass, InvalidInput
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class Recipe:
             Whatever the class raises.
         """
         # What one worker does to its options is not for the next.
-        options = copy_of(self.options)
+        options = with_values(self.options)
         if not self.named:
             options["name"] = name
         if self.named_by is not None:

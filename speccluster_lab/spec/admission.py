@@ -15,6 +15,7 @@ from speccluster_lab.errors import ClassNotAllowed, InvalidInput
 from speccluster_lab.spec.models import ClusterSpec, Document, Options
 from speccluster_lab.spec.names import member_names
 from speccluster_lab.spec.options import check_worker_options
+from speccluster_lab.spec.references import references_in
 
 __all__ = ["CLASS_ENTRY_POINTS", "DEFAULT_MAX_WORKERS", "Admission", "installed_classes"]
 
@@ -140,10 +141,22 @@ class Admission(Document):
 
     def _check_options(self, options: Options, trusted: list[Options], place: str) -> None:
         for key, value in options.items():
-            if self.is_for_templates(key) and not any(
-                key in one and one[key] == value for one in trusted
-            ):
+            field = f"{place}.options.{key}"
+            # What is malformed is refused, whoever says it.
+            references = list(references_in(value, field))
+            if references and key == "name":
+                raise InvalidInput(
+                    "what workers go by has to be known before they are made", field=field
+                )
+            if any(key in one and one[key] == value for one in trusted):
+                continue
+            if self.is_for_templates(key):
                 raise ClassNotAllowed(
-                    f"option {key!r} can load code, and only templates may set it",
-                    field=f"{place}.options.{key}",
+                    f"option {key!r} can load code, and only templates may set it", field=field
+                )
+            if references and not self.allow_code_options:
+                # It would show in a worker's name what is in a file of this user.
+                where, reference = references[0]
+                raise ClassNotAllowed(
+                    f"only templates may have values read: {reference}", field=where
                 )

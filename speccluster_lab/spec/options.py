@@ -17,6 +17,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from speccluster_lab.spec.references import reference_in
 from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
@@ -121,7 +122,9 @@ def check_worker_options(cls: str, options: Mapping[str, Any], *, place: str) ->
     if cls not in DASK_WORKERS:
         return
     try:
-        _WorkerOptions.model_validate(dict(options))
+        # What is read when the worker is made cannot be looked at before.
+        said = {name: value for name, value in options.items() if reference_in(value) is None}
+        _WorkerOptions.model_validate(said)
     except ValidationError as error:
         raise invalid_input(error, prefix=place) from None
 

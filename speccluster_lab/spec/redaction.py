@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from speccluster_lab.errors import InvalidInput
+from speccluster_lab.spec.references import reference_in
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -64,6 +67,8 @@ def secrets_in(value: Any) -> frozenset[str]:
 
 def _texts(value: Any, *, secret: bool) -> Iterator[str]:
     if isinstance(value, dict):
+        if _is_reference(value):
+            return
         for name, one in value.items():
             yield from _texts(one, secret=secret or is_secret_name(str(name)))
     elif isinstance(value, list | tuple):
@@ -83,6 +88,8 @@ def hide_secrets(value: Any) -> Any:
 
 def _hidden(value: Any, known: Collection[str], *, secret: bool) -> Any:
     if isinstance(value, dict):
+        if _is_reference(value):
+            return value
         return {
             name: _hidden(one, known, secret=secret or is_secret_name(str(name)))
             for name, one in value.items()
@@ -92,6 +99,14 @@ def _hidden(value: Any, known: Collection[str], *, secret: bool) -> Any:
     if not isinstance(value, str):
         return value
     return REDACTED if secret else redact(value, known)
+
+
+def _is_reference(value: dict[Any, Any]) -> bool:
+    """Return whether it names a secret instead of holding it: what is wrong is no reference."""
+    try:
+        return reference_in(value) is not None
+    except InvalidInput:
+        return False
 
 
 def redact(text: str, known: Collection[str] = ()) -> str:

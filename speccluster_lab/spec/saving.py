@@ -12,6 +12,7 @@ from speccluster_lab.errors import ClassNotAllowed, InvalidInput
 from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.names import member_names
 from speccluster_lab.spec.redaction import is_secret_name
+from speccluster_lab.spec.references import reference_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +92,9 @@ def _refuse_secrets(value: Any, where: str, template: Template, *, secret: bool)
     match value:
         case {"$field": str(name), **rest} if not rest:
             _refuse_secrets(template.fields[name].default, where, template, secret=secret)
+        case dict() if reference_in(value) is not None:
+            # It says where the secret is.
+            pass
         case dict():
             for key, item in value.items():
                 _refuse_secrets(item, where, template, secret=secret or is_secret_name(key))

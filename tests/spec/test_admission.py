@@ -45,6 +45,56 @@ def test_what_loads_code_is_refused(document: dict, field: str) -> None:
     assert caught.value.field == field
 
 
+READ = {"$env": "TOKEN"}
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"local_directory": READ}, "local_directory"),
+        ({"local_directory": {"$file": "/etc/shadow"}}, "local_directory"),
+        ({"resources": {"A": [READ]}}, "resources.A.0"),
+        ({"env": {"A": READ}}, "env"),
+    ],
+)
+def test_only_templates_may_have_values_read(options: dict, field: str) -> None:
+    document = {"worker": {**NANNY, "options": options}}
+    with pytest.raises(ClassNotAllowed) as caught:
+        check(document)
+    assert caught.value.field == f"spec.worker.options.{field}"
+
+
+def test_references_of_the_template_may_be_repeated_as_they_are() -> None:
+    document = {"worker": {**NANNY, "options": {"env": {"A": READ}, "local_directory": READ}}}
+    spec = ClusterSpec.model_validate(document)
+    ADMISSION.check(spec, trusted=spec)
+    document["worker"]["options"]["local_directory"] = {"$env": "HOME"}
+    with pytest.raises(ClassNotAllowed, match=r"\$env 'HOME'"):
+        ADMISSION.check(ClusterSpec.model_validate(document), trusted=spec)
+
+
+def test_who_may_set_what_loads_code_may_have_values_read() -> None:
+    document = {"worker": {**NANNY, "options": {"env": {"A": READ}, "local_directory": READ}}}
+    check(document, Admission(worker_classes=ADMISSION.worker_classes, allow_code_options=True))
+
+
+@pytest.mark.parametrize(
+    "value", [{"$env": ""}, {"$env": 1}, {"$env": "A", "b": 1}, {"$file": None}, {"$file": "a\0"}]
+)
+def test_a_reference_that_is_none_is_refused_whoever_says_it(value: dict) -> None:
+    spec = ClusterSpec.model_validate({"worker": {**NANNY, "options": {"env": {"A": value}}}})
+    with pytest.raises(InvalidInput, match="a reference is") as caught:
+        ADMISSION.check(spec, trusted=spec)
+    assert caught.value.field == "spec.worker.options.env.A"
+
+
+def test_what_workers_go_by_is_not_read() -> None:
+    spec = ClusterSpec.model_validate({"worker": {**NANNY, "options": {"name": READ}}})
+    with pytest.raises(InvalidInput) as caught:
+        ADMISSION.check(spec, trusted=spec)
+    assert caught.value.field == "spec.worker.options.name"
+
+
 def test_what_the_template_says_may_be_repeated() -> None:
     check({"worker": {**NANNY, "options": {"env": {"A": "1"}}}})
 

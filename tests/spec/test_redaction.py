@@ -5,7 +5,13 @@ import time
 import pytest
 
 from speccluster_lab.spec.logtext import MAX_LOG_CHARACTERS, log_lines
-from speccluster_lab.spec.redaction import REDACTED, is_secret_name, redact, secrets_in
+from speccluster_lab.spec.redaction import (
+    REDACTED,
+    hide_secrets,
+    is_secret_name,
+    redact,
+    secrets_in,
+)
 
 CANARY = "canary-Zx81/+q"
 
@@ -130,3 +136,12 @@ def test_what_a_terminal_or_a_page_would_obey_is_taken_out() -> None:
     (first, second), _ = log_lines(text, 10)
     assert first == "red\ta\ufffdb0;title\ufffd\ufffdright\ufffd  <img src=x>"
     assert second == "next"
+
+
+def test_what_only_names_a_secret_is_shown() -> None:
+    spec = {"env": {"TOKEN": {"$env": "MY_TOKEN"}, "password": {"$file": "~/.secrets/dask"}}}
+    assert hide_secrets(spec) == spec
+    assert secrets_in(spec) == frozenset()
+    assert hide_secrets({"token": {"$env": "A", "b": CANARY}}) == {
+        "token": {"$env": REDACTED, "b": REDACTED}
+    }

@@ -129,4 +129,11 @@ def test_the_place_of_a_secret_may_be_kept() -> None:
     check_saved(template({"cls": "geo.Worker", "options": options}), GEO)
 
 
+def test_where_a_secret_is_may_be_written_if_the_template_says_so() -> None:
+    saved = template({"cls": "geo.Worker", "options": {"password": {"$env": "PASSWORD"}}})
+    check_saved(saved, GEO, like=saved)
+    with pytest.raises(ClassNotAllowed, match="PASSWORD"):
+        check_saved(saved, GEO)
+
+
 GEO = Admission(worker_classes=frozenset({"geo.Worker"}))

@@ -1,0 +1,97 @@
+"""Values that a spec names instead of holding them, and where they come to be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from speccluster_lab.cluster.references import MAX_BYTES, with_values
+from speccluster_lab.errors import InvalidInput
+
+from .conftest import cluster_of, entry, observed, run, until
+
+SECRET = "canary-4711"
+
+
+def test_values_are_read_and_the_rest_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCL_TOKEN", SECRET)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "token").write_text("of a file\n")
+    thing = object()
+    options = {
+        "nthreads": 1,
+        "thing": thing,
+        "env": {"A": {"$env": "SCL_TOKEN"}, "B": "b"},
+        "list": [{"$file": "~/token"}, {"plain": 1}],
+    }
+    found = with_values(options)
+    assert found == {
+        "nthreads": 1,
+        "thing": thing,
+        "env": {"A": SECRET, "B": "b"},
+        "list": ["of a file", {"plain": 1}],
+    }
+    # What one worker does to its options is not for the next.
+    found["env"]["B"] = found["list"][1]["plain"] = 2
+    assert options["env"]["B"] == "b"
+    assert options["list"][1] == {"plain": 1}
+
+
+def test_what_cannot_be_read_is_said_and_waits_for_nobody(tmp_path: Path) -> None:
+    def why(name: str) -> str:
+        with pytest.raises(InvalidInput) as caught:
+            with_values({"env": {"A": {"$file": str(tmp_path / name)}}})
+        assert caught.value.field == "env.A"
+        return caught.value.message
+
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "long").write_bytes(b"a" * (MAX_BYTES + 1))
+    (tmp_path / "most").write_bytes(b"a" * MAX_BYTES)
+    (tmp_path / "binary").write_bytes(b"canary\xff")
+    assert "No such file" in why("nothing")
+    assert "it is no file" in why("pipe")
+    assert "directory" in why(".")
+    assert "longer than" in why("long")
+    assert "canary" not in why("binary")
+    assert with_values({"a": {"$file": str(tmp_path / "most")}}) == {"a": "a" * MAX_BYTES}
+    with pytest.raises(InvalidInput, match="no environment variable 'SCL_NONE'"):
+        with_values({"env": {"A": {"$env": "SCL_NONE"}}})
+
+
+def test_a_worker_gets_the_value_and_the_document_keeps_the_reference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = {"$env": "SCL_PLACE"}
+
+    async def test() -> None:
+        async with cluster_of({"a": entry(local_directory=place)}) as cluster:
+            await until(lambda: cluster.entries()[0].attempts > 0)
+            assert "SCL_PLACE" in str(cluster.entries()[0].message)
+            monkeypatch.setenv("SCL_PLACE", str(tmp_path))
+            await observed(cluster)
+            worker: Any = cluster.workers["a"]
+            assert Path(worker.local_directory).is_relative_to(tmp_path)
+            assert cluster.document().workers["a"].options["local_directory"] == place
+            assert str(tmp_path) not in cluster.document().model_dump_json()
+
+    run(test)
+
+
+def test_the_scheduler_gets_the_value_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCL_HOST", "127.0.0.1")
+    scheduler = {
+        "cls": "distributed.Scheduler",
+        "options": {"host": {"$env": "SCL_HOST"}, "dashboard": False},
+    }
+
+    async def test() -> None:
+        async with cluster_of({}, scheduler=scheduler) as cluster:
+            assert "//127.0.0.1:" in cluster.scheduler_address
+            assert cluster.document().scheduler.options["host"] == {"$env": "SCL_HOST"}
+
+    run(test)
