@@ -2,6 +2,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { WidgetTracker } from '@jupyterlab/apputils';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { showInMainArea } from '../mainarea';
 import type {
   ICluster,
   IClusterManager,
@@ -52,8 +53,7 @@ export class SpecEditors implements ISpecEditors {
     content.setView(arrangement.view ?? content.view);
     void tracker.add(tab);
     content.arranged.connect(() => void tracker.save(tab));
-    shell.add(tab, 'main');
-    shell.activateById(tab.id);
+    showInMainArea(shell, tab, 'right');
     return tab.id;
   }
 

@@ -1,6 +1,7 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { WidgetTracker } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { showInMainArea } from '../mainarea';
 import type { ICluster, IClusterManager, ILogViewers } from '../tokens';
 import type { LogTab } from './tab';
 
@@ -48,8 +49,7 @@ export class LogViewers implements ILogViewers {
     });
     void tracker.add(tab);
     content.sourceChanged.connect(() => void tracker.save(tab));
-    shell.add(tab, 'main');
-    shell.activateById(tab.id);
+    showInMainArea(shell, tab, 'right');
     return tab.id;
   }
 

@@ -1,5 +1,6 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { showInMainArea } from '../mainarea';
 import type { Order } from '../model/arrangement';
 import { ORDERS } from '../model/arrangement';
 import { CommandIDs } from '../tokens';
@@ -19,13 +20,7 @@ export function addPanelCommands(
 ): void {
   const { commands, shell } = app;
   const { view } = panel;
-  const show = () => {
-    if (!panel.isAttached) {
-      // Where there is no sidebar, it is a tab of the main area.
-      shell.add(panel, 'main');
-    }
-    shell.activateById(panel.id);
-  };
+  const show = () => showInMainArea(shell, panel, 'left');
 
   commands.addCommand(CommandIDs.showPanel, {
     label: trans.__('Show Clusters'),

@@ -10,7 +10,12 @@ import { PanelView } from '../view';
 
 describe('commands of the panel', () => {
   const commands = new CommandRegistry();
-  const shell = { add: jest.fn(), activateById: jest.fn() };
+  const shell = {
+    add: jest.fn(() => {
+      panel.isAttached = true;
+    }),
+    activateById: jest.fn()
+  };
   const panel = {
     id: 'panel',
     isAttached: true,
