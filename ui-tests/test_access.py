@@ -51,6 +51,7 @@ def test_who_may_only_look_is_offered_nothing_else(
     assert enabled(lab) == {
         "speccluster-lab:edit-spec",
         "speccluster-lab:open-dashboard",
+        "speccluster-lab:open-logs",
         "speccluster-lab:insert-client-code",
         "speccluster-lab:insert-entry-code",
         "speccluster-lab:copy-client-code",
