@@ -29,7 +29,7 @@ def test_without_clusters_the_templates_are_offered(lab: LabPage) -> None:
     panel = lab.panel.root
     expect(panel.get_by_role("heading", name="No clusters yet")).to_be_visible()
     for template in ("Grouped workers", "Local processes", "Threads"):
-        expect(panel.get_by_role("button", name=template)).to_be_visible()
+        expect(panel.get_by_role("button", name=template, exact=True)).to_be_visible()
     panel.get_by_role("button", name="Threads", exact=True).click()
     expect(lab.panel.cards).to_have_count(1)
     expect(panel.get_by_role("heading", name="No clusters yet")).to_have_count(0)
