@@ -3,6 +3,7 @@ import type { WidgetTracker } from '@jupyterlab/apputils';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { showInMainArea } from '../mainarea';
+import { restoredCluster } from '../restoring';
 import type {
   ICluster,
   IClusterManager,
@@ -95,25 +96,12 @@ export class SpecEditors implements ISpecEditors {
     id: string,
     arrangement?: Partial<IArrangement>
   ): Promise<string> {
-    const { manager } = this._options;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, RESTORE_TIMEOUT);
-    });
-    await Promise.race([manager.ready, timeout]);
-    clearTimeout(timer);
-    const cluster = manager.get(id);
-    if (!cluster) {
-      throw new Error(`there is no cluster ${id}`);
-    }
+    const cluster = await restoredCluster(this._options.manager, id);
     return this.open(cluster, arrangement);
   }
 
   private readonly _options: SpecEditors.IOptions;
 }
-
-/** How long an editor waits to be restored, in milliseconds. */
-const RESTORE_TIMEOUT = 5_000;
 
 /**
  * Types of `SpecEditors`.

@@ -2,6 +2,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { WidgetTracker } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { showInMainArea } from '../mainarea';
+import { restoredCluster } from '../restoring';
 import type { ICluster, IClusterManager, ILogViewers } from '../tokens';
 import type { LogTab } from './tab';
 
@@ -64,17 +65,7 @@ export class LogViewers implements ILogViewers {
     member: string | null,
     place?: number
   ): Promise<string> {
-    const { manager } = this._options;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, RESTORE_TIMEOUT);
-    });
-    await Promise.race([manager.ready, timeout]);
-    clearTimeout(timer);
-    const cluster = manager.get(id);
-    if (!cluster) {
-      throw new Error(`there is no cluster ${id}`);
-    }
+    const cluster = await restoredCluster(this._options.manager, id);
     return this.open(cluster, member, place);
   }
 
@@ -101,9 +92,6 @@ export class LogViewers implements ILogViewers {
 
   private readonly _options: LogViewers.IOptions;
 }
-
-/** How long a log waits to be restored, in milliseconds. */
-const RESTORE_TIMEOUT = 5_000;
 
 /**
  * Types of `LogViewers`.
