@@ -505,6 +505,9 @@ class World:
 
     def lose_scheduler(self) -> None:
         self.has_scheduler = False
+        # What was given up does not know the next scheduler, and its results were of this one.
+        for member in self.abandoned:
+            self.results.pop(member, None)
         self.abandoned.clear()
         for entry in self.entries.values():
             self.lose(entry, Failure("SchedulerLost", "the scheduler has died"))

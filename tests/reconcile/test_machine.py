@@ -172,7 +172,7 @@ class Anything(RuleBasedStateMachine):
     @rule(number=numbers)
     @when(World.absent)
     def register(self, number: int) -> None:
-        name, number = one(set(self.world.absent().values()), number)
+        name, number = one(dict.fromkeys(self.world.absent().values()), number)
         self.world.register(name, (None, None, 1)[number % 3], heard=number % 7 > 0)
         if number % 4 == 0:
             self.world.leave(list(self.world.results)[-1])
