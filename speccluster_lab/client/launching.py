@@ -62,6 +62,8 @@ def launch(
         A field that the template does not have, or a value that it may not hold.
     NameInUse
         There is a cluster of this name already.
+    TooManyClusters
+        There are as many as Jupyter's configuration allows.
     StartFailed
         The cluster's process could not be started.
 

@@ -7,14 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from speccluster_lab.errors import NameInUse, StartFailed
-from speccluster_lab.link.creation import Maker, create, wish_for
+from speccluster_lab.link.creation import Maker, check_room, create, wish_for
 from speccluster_lab.link.launch import read_launch
 from speccluster_lab.link.owner import owner_here
 from speccluster_lab.link.paths import clusters_folder
-from speccluster_lab.spec.admission import Admission
+from speccluster_lab.link.settings import read_settings
 from speccluster_lab.spec.api import OwnerKind
-from speccluster_lab.spec.lifetimes import DEFAULT_ORPHAN_TIMEOUT
-from speccluster_lab.spec.limits import Limits
 
 if TYPE_CHECKING:
     import subprocess
@@ -31,6 +29,7 @@ _guards: Final[list[subprocess.Popen[bytes]]] = []
 def make_cluster(request: CreateCluster) -> Launch:
     """Start a cluster of this user on this machine, and return what it was told.
 
+    What it may take up is what Jupyter's configuration files say, as for those that a server makes.
     Its process is starting. Reads and writes files, and may start programs: not for an event loop.
 
     Parameters
@@ -40,19 +39,23 @@ def make_cluster(request: CreateCluster) -> Launch:
 
     Raises
     ------
-    TemplateNotFound, InvalidInput, ClassNotAllowed, UnfitInterpreter, NameInUse
+    TooManyClusters, TemplateNotFound, InvalidInput, ClassNotAllowed, UnfitInterpreter, NameInUse
         It cannot be had; nothing was started.
     StartFailed
         The cluster's process could not be started.
     """
+    settings = read_settings()
+    admission = settings.admission()
     wish = wish_for(request)
-    admission = Admission()
     admission.check(wish.spec, trusted=wish.trusted)
-    if wish.name is not None and wish.name in _names():
+    names = _names()
+    check_room(len(names), settings.max_clusters)
+    if wish.name is not None and wish.name in names:
         raise NameInUse(f"there is a cluster {wish.name!r} already", field="name")
     # Who starts it again one day may be another Python.
     wish = replace(wish, python=wish.python or sys.executable)
-    maker = Maker(owner_here(OwnerKind.COMMAND), admission, DEFAULT_ORPHAN_TIMEOUT, Limits())
+    owner = owner_here(OwnerKind.COMMAND)
+    maker = Maker(owner, admission, settings.orphan_timeout, settings.limits())
     launch, guard = create(wish, maker)
     _guards[:] = [one for one in _guards if one.poll() is None] + [guard]
     return launch

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from speccluster_lab.errors import TooManyClusters
 from speccluster_lab.link.interpreters import ask_interpreter, check_interpreter, python_of_kernel
 from speccluster_lab.link.launch import Launch, reserve_for, start_host, write_launch
 from speccluster_lab.link.templates import get_template
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from speccluster_lab.spec.models import ClusterSpec
     from speccluster_lab.spec.templates import Template
 
-__all__ = ["Maker", "Wish", "create", "wish_for"]
+__all__ = ["Maker", "Wish", "check_room", "create", "wish_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,20 @@ def wish_for(request: CreateCluster, admission: Admission | None = None) -> Wish
         admission.check_python(request.python)
     python = _find_python(request, template)
     return Wish(request.name, template, spec, trusted, python)
+
+
+def check_room(there: int, most: int) -> None:
+    """Refuse one more cluster where there are as many as there may be.
+
+    Raises
+    ------
+    TooManyClusters
+        There are.
+    """
+    if there >= most:
+        raise TooManyClusters(
+            f"there are {there} clusters, and there may be {most}; stop one first"
+        )
 
 
 def create(

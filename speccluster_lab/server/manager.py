@@ -11,10 +11,9 @@ from speccluster_lab.errors import (
     NameInUse,
     NotRunning,
     SpecClusterError,
-    TooManyClusters,
 )
 from speccluster_lab.link.connections import Connection
-from speccluster_lab.link.creation import Maker, create, wish_for
+from speccluster_lab.link.creation import Maker, check_room, create, wish_for
 from speccluster_lab.link.dashboard import fetch_page, open_stream
 from speccluster_lab.link.feed import Feed
 from speccluster_lab.link.launch import Launch, read_launch, start_host
@@ -168,11 +167,7 @@ class ClusterManager:
         async with self._making:
             if self._closed:
                 raise NotRunning("this server is ending")
-            if len(self._followers) >= self.max_clusters:
-                raise TooManyClusters(
-                    f"there are {len(self._followers)} clusters, and there may be "
-                    f"{self.max_clusters}; stop one first"
-                )
+            check_room(len(self._followers), self.max_clusters)
             if request.name in {cluster.display_name for cluster in self.clusters()}:
                 raise NameInUse(f"there is a cluster {request.name!r} already", field="name")
             taken = frozenset(self._followers)

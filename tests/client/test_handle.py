@@ -18,24 +18,21 @@ from distributed import Client
 from distributed.core import Status
 from distributed.versions import VersionMismatchWarning
 
-from speccluster_lab import connect, launch, list_clusters
+from speccluster_lab import connect, list_clusters
 from speccluster_lab.errors import (
     ClusterNotFound,
     EntryNotFound,
     HostNotResponding,
     InvalidInput,
     MemberNotFound,
-    NameInUse,
     NotRunning,
     StaleGeneration,
     StartFailed,
-    TemplateNotFound,
     TimedOut,
 )
 from speccluster_lab.link.connections import Connection, write_connection
 from speccluster_lab.link.interpreters import this_interpreter
-from speccluster_lab.link.launch import names_in_use, read_launch
-from speccluster_lab.link.paths import cluster_folder, connection_file
+from speccluster_lab.link.paths import connection_file
 from speccluster_lab.spec.api import Adaptive, EntryPhase
 
 if TYPE_CHECKING:
@@ -610,59 +607,6 @@ def test_the_list(hosts: Hosts) -> None:
     assert found[1].template == "threads"
     assert found[1].phase == "running"
     assert (found[1].entries, found[1].expected, found[1].registered) == (2, 2, 2)
-
-
-# -- starting one --------------------------------------------------------------------------------
-
-
-def test_launch(hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
-    with launch("threads", "My ETL", nthreads=3) as handle:
-        try:
-            assert handle.id == "my-etl"
-            handle.wait()
-            assert [one.nthreads for one in handle.members.values()] == [3]
-            with handle.get_client() as client:
-                assert client.submit(sum, [1, 2]).result() == 3
-            told = handle.sync(handle._refresh)
-            assert (told.owner.kind, told.template) == ("command", "threads")
-            assert told.environment.python == sys.executable
-            assert read_launch(cluster_folder("my-etl")).python == sys.executable
-            with pytest.raises(NameInUse) as caught:
-                launch("threads", name="My ETL")
-            assert caught.value.field == "name"
-        finally:
-            handle.shutdown()
-    assert names_in_use() == frozenset()
-
-
-def test_launch_with_await(hosts: Hosts) -> None:
-    async def main() -> None:
-        async with await launch("threads", asynchronous=True) as handle:
-            try:
-                await handle.wait()
-            finally:
-                await handle.shutdown()
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize(
-    ("wanted", "error", "field"),
-    [
-        ({"template": "nope"}, TemplateNotFound, "template"),
-        ({"template": "Not a name"}, InvalidInput, "template"),
-        ({"template": "threads", "name": " "}, InvalidInput, "name"),
-        ({"template": "threads", "nthreads": 0}, InvalidInput, "fields.nthreads"),
-        ({"template": "threads", "nope": 1}, InvalidInput, "fields.nope"),
-    ],
-)
-def test_what_cannot_be_launched(
-    hosts: Hosts, wanted: dict[str, Any], error: type[Exception], field: str
-) -> None:
-    with pytest.raises(error) as caught:
-        launch(wanted.pop("template"), **wanted)
-    assert caught.value.field == field  # type: ignore[attr-defined]
-    assert names_in_use() == frozenset()
 
 
 # -- with await ----------------------------------------------------------------------------------
