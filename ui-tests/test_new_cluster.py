@@ -94,12 +94,29 @@ def test_the_whole_spec_is_edited_before_it_starts(
     new.button("Start").click()
     expect(new.root.get_by_role("alert")).to_contain_text("'os.system' is not allowed here")
     expect(new.code).to_contain_text("os.system")
+    # Nothing replaces what was typed until that is said, by keyboard as well.
+    expect(new.field("Template")).to_be_disabled()
+    press = lab.page.keyboard.press
+    # Enter is the code's own; this is the way out of it.
+    new.code.focus()
+    press("Escape")
+    expect(new.button("Start")).to_be_focused()
+    for name in ("Name", "Python"):
+        press("Tab")
+        expect(new.field(name)).to_be_focused()
+    press("Tab")
+    expect(new.button("Discard the text")).to_be_focused()
+    press("Enter")
+    expect(new.field("Threads per worker")).to_be_visible()
+    expect(new.field("Template")).to_be_enabled()
+    expect(new.code).to_be_hidden()
+    new.button("Edit the whole spec before starting").click()
+    expect(new.code).to_contain_text("distributed.Worker")
+    expect(new.button("Back to the form")).to_be_visible()
     entry = {"cls": "distributed.Worker", "options": {"nthreads": 1}}
     new.write(json.dumps({"workers": {"a": entry, "b": entry}}, indent=2))
-    # Enter is the code's own; this is the way out of it.
-    lab.page.keyboard.press("Escape")
-    expect(new.button("Start")).to_be_focused()
-    lab.page.keyboard.press("Enter")
+    press("Escape")
+    press("Enter")
     card = lab.panel.card("Whole")
     card.expect_settled(2)
     spec = server.cluster(card.id)["spec"]

@@ -3,6 +3,9 @@ import { Dialog } from '@jupyterlab/apputils';
 /** Which of the buttons confirms. */
 const CONFIRM = 1;
 
+/** What the tabulator goes on with after the last button. */
+const FIELDS = '.jp-Dialog-body :is(input, select, button):enabled';
+
 /** In how many frames a form draws what is wrong with it. */
 const FRAMES = 12;
 
@@ -50,7 +53,7 @@ export class AskingDialog<T> extends Dialog<unknown> {
   override handleEvent(event: Event): void {
     const target = event.target instanceof Element ? event.target : null;
     if (event.type === 'keydown' && target) {
-      const { key } = event as KeyboardEvent;
+      const { key, shiftKey: isShifted } = event as KeyboardEvent;
       const isInCode = target.closest('.cm-editor') !== null;
       const isAButton = target.closest('.jp-Dialog-body button') !== null;
       if (isInCode && key === 'Escape' && !isCompleting()) {
@@ -58,6 +61,13 @@ export class AskingDialog<T> extends Dialog<unknown> {
         event.preventDefault();
         event.stopPropagation();
         this._button?.focus();
+        return;
+      }
+      if (key === 'Tab' && !isShifted && target === this._button) {
+        // The fields were not there yet when JupyterLab looked for the first.
+        event.preventDefault();
+        event.stopPropagation();
+        this.node.querySelector<HTMLElement>(FIELDS)?.focus();
         return;
       }
       if (isInCode || (isAButton && key !== 'Escape')) {

@@ -133,6 +133,14 @@ export class NewCluster implements IWritten, IDisposable {
   }
 
   /**
+   * Whether the text says something else than the form made of it. Then the
+   * template stays: another one would replace what was typed.
+   */
+  get isEdited(): boolean {
+    return this._isWhole && this._isEdited;
+  }
+
+  /**
    * Whether the cluster is being made.
    */
   get isBusy(): boolean {
@@ -209,9 +217,13 @@ export class NewCluster implements IWritten, IDisposable {
   }
 
   /**
-   * Choose another template: its form begins anew.
+   * Choose another template: its form begins anew, and so does a text that
+   * nobody has edited.
    */
   setTemplate(template: Template): void {
+    if (this.isEdited) {
+      return;
+    }
     const isSuggested = this._name === this._suggested;
     const taken = this._manager.clusters.map(one => one.document.display_name);
     this._template = template;
@@ -242,10 +254,13 @@ export class NewCluster implements IWritten, IDisposable {
   }
 
   /**
-   * Edit the whole spec, or the form again. What was written is kept until the
-   * form says something else.
+   * Edit the whole spec, as the form makes it; or the form again, which
+   * discards what was typed.
    */
   setWhole(isWhole: boolean): void {
+    if (isWhole === this._isWhole) {
+      return;
+    }
     this._isWhole = isWhole;
     this._touch();
     if (isWhole) {
@@ -359,13 +374,9 @@ export class NewCluster implements IWritten, IDisposable {
   }
 
   private _write(): void {
-    const base = filledSpec(this._template, this._values);
-    const isNews =
-      this._written === null || !isSame(json(base), json(this._written));
-    if (isNews) {
-      this._base = this._written = base;
-      this.text.sharedModel.setSource(writeSpec(base, this.format));
-    }
+    this._base = filledSpec(this._template, this._values);
+    this._written = writeSpec(this._base, this.format);
+    this.text.sharedModel.setSource(this._written);
   }
 
   private async _needClasses(): Promise<void> {
@@ -381,6 +392,7 @@ export class NewCluster implements IWritten, IDisposable {
 
   private _onText(): void {
     const source = this.text.sharedModel.getSource();
+    this._isEdited = source !== this._written;
     this._read = readSpec(source, this.format, this._trans);
     this._touch();
   }
@@ -403,13 +415,10 @@ export class NewCluster implements IWritten, IDisposable {
   private _refusal: IWritten['refusal'] = null;
   private _read: Read = { spec: {} as ClusterSpec, problem: null };
   private _base = {} as ClusterSpec;
-  private _written: ClusterSpec | null = null;
+  private _written = '';
+  private _isEdited = false;
   private _classes: readonly WorkerClass[] = [];
   private _isDisposed = false;
-}
-
-function json(spec: ClusterSpec): ReadonlyJSONValue {
-  return spec as unknown as ReadonlyJSONValue;
 }
 
 /**

@@ -116,7 +116,9 @@ export function NewFields(props: {
     nameField.current?.focus();
     nameField.current?.select();
   }, []);
-  const { template, templates, kernels, isWhole, isBusy, wrong } = wanted;
+  const { template, templates, kernels, wrong } = wanted;
+  const { isWhole, isEdited, isBusy } = wanted;
+  const keptId = React.useId();
   const schema = React.useMemo(() => fieldsSchema(template), [template]);
   const names = Object.keys(template.fields);
   return (
@@ -124,11 +126,6 @@ export function NewFields(props: {
       <legend className="jp-SpecCluster-hidden">
         {trans.__('What is wanted')}
       </legend>
-      {wrong.all && (
-        <p className="jp-SpecCluster-fieldError" role="alert">
-          {wrong.all}
-        </p>
-      )}
       <Labelled
         label={trans.__('Name')}
         help={trans.__('One is found when this is left empty')}
@@ -155,6 +152,7 @@ export function NewFields(props: {
           <select
             {...ids}
             value={template.name}
+            disabled={isEdited}
             onChange={event =>
               wanted.setTemplate(
                 templates.find(({ name }) => name === event.target.value)!
@@ -204,17 +202,37 @@ export function NewFields(props: {
           )}
         </Labelled>
       )}
+      {isEdited && (
+        <p id={keptId} className="jp-SpecCluster-kept">
+          {trans.__(
+            'The cluster is made as the text says. Discard it to choose another template or to use its form.'
+          )}
+        </p>
+      )}
       <button
         type="button"
         className="jp-SpecCluster-button"
         aria-expanded={isWhole}
+        aria-describedby={isEdited ? keptId : undefined}
         onClick={() => wanted.setWhole(!isWhole)}
       >
-        {isWhole
-          ? trans.__('Back to the form')
-          : trans.__('Edit the whole spec before starting')}
+        {isEdited
+          ? trans.__('Discard the text')
+          : isWhole
+            ? trans.__('Back to the form')
+            : trans.__('Edit the whole spec before starting')}
       </button>
+      {wrong.all && (
+        <p ref={show} className="jp-SpecCluster-fieldError" role="alert">
+          {wrong.all}
+        </p>
+      )}
       {isBusy && <p role="status">{trans.__('The cluster is made…')}</p>}
     </fieldset>
   );
+}
+
+/** Bring into view what appears. */
+function show(node: HTMLElement | null): void {
+  node?.scrollIntoView?.({ block: 'nearest' });
 }

@@ -255,18 +255,40 @@ describe('NewFields', () => {
       expect(asked()).toEqual([]);
     });
 
-    it('keeps what was written until the form says something else', async () => {
+    it('keeps what was typed until it is discarded', async () => {
+      type('Template', 'local');
+      type('Template', 'grouped');
+      expect(wanted.spec?.workers).toEqual({ 0: worker(1), 1: worker(1) });
       write('worker: null');
-      await act(async () => fireEvent.click(button('Back to the form')));
-      expect(labelled('Threads').value).toBe('3');
+      expect(labelled('Template').disabled).toBe(true);
+      expect(screen.queryByRole('button', { name: /^Back/ })).toBeNull();
+      act(() => wanted.setTemplate(TEMPLATES[1]));
       await act(async () => wanted.setWhole(true));
+      type('Name', 'Weasel');
+      type('Python', 'geo');
       expect(wanted.spec).toEqual({ worker: null });
-      await act(async () => {
-        wanted.setWhole(false);
-        wanted.setValues({ nthreads: 5 });
-        wanted.setWhole(true);
-      });
-      expect(wanted.spec?.worker?.options).toMatchObject({ nthreads: 5 });
+      const discard = button('Discard the text');
+      const why = document.getElementById(
+        discard.getAttribute('aria-describedby')!
+      );
+      expect(why?.textContent).toContain('is made as the text says');
+      fireEvent.click(discard);
+      type('Threads', '5');
+      await act(async () =>
+        fireEvent.click(button('Edit the whole spec before starting'))
+      );
+      expect(wanted.spec?.workers).toEqual({ 0: worker(5), 1: worker(5) });
+      expect(button('Back to the form').getAttribute('aria-describedby')).toBe(
+        null
+      );
+    });
+
+    it('is free again when the text is what it was', () => {
+      const before = wanted.text.sharedModel.getSource();
+      write('worker: null');
+      write(before);
+      expect(labelled('Template').disabled).toBe(false);
+      expect(button('Back to the form')).toBeTruthy();
     });
   });
 });
