@@ -139,6 +139,8 @@ class FakeScheduler(distributed.Scheduler):
         self.workers: dict[str, WorkerState] = {}
         self.aliases: dict[Hashable, str] = {}
         self.stream_comms = {}
+        self.tasks = {}
+        self.clients = {}
         self.gate = asyncio.Event()
         self.gate.set()
         self.release = asyncio.Event()

@@ -113,6 +113,7 @@ class _Batch:
 
     The scheduler is asked twice, and forgets only then: of a group no member before all of it can
     go, and of anybody what a client was sending there when it was chosen, which nothing shows yet.
+    Where there is neither a task nor a client, once is enough.
     """
 
     def __init__(
@@ -138,6 +139,10 @@ class _Batch:
                 self._end(name, Failure("RetireFailed", reason))
 
     async def _run(self) -> None:
+        if self._view.is_unused():
+            await self._finish(list(self._left))
+            if not self._left:
+                return
         if self._call is None:
             addresses = [one for entry in self._left.values() for one in entry]
             retiring = self._view.retire(addresses, forget=False)

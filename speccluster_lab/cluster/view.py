@@ -29,6 +29,9 @@ __all__ = [
     "view_of",
 ]
 
+# The scheduler's own, which keeps what was fired and forgotten.
+_NO_CLIENTS: Final = frozenset({"fire-and-forget"})
+
 
 class Load(NamedTuple):
     """How much is lost or disturbed when a worker goes; the least is missed least."""
@@ -103,6 +106,9 @@ class View(Protocol):
             Whether the scheduler is to forget them then, as something expected, so that the
             tasks that run there are not blamed for the loss of their worker.
         """
+
+    def is_unused(self) -> bool:
+        """Return whether nobody has anything on the workers, or could be putting it there."""
 
     async def forget(self, address: str) -> None:
         """Have the scheduler forget a worker that is gone, or not to be waited for."""
@@ -194,6 +200,10 @@ class LocalView:
         return await self._scheduler.retire_workers(
             workers=list(addresses), remove=forget, close_workers=False
         )
+
+    def is_unused(self) -> bool:
+        """Return whether there are no tasks, and no client that might be sending data."""
+        return not self._scheduler.tasks and self._scheduler.clients.keys() <= _NO_CLIENTS
 
     async def forget(self, address: str) -> None:
         """Have the scheduler forget a worker that is gone, or not to be waited for."""
@@ -311,6 +321,10 @@ class RemoteView:
             workers=list(addresses), remove=forget, close_workers=False
         )
         return freed
+
+    def is_unused(self) -> bool:
+        """Return ``False``: it is not known."""
+        return False
 
     async def forget(self, address: str) -> None:
         """Have the scheduler forget a worker that is gone, or not to be waited for."""
