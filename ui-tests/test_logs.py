@@ -84,8 +84,11 @@ def test_a_log_is_followed_filtered_and_copied(lab: LabPage, server: LabServer) 
     log.expect_following(False)
     expect(log.line("line 9999")).not_to_be_in_viewport()
     lab.page.keyboard.press("Home")
+    expect(log.line("line 0")).to_be_in_viewport()
     expect(log.line("line 500")).to_have_count(0)
     lab.page.keyboard.press("PageDown")
+    expect(log.line("line 0")).not_to_be_in_viewport()
+    lab.page.evaluate(DRAWN)
     at_top = log.lines.evaluate(
         """node => [...node.querySelectorAll('[data-line]')].find(
           one => one.getBoundingClientRect().top >= node.getBoundingClientRect().top
