@@ -96,8 +96,13 @@ python-tests: setup ## pytest tests/
 	$(BIN)/python -m pytest tests --ignore=tests/reconcile --ignore=tests/cluster
 
 # A process of its own: Playwright's loop and pytest-jupyter's do not share one.
-ui-tests: setup ## pytest ui-tests/ (needs Chromium)
+ui-tests: setup .make/notebook ## pytest ui-tests/ (needs Chromium)
 	$(BIN)/python -m pytest -c ui-tests/pytest.ini ui-tests
+
+# Not in the lock: what it adds to JupyterLab is to be in one test's server only.
+.make/notebook: .make/python
+	@rm -rf $@
+	$(BIN)/python -m pip install -q --no-deps --target $@ notebook==7.6.5
 
 # The widget's controls and messages go another way in each of these.
 IPYKERNELS := 6.31.0 7.3.0

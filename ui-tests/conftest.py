@@ -58,14 +58,14 @@ def results() -> Path:
 
 
 @pytest.fixture(scope="session")
-def new_server(results: Path) -> Iterator[Callable[[str], LabServer]]:
+def new_server(results: Path) -> Iterator[Callable[..., LabServer]]:
     """Make servers that are not started yet; none of them may leave a process or a file."""
     made: list[LabServer] = []
 
-    def make(name: str) -> LabServer:
+    def make(name: str, kind: type[LabServer] = LabServer) -> LabServer:
         # Short, for the paths of sockets have room for 107 bytes.
         home = Path(tempfile.mkdtemp(prefix="scl-"))
-        made.append(LabServer(home, results / f"{name}.log"))
+        made.append(kind(home, results / f"{name}.log"))
         return made[-1]
 
     yield make
@@ -79,7 +79,7 @@ def new_server(results: Path) -> Iterator[Callable[[str], LabServer]]:
 
 
 @pytest.fixture(scope="session")
-def running_server(new_server: Callable[[str], LabServer]) -> LabServer:
+def running_server(new_server: Callable[..., LabServer]) -> LabServer:
     """Start the server that most tests share."""
     server = new_server("server")
     server.start()

@@ -87,7 +87,7 @@ class Troubles:
     def watch(self, page: Page) -> None:
         """Note what ``page`` reports from now on."""
         page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.found.append(f"uncaught: {error}"))
+        page.on("pageerror", lambda error: self.found.append(f"uncaught: {error.stack or error}"))
         page.on("crash", lambda _: self.found.append("the page has crashed"))
         page.on("dialog", self._on_dialog)
 
@@ -211,10 +211,14 @@ class Notebook:
         assert count, "the cell was not run"
         return list(outputs)
 
+    def start(self, index: int) -> None:
+        """Begin to run a cell that is there."""
+        self._page.evaluate(_BEGIN, [self.path, index])
+
     def begin(self, source: str) -> int:
         """Begin to run ``source`` in a new last cell, and return which that is."""
         index: int = self._page.evaluate(_ADD, [self.path, source])
-        self._page.evaluate(_BEGIN, [self.path, index])
+        self.start(index)
         return index
 
     def is_running(self, index: int) -> bool:

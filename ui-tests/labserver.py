@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,15 +14,13 @@ import urllib.error
 import urllib.request
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import psutil
 from waiting import wait_until
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["Answer", "LabServer"]
+__all__ = ["Answer", "LabServer", "NotebookServer"]
 
 API: Final = "/speccluster-lab/api/v1"
 
@@ -53,6 +52,8 @@ class LabServer:
     log : Path
         Where the server's output goes.
     """
+
+    application = "jupyterlab"
 
     def __init__(self, home: Path, log: Path) -> None:
         self.home = home
@@ -97,7 +98,8 @@ class LabServer:
     def start(self) -> None:
         """Start it, on the port that it had before if it had one, and wait until it answers."""
         self.port = self.port or _free_port()
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"]
+        command = [sys.executable, "-m", self.application]
+        command += ["--no-browser", "--expose-app-in-browser"]
         command += [f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"]
         command += [f"--ServerApp.root_dir={self.files}"]
         # The other manager asks a registry what there is.
@@ -114,7 +116,7 @@ class LabServer:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until(self._answers, "JupyterLab answers", _START_SECONDS)
+        wait_until(self._answers, f"{self.application} answers", _START_SECONDS)
 
     def end(self) -> float:
         """Ask it to end with SIGTERM, and return how many seconds it took.
@@ -259,6 +261,34 @@ class LabServer:
         except psutil.Error:
             # It has ended meanwhile, or is not ours to look at.
             return False
+
+
+class NotebookServer(LabServer):
+    """The same with Jupyter Notebook 7, which is installed in a folder of its own.
+
+    What it adds to JupyterLab is to be seen in no other test.
+    """
+
+    application = "notebook"
+    folder: Final = Path(os.environ.get("NOTEBOOK", Path(__file__).parents[1] / ".make/notebook"))
+
+    def __init__(self, home: Path, log: Path) -> None:
+        super().__init__(home, log)
+        # JupyterLab's own and the notebook's are looked for in one place.
+        for prefix in (Path(sys.prefix), self.folder):
+            source = prefix / "share" / "jupyter" / "lab"
+            without = shutil.ignore_patterns("static")
+            shutil.copytree(source, home / "lab", ignore=without, dirs_exist_ok=True)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the server, with the folder in its paths."""
+        paths = {
+            "PYTHONPATH": self.folder,
+            "JUPYTER_PATH": self.folder / "share" / "jupyter",
+            "JUPYTERLAB_DIR": self.home / "lab",
+        }
+        return {**super().environment, **{name: str(path) for name, path in paths.items()}}
 
 
 def _free_port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
 from feed import Feed
 from labserver import API
 from looks import everything
@@ -17,28 +18,64 @@ if TYPE_CHECKING:
     from labserver import LabServer
     from playwright.sync_api import BrowserContext
 
-ONLY_LOOKS: Final = """\
+LIMITED: Final = """\
+from pathlib import Path
+
 from jupyter_server.auth import Authorizer
 
 
-class OnlyLooks(Authorizer):
+class Limited(Authorizer):
     def is_authorized(self, handler, user, action, resource):
-        return resource != "speccluster" or action == "read"
+        return resource != "speccluster" or action in Path("allowed").read_text().split()
 
 
-c.ServerApp.authorizer_class = OnlyLooks
+c.ServerApp.authorizer_class = Limited
 """
+
+# What a person can do who may look.
+LOOKS: Final = {
+    "speccluster-lab:edit-spec",
+    "speccluster-lab:open-dashboard",
+    "speccluster-lab:open-logs",
+    "speccluster-lab:insert-client-code",
+    "speccluster-lab:insert-entry-code",
+    "speccluster-lab:copy-client-code",
+    "speccluster-lab:connect-automatically",
+    "speccluster-lab:show-panel",
+    "speccluster-lab:filter-clusters",
+    "speccluster-lab:order-clusters",
+    "speccluster-lab:group-clusters",
+}
+# And one who may write as well, but have no code run that is not known yet.
+WRITES: Final = {
+    "speccluster-lab:scale-cluster",
+    "speccluster-lab:adapt-cluster",
+    "speccluster-lab:restart-cluster",
+    "speccluster-lab:stop-cluster",
+    "speccluster-lab:retry-entry",
+    "speccluster-lab:restart-entry",
+    "speccluster-lab:save-template",
+}
+
+
+@pytest.fixture(scope="module")
+def limited(new_server: Callable[..., LabServer]) -> LabServer:
+    """Start a server that allows what its file ``allowed`` says."""
+    server = new_server("limited")
+    (server.home / "config").mkdir()
+    (server.home / "config" / "jupyter_server_config.py").write_text(LIMITED)
+    allow(server, "read write execute")
+    server.start()
+    return server
 
 
 def test_who_may_only_look_is_offered_nothing_else(
-    new_server: Callable[[str], LabServer],
+    limited: LabServer,
     context: BrowserContext,
     open_lab: Callable[[LabServer], LabPage],
 ) -> None:
-    server = new_server("looks")
-    (server.home / "config").mkdir()
-    (server.home / "config" / "jupyter_server_config.py").write_text(ONLY_LOOKS)
-    server.start()
+    server = limited
+    allow(server, "read")
     refused = server.request("POST", f"{API}/clusters", {"template": "threads"})
     assert refused.status == 403
     Feed(context, *everything())
@@ -48,19 +85,7 @@ def test_who_may_only_look_is_offered_nothing_else(
     expect(lab.panel.cards).to_have_count(5)
     for name in ("New cluster", "Edit spec", "Stop", "Scale", "More entries", "Restart"):
         expect(root.get_by_role("button", name=name, exact=True)).to_have_count(0)
-    assert enabled(lab) == {
-        "speccluster-lab:edit-spec",
-        "speccluster-lab:open-dashboard",
-        "speccluster-lab:open-logs",
-        "speccluster-lab:insert-client-code",
-        "speccluster-lab:insert-entry-code",
-        "speccluster-lab:copy-client-code",
-        "speccluster-lab:connect-automatically",
-        "speccluster-lab:show-panel",
-        "speccluster-lab:filter-clusters",
-        "speccluster-lab:order-clusters",
-        "speccluster-lab:group-clusters",
-    }
+    assert enabled(lab) == LOOKS
     # The server does not know the feed's cluster, and says so.
     lab.troubles.expected.append(r"status of 404 ")
     lab.page.evaluate(
@@ -71,6 +96,42 @@ def test_who_may_only_look_is_offered_nothing_else(
     expect(editor.field("Class")).to_be_disabled()
     for name in ("Apply", "Revert", "Add", "Remove"):
         expect(editor.button(name)).to_have_count(0)
+
+
+def test_who_may_write_scales_and_stops_and_brings_in_no_code(
+    limited: LabServer, open_lab: Callable[[LabServer], LabPage]
+) -> None:
+    server = limited
+    allow(server, "read write execute")
+    cluster = start(server, "threads", "Lent")
+    allow(server, "read write")
+    for method, path, body in (
+        ("POST", "/clusters", {"template": "threads"}),
+        ("PUT", f"/clusters/{cluster['id']}/spec", cluster["spec"]),
+    ):
+        assert server.request(method, f"{API}{path}", body).status == 403
+    lab = open_lab(server)
+    root, card = lab.panel.root, lab.panel.card("Lent")
+    card.expect_settled(1)
+    expect(root.get_by_text("read only", exact=True)).to_have_count(0)
+    for name in ("New cluster", "Edit spec"):
+        expect(root.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    expect(root.get_by_text("Templates", exact=True)).to_have_count(0)
+    assert enabled(lab) == LOOKS | WRITES
+    card.button("More entries").click()
+    card.expect_settled(2)
+
+    card.root.get_by_role("heading", name="Lent").click(button="right")
+    lab.page.get_by_role("menuitem", name="Show Spec", exact=True).click()
+    editor = lab.editor("Lent")
+    expect(editor.root.get_by_text("Read only", exact=True)).to_be_visible()
+    expect(editor.button("Apply")).to_have_count(0)
+    editor.show("Code")
+    expect(editor.text).to_have_attribute("aria-readonly", "true")
+
+    card.button("Stop").click()
+    lab.dialog("Stop Lent?").get_by_role("button", name="Stop", exact=True).click()
+    expect(card.root).to_have_count(0)
 
 
 def test_clusters_are_among_what_runs(lab: LabPage, server: LabServer) -> None:
@@ -89,6 +150,11 @@ def test_clusters_are_among_what_runs(lab: LabPage, server: LabServer) -> None:
     question = lab.dialog("Stop 1 cluster?")
     question.get_by_role("button", name="Stop All").click()
     expect(item).to_have_count(0)
+
+
+def allow(server: LabServer, actions: str) -> None:
+    """Have a server allow nothing but these actions from now on."""
+    (server.home / "allowed").write_text(actions)
 
 
 def enabled(lab: LabPage) -> set[Any]:

@@ -95,7 +95,7 @@ export function addCodeCommands(
       'Put code that makes a cluster from a template into the active notebook'
     ),
     icon: codeIcon,
-    isEnabled: () => manager.templates.length > 0 && !manager.isReadOnly,
+    isEnabled: () => manager.templates.length > 0 && manager.mayExecute,
     describedBy: {
       args: {
         type: 'object',
