@@ -111,6 +111,34 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
     assert not loaded & set(HEAVY)
 
 
+# Says which validators stand when all that the server imports of us has been imported.
+BUILT = """
+import sys
+from pydantic import BaseModel, TypeAdapter
+import speccluster_lab.server
+
+def below(model):
+    for one in model.__subclasses__():
+        yield one
+        yield from below(one)
+
+ours = [m for name, m in sorted(sys.modules.items()) if name.startswith("speccluster_lab")]
+adapters = [(m.__name__, name, it) for m in ours for name, it in vars(m).items()]
+models = list(below(BaseModel))
+assert len(models) > 20
+print([model.__name__ for model in models if model.__pydantic_complete__])
+print([f"{m}.{n}" for m, n, it in adapters if isinstance(it, TypeAdapter) and it.pydantic_complete])
+"""
+
+
+def test_importing_builds_no_validators() -> None:
+    # They take longer than all else of us; each is built when it is first used.
+    done = subprocess.run(
+        [sys.executable, "-c", BUILT], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines() == ["[]", "[]"]
+
+
 def test_public_names_are_what_they_say() -> None:
     for name in speccluster_lab.__all__:
         assert getattr(speccluster_lab, name).__name__ == name

@@ -57,7 +57,9 @@ _EVENTS: Final = TypeAdapter(list[Event], config=WHEN_FIRST_USED)
 _GENERATIONS: Final = TypeAdapter(list[Generation], config=WHEN_FIRST_USED)
 _LOG: Final = TypeAdapter(Log)
 _PLAN: Final = TypeAdapter(Plan)
-_MESSAGES: Final[TypeAdapter[SnapshotEvent | PatchEvent]] = TypeAdapter(SnapshotEvent | PatchEvent)
+_MESSAGES: Final[TypeAdapter[SnapshotEvent | PatchEvent]] = TypeAdapter(
+    SnapshotEvent | PatchEvent, config=WHEN_FIRST_USED
+)
 
 
 class ApiClient(ABC):

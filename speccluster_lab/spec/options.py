@@ -76,7 +76,7 @@ MemorySize = Annotated[
 class _WorkerOptions(BaseModel):
     """The options that are known; a class may take more."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
 
     nthreads: Annotated[int, Field(ge=1, le=MAX_THREADS)] | None = None
     memory_limit: Annotated[
