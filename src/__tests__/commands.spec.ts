@@ -6,7 +6,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Signal } from '@lumino/signaling';
 import { fireEvent, screen, waitFor } from '@testing-library/dom';
 import { ApiError } from '../api/errors';
-import { addCommands } from '../commands';
+import { addCommands, commandsPlugin } from '../commands';
 import type { IAutoConnect, ISpecEditors } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { Cluster, Template } from '../tokens';
@@ -87,6 +87,23 @@ describe('commands', () => {
     Dialog.flush();
     document.body.replaceChildren();
     jest.restoreAllMocks();
+  });
+
+  it('are in the palette, but for those of the panel, which adds its own', () => {
+    commands = new CommandRegistry();
+    const ofPanel = CommandIDs.filterClusters;
+    // eslint-disable-next-line jupyter/command-described-by -- it stands for one that is
+    commands.addCommand(ofPanel, { execute: () => undefined });
+    const addItem = jest.fn();
+    const app = { commands } as unknown as JupyterFrontEnd;
+    const palette = { addItem };
+    // JupyterLab gives null for what it does not have.
+    const none = [null, null, null];
+    void commandsPlugin.activate(app, manager, null, ...none, palette, null);
+    const added = addItem.mock.calls.map(([{ command }]) => command);
+    expect(added).toContain(CommandIDs.scaleCluster);
+    expect(new Set(added).size).toBe(added.length);
+    expect(added).not.toContain(ofPanel);
   });
 
   it('have a label, a caption and a description of their arguments', async () => {

@@ -59,6 +59,8 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
+    // Those of the panel, which adds its own, may be there before or not.
+    const others = new Set(app.commands.listCommands());
     addCommands(app, {
       manager,
       clientCode,
@@ -69,7 +71,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     });
     const category = trans.__('Clusters');
     for (const command of Object.values(CommandIDs)) {
-      if (app.commands.hasCommand(command)) {
+      if (app.commands.hasCommand(command) && !others.has(command)) {
         palette?.addItem({ command, category });
       }
     }

@@ -37,8 +37,14 @@ function CardHeaderView(
       <PhaseLabel phase={document.phase} />
       <p className="jp-SpecCluster-origin">
         {template && <span>{template}</span>}
-        <span>{trans._n('%1 entry', '%1 entries', specEntries(document))}</span>
-        {owner && <span title={owner}>{owner}</span>}
+        <span className="jp-SpecCluster-entries">
+          {trans._n('%1 entry', '%1 entries', specEntries(document))}
+        </span>
+        {owner && (
+          <span className="jp-SpecCluster-owner" title={owner}>
+            {owner}
+          </span>
+        )}
       </p>
       <p className="jp-SpecCluster-age">
         <span className="jp-SpecCluster-hidden">{trans.__('made')}</span>{' '}
