@@ -11,6 +11,7 @@ from speccluster_lab.cluster.adoption import Adoption
 from speccluster_lab.cluster.instances import Instances
 from speccluster_lab.cluster.presence import Presence
 from speccluster_lab.cluster.retirement import Retirement
+from speccluster_lab.errors import StartFailed
 from speccluster_lab.reconcile import LEAVING, UP, Action, EntryState, Failure, Policy, Step
 from speccluster_lab.spec.api import EntryPhase
 
@@ -164,6 +165,11 @@ class Actions:
         roster.made[name] = made
         self.doubt(name)
         try:
+            others = roster.owners.others(entry)
+            if others:
+                # The scheduler would refuse it, or it would be taken for what is to be closed.
+                member, owner = next(iter(others.items()))
+                raise StartFailed(f"entry {owner!r} still has the name {member!r}")
             entry.runs_here = self._workshop.runs_here(made)
             instance = self._workshop.make_worker(made)
             self.instances.start(name, instance)

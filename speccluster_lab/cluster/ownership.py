@@ -61,10 +61,21 @@ class Owners(dict[str, str]):
                 del self[member]
                 self._hand_on(member, entry)
 
+    def others(self, entry: EntryState) -> dict[str, str]:
+        """Return those members of an entry that another one still has, with its name."""
+        found = {}
+        for member in entry.members:
+            owner = self.get(member)
+            if owner is not None and owner != entry.name:
+                found[member] = owner
+        return found
+
     def _hand_on(self, member: str, owner: EntryState) -> None:
         """Give a name that is free now to the entry that is to have it."""
         heir = self._entries.get(self._heir_of(member) or "")
         if heir is not None and heir is not owner and member in heir.members:
             self[member] = heir.name
             heir.see(self._membership.present(heir.members), monotonic())
+            # What it has tried before could not be.
+            heir.retry()
             self._touch(heir.name)

@@ -55,7 +55,7 @@ class Presence:
         """
         if not self._roster.has_scheduler:
             return False
-        known = self._view().look_up(entry.members)
+        known = self._view().look_up(self._own_members(entry))
         if known is not None:
             self._learn(entry, known)
         return known is None
@@ -75,7 +75,7 @@ class Presence:
             known: Mapping[str, str] = {}
             try:
                 async with asyncio.timeout(self._roster.policy.close_timeout):
-                    known = await self._view().find(entries[name].members)
+                    known = await self._view().find(self._own_members(entries[name]))
             except (OSError, TimeoutError) as error:
                 logger.warning("the scheduler does not say what entry %r has: %r", name, error)
             if self._asking.get(name) is token and not self._roster.ended:
@@ -93,8 +93,15 @@ class Presence:
         """Return the addresses of its members that the scheduler believes to be there."""
         if not self._roster.has_scheduler:
             return []
-        found = map(self._membership.address, entry.members)
+        found = map(self._membership.address, self._own_members(entry))
         return [address for address in found if address is not None]
+
+    def _own_members(self, entry: EntryState) -> tuple[str, ...]:
+        """Return its members without those whose workers are another entry's."""
+        others = self._roster.owners.others(entry)
+        if not others:
+            return entry.members
+        return tuple(member for member in entry.members if member not in others)
 
     def forget(self, addresses: list[str]) -> asyncio.Future[None]:
         """Have the scheduler forget workers; return what ends when it has been asked.

@@ -20,6 +20,7 @@ from .conftest import (
     names,
     observed,
     phases,
+    reasons,
     run,
     several,
     until,
@@ -78,7 +79,10 @@ def test_a_worker_that_the_scheduler_could_not_free_is_asked_for_again(
     """Though it holds nothing: until it is closed it gets what another one gives away."""
 
     async def test() -> None:
-        async with cluster_of({"a": entry(), "b": entry()}) as cluster:
+        async with (
+            cluster_of({"a": entry(), "b": entry()}) as cluster,
+            Client(cluster, asynchronous=True),
+        ):
             await observed(cluster)
             view = cluster.view()
             retire, answers = view.retire, []
@@ -186,6 +190,30 @@ def test_a_name_that_goes_from_one_entry_to_another_stays_watched() -> None:
             await cluster.workers["0-0"].close()
             await until(lambda: names(cluster) == ["0-1"])
             await until(lambda: names(cluster) == ["0-0", "0-1"])
+
+    run(test)
+
+
+def test_a_name_whose_worker_has_to_stay_is_waited_for() -> None:
+    """What it holds would be lost if it were taken for a worker of its heir that does not start."""
+
+    async def test() -> None:
+        async with (
+            cluster_of({0: several(2)}, policy=QUICK) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await observed(cluster)
+            value = await client.scatter(1)
+            del cluster.worker_spec[0]
+            cluster.worker_spec["0-0"] = entry()
+            await until(lambda: reasons(cluster).count("StartFailed") > 1)
+            (heir,) = [one for one in cluster.entries() if one.name == "0-0"]
+            assert heir.message is not None
+            assert "entry '0' still has the name '0-0'" in heir.message
+            assert await client.gather(value) == 1
+            cluster.worker_spec["room"] = entry()
+            await until(lambda: names(cluster) == ["0-0", "room"])
+            assert await client.gather(value) == 1
 
     run(test)
 
