@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_server.auth.decorator import authorized, ws_authenticated
@@ -12,12 +13,14 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from speccluster_lab.errors import InvalidInput
+from speccluster_lab.errors import ClusterNotFound, InvalidInput
 from speccluster_lab.link.feed import as_message
 from speccluster_lab.server.handlers import ApiErrors
+from speccluster_lab.spec.api import PatchEvent
 
 if TYPE_CHECKING:
     from speccluster_lab.link.feed import Reader
+    from speccluster_lab.spec.api import SnapshotEvent
 
 __all__ = ["EventsHandler"]
 
@@ -55,7 +58,7 @@ class EventsHandler(ApiErrors, WebSocketMixin, WebSocketHandler, JupyterHandler)
     async def _send(self, reader: Reader) -> None:
         try:
             async for event in reader:
-                text = as_message(event)
+                text = as_message(self._without_secrets(event))
                 async with asyncio.timeout(_WRITE_SECONDS):
                     await self.write_message(text)
             self.close(1001, "the server ends")
@@ -66,6 +69,14 @@ class EventsHandler(ApiErrors, WebSocketMixin, WebSocketHandler, JupyterHandler)
             self.close(1008, "too slow")
         finally:
             self.manager.feed.forget(reader)
+
+    def _without_secrets(self, event: SnapshotEvent | PatchEvent) -> SnapshotEvent | PatchEvent:
+        cluster = None
+        if isinstance(event, PatchEvent):
+            # One that has gone has nothing more to tell.
+            with suppress(ClusterNotFound):
+                cluster = self.manager.get(event.cluster)
+        return self.manager.secrets.without_in_change(event, cluster)
 
     def on_message(self, message: str | bytes) -> None:
         """Take a request for a snapshot; called by tornado."""

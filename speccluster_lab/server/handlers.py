@@ -131,7 +131,8 @@ class SpecClusterHandler(ApiErrors, APIHandler):
         """Send a cluster, with its generation as ETag, and end the request."""
         self.set_status(status)
         self.set_header("ETag", f'"{cluster.generation}"')
-        await self.finish(cluster.model_dump_json())
+        told = self.manager.secrets.without_in_cluster(cluster)
+        await self.finish(told.model_dump_json())
 
 
 def may_execute(verb: V) -> V:
@@ -146,7 +147,9 @@ class TemplatesHandler(SpecClusterHandler):
     @authorized
     async def get(self) -> None:
         """List them."""
-        await self.finish(_TEMPLATES.dump_json(await self.manager.templates.all()))
+        hide = self.manager.secrets.without_in_template
+        found = [hide(one) for one in await self.manager.templates.all()]
+        await self.finish(_TEMPLATES.dump_json(found))
 
 
 class TemplateHandler(SpecClusterHandler):
@@ -157,7 +160,8 @@ class TemplateHandler(SpecClusterHandler):
     async def get(self, name: str) -> None:
         """Send it."""
         found = await self.manager.templates.get(name)
-        await self.finish(found.model_dump_json())
+        told = self.manager.secrets.without_in_template(found)
+        await self.finish(told.model_dump_json())
 
     @web.authenticated
     @authorized
@@ -193,14 +197,17 @@ class ClustersHandler(SpecClusterHandler):
     @authorized
     async def get(self) -> None:
         """List them, as their hosts have told last."""
-        await self.finish(_CLUSTERS.dump_json(self.manager.clusters()))
+        hide = self.manager.secrets.without_in_cluster
+        found = [hide(one) for one in self.manager.clusters()]
+        await self.finish(_CLUSTERS.dump_json(found))
 
     @web.authenticated
     @authorized
     @may_execute
     async def post(self) -> None:
         """Make one; it is there at once, and starts."""
-        cluster = await self.manager.create(self.parsed(CreateCluster))
+        request = self.manager.secrets.restored(self.parsed(CreateCluster))
+        cluster = await self.manager.create(request)
         where = url_path_join(self.base_url, API_PREFIX, "clusters", cluster.id)
         self.set_header("Location", where)
         await self.answer(cluster, 201)
@@ -231,7 +238,7 @@ class SpecHandler(SpecClusterHandler):
     async def put(self, id: str) -> None:
         """Replace it."""
         generation = parse_if_match(self.request.headers.get("If-Match"))
-        spec = self.parsed(ClusterSpec)
+        spec = self.manager.secrets.restored(self.parsed(ClusterSpec), "spec")
         await self.answer(await self.manager.replace_spec(id, spec, generation), 202)
 
 
@@ -252,7 +259,8 @@ class PlanHandler(SpecClusterHandler):
     @authorized
     async def post(self, id: str) -> None:
         """Send it, and change nothing."""
-        plan = await self.manager.plan(id, self.parsed(PlanRequest))
+        request = self.manager.secrets.restored(self.parsed(PlanRequest))
+        plan = await self.manager.plan(id, request)
         await self.finish(plan.model_dump_json())
 
 
@@ -310,7 +318,9 @@ class TimelineHandler(SpecClusterHandler):
     async def get(self, id: str) -> None:
         """List it."""
         query = parse_query(EventsQuery, self.request.query_arguments)
-        await self.finish(_EVENTS.dump_json(await self.manager.events(id, query)))
+        found = await self.manager.events(id, query)
+        hide, cluster = self.manager.secrets.without_in_happening, self.manager.get(id)
+        await self.finish(_EVENTS.dump_json([hide(one, cluster) for one in found]))
 
 
 class GenerationsHandler(SpecClusterHandler):
@@ -320,7 +330,9 @@ class GenerationsHandler(SpecClusterHandler):
     @authorized
     async def get(self, id: str) -> None:
         """List it."""
-        await self.finish(_GENERATIONS.dump_json(await self.manager.generations(id)))
+        hide = self.manager.secrets.without_in_generation
+        found = [hide(one) for one in await self.manager.generations(id)]
+        await self.finish(_GENERATIONS.dump_json(found))
 
 
 class LogHandler(SpecClusterHandler):

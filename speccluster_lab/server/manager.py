@@ -23,6 +23,7 @@ from speccluster_lab.server.classes import KnownClasses
 from speccluster_lab.server.discovery import Discovery, Guarded
 from speccluster_lab.server.following import Listener
 from speccluster_lab.server.published import Published
+from speccluster_lab.server.secrets import Secrets
 from speccluster_lab.server.supervisor import Bounds, Guard, Supervisor
 from speccluster_lab.server.templates import Templates
 from speccluster_lab.spec.api import (
@@ -109,6 +110,7 @@ class ClusterManager:
         self._making = asyncio.Lock()
         self._classes = KnownClasses(admission)
         self.templates = Templates(admission)
+        self.secrets = Secrets()
         self._discovery = Discovery(admission, log)
         self._looking = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None

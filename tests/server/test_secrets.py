@@ -1,0 +1,198 @@
+"""Secrets in specs: shown to nobody who reads, and kept by those who edit."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+import yaml
+from serving import Answer, Api, Wait, until
+from traitlets.config import Config
+
+from speccluster_lab.errors import InvalidInput
+from speccluster_lab.link.files import make_private_folder, write_private_file
+from speccluster_lab.link.templates import template_file
+from speccluster_lab.server.manager import ClusterManager
+from speccluster_lab.server.secrets import Secrets
+from speccluster_lab.spec.api import ListedTemplate, PatchEvent, PatchOperation
+from speccluster_lab.spec.models import ClusterSpec
+
+SECRET = "canary-4711"
+OTHER = "canary-0815"
+
+
+def template(options: dict[str, Any]) -> ListedTemplate:
+    worker = {"cls": "distributed.Worker", "options": options}
+    return ListedTemplate(name="one", title="One", spec={"worker": worker})
+
+
+def marked(secrets: Secrets, options: dict[str, Any]) -> dict[str, Any]:
+    found = secrets.without_in_template(template(options)).spec["worker"]["options"]
+    assert isinstance(found, dict)
+    return found
+
+
+def restored(secrets: Secrets, options: dict[str, Any]) -> dict[str, Any]:
+    worker = {"cls": "distributed.Worker", "options": options}
+    spec = ClusterSpec.model_validate({"workers": {"0": worker}})
+    return secrets.restored(spec, "spec").workers["0"].options
+
+
+def test_what_goes_out_marked_comes_back_as_it_was() -> None:
+    options = {
+        "api_token": SECRET,
+        "env": {"A": "plain", "B_PASSWORD": SECRET, "C": f"https://me:{SECRET}@there/"},
+        "passwords": [SECRET, OTHER],
+        "token_file": {"$file": "/somewhere"},
+        "nthreads": 2,
+        "secret": "",
+    }
+    secrets = Secrets()
+    found = marked(secrets, options)
+    assert "canary" not in json.dumps(found)
+    kept = {"nthreads": 2, "secret": "", "token_file": {"$file": "/somewhere"}}
+    assert {name: found[name] for name in kept} == kept
+    assert found["env"]["A"] == "plain"
+    # The same secret looks the same, so that two specs can be compared, and another one other.
+    assert marked(secrets, options) == found
+    assert len({*found["passwords"], found["api_token"]}) == 3
+    assert restored(secrets, found) == options
+    assert restored(secrets, {"passwords": found["passwords"][::-1]}) == {
+        "passwords": [OTHER, SECRET]
+    }
+
+
+def test_a_mark_is_worth_nothing_elsewhere() -> None:
+    secrets = Secrets()
+    mark = marked(secrets, {"api_token": SECRET})["api_token"]
+    for strange in ("***", mark[:-1] + ("0" if mark[-1] != "0" else "1")):
+        with pytest.raises(InvalidInput) as refused:
+            restored(secrets, {"api_token": strange})
+        assert refused.value.field == "workers.0.options.api_token"
+    for moved in ({"local_directory": mark}, {"env": {"api_token": mark}}):
+        with pytest.raises(InvalidInput) as refused:
+            restored(secrets, moved)
+        assert SECRET not in str(refused.value)
+    # Nor to another server, which has a key of its own.
+    assert marked(Secrets(), {"api_token": SECRET})["api_token"] != mark
+    with pytest.raises(InvalidInput):
+        restored(Secrets(), {"api_token": mark})
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("/spec/workers/0/options/env/TOKEN", SECRET),
+        ("/spec/workers/0/options/tokens/3", SECRET),
+        ("/spec/workers/0/options/tokens/-", SECRET),
+        ("/spec/workers/0/options/a~1token", SECRET),
+        ("/spec/workers/0", {"cls": "distributed.Worker", "options": {"token": SECRET}}),
+        ("/spec", {"worker": {"cls": "distributed.Worker", "options": {"token": SECRET}}}),
+        ("", {"spec": {"scheduler": {"options": {"token": SECRET}}}}),
+    ],
+)
+def test_changes_are_told_without(path: str, value: object) -> None:
+    secrets = Secrets()
+    operation = PatchOperation(op="replace", path=path, value=value)
+    told = secrets.without_in_change(PatchEvent(seq=1, cluster="one", patch=[operation]), None)
+    text = told.model_dump_json(exclude_unset=True)
+    assert SECRET not in text
+    assert "***" in text
+
+
+def test_where_a_value_is_named_nothing_is_hidden() -> None:
+    said = {"token": {"$field": "asked"}, "password": {"$env": "NAME"}}
+    fields = {"asked": {"type": "string", "title": "Asked", "default": "a"}}
+    worker = {"cls": "distributed.Worker", "options": said}
+    document = {"name": "one", "title": "One", "fields": fields, "spec": {"worker": worker}}
+    found = ListedTemplate.model_validate(document)
+    assert Secrets().without_in_template(found) == found
+
+
+@pytest.fixture
+def jp_server_config(jp_server_config: Config) -> Config:
+    jp_server_config.SpecClusterLab.allow_code_options = True
+    return jp_server_config
+
+
+async def test_no_route_tells_one_and_an_edit_keeps_it(
+    api: Api, wait_for: Wait, manager: ClusterManager, jp_ws_fetch: Any
+) -> None:
+    form: dict[str, Any] = {
+        "cls": "distributed.Nanny",
+        "options": {"nthreads": 1, "env": {"SCL_TOKEN": SECRET}},
+    }
+    written = {"name": "secretive", "title": "Secretive", "spec": {"worker": form}}
+    file = template_file("secretive")
+    make_private_folder(file.parent.parent)
+    make_private_folder(file.parent)
+    write_private_file(file, yaml.safe_dump(written).encode())
+    socket = await jp_ws_fetch("speccluster-lab", "api", "v1", "events")
+    told: list[str] = []
+
+    async def listen() -> None:
+        while isinstance(message := await socket.read_message(), str):
+            told.append(message)
+
+    async def call(*args: object, **kwargs: object) -> Answer:
+        answer = await api(*args, **kwargs)
+        told.append(json.dumps(answer.body))
+        return answer
+
+    listening = asyncio.create_task(listen())
+    listed = (await call("GET", "/templates/secretive")).body
+    assert listed["spec"]["worker"]["options"]["env"]["SCL_TOKEN"].startswith("***")
+    made = await call("POST", "/clusters", {"template": "secretive", "name": "Real"})
+    assert made.status == 201
+    await wait_for("real", "running")
+    spec = (await call("GET", "/clusters/real")).body["spec"]
+
+    async def put(spec: object, generation: int) -> Answer:
+        headers = {"If-Match": f'"{generation}"'}
+        return await call("PUT", "/clusters/real/spec", spec, headers=headers)
+
+    def wanted() -> str:
+        env = manager.get("real").spec.workers["0"].options["env"]["SCL_TOKEN"]
+        assert isinstance(env, str)
+        return env
+
+    # Sent back as it was read it changes nothing, and edited elsewhere it keeps the secret.
+    nothing = (await call("POST", "/clusters/real/plan", {"spec": spec})).body
+    assert (nothing["start"], nothing["replace"], nothing["retire"]) == ([], [], [])
+    same = await put(spec, 1)
+    assert (same.status, same.body["generation"], same.body["spec"]) == (202, 1, spec)
+    spec["workers"]["1"] = spec["worker"]
+    assert (await put(spec, 1)).body["generation"] == 2
+    await until(lambda: manager.get("real").generation == 2)
+    assert wanted() == SECRET
+    assert manager.get("real").spec.workers["1"] == manager.get("real").spec.worker
+
+    # Another one is a change, and what was wanted before can be had again.
+    del spec["workers"]["1"]
+    marked = spec["workers"]["0"]
+    spec["workers"]["0"] = {**form, "options": {**form["options"], "env": {"SCL_TOKEN": OTHER}}}
+    changed = (await call("POST", "/clusters/real/plan", {"spec": spec})).body
+    assert changed["replace"] == ["0"]
+    assert (await put(spec, 2)).status == 202
+    await until(lambda: manager.get("real").generation == 3)
+    assert wanted() == OTHER
+    earlier = (await call("GET", "/clusters/real/generations")).body
+    assert earlier[0]["spec"]["workers"]["0"] == marked
+    assert (await put(earlier[-1]["spec"], 3)).status == 202
+    await until(lambda: manager.get("real").generation == 4)
+    assert wanted() == SECRET
+
+    marked["options"]["env"] = {"SCL_TOKEN": "***"}
+    refused = await put({"workers": {"0": marked}}, 4)
+    assert (refused.status, refused.body["field"]) == (422, "workers.0.options.env.SCL_TOKEN")
+    await call("GET", "/clusters")
+    await call("GET", "/clusters/real/events")
+    await call("GET", "/clusters/real/logs")
+    await call("GET", "/templates")
+    await call("DELETE", "/clusters/real")
+    await wait_for("real", None)
+    await until(lambda: any('"op":"remove","path":""' in one for one in told))
+    listening.cancel()
+    socket.close()
+    for text in told:
+        assert "canary" not in text
