@@ -319,8 +319,8 @@ class TimelineHandler(SpecClusterHandler):
         """List it."""
         query = parse_query(EventsQuery, self.request.query_arguments)
         found = await self.manager.events(id, query)
-        hide, cluster = self.manager.secrets.without_in_happening, self.manager.get(id)
-        await self.finish(_EVENTS.dump_json([hide(one, cluster) for one in found]))
+        told = self.manager.secrets.without_in_happenings(found, self.manager.get(id))
+        await self.finish(_EVENTS.dump_json(told))
 
 
 class GenerationsHandler(SpecClusterHandler):

@@ -32,9 +32,7 @@ from speccluster_lab.spec.redaction import REDACTED, is_secret_name, redact, sec
 from speccluster_lab.spec.references import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from speccluster_lab.spec.models import ClusterSpec
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Secrets"]
 
@@ -52,6 +50,26 @@ _NAMES_A_VALUE: Final = frozenset({*(source.value for source in Source), "$field
 Path = tuple[str, ...]
 
 
+class _Known:
+    """The secrets of a cluster's spec, looked for when the first text is met that may hold one.
+
+    Most changes of a cluster are numbers, and its spec may be long.
+    """
+
+    def __init__(self, cluster: Cluster | None) -> None:
+        self._cluster = cluster
+
+    @functools.cached_property
+    def longest_first(self) -> list[str]:
+        """All of them, each before those that are a part of it."""
+        if self._cluster is None:
+            return []
+        spec = self._cluster.spec
+        workers = [*([spec.worker] if spec.worker else []), *spec.workers.values()]
+        found = secrets_in([spec.scheduler.options, *(worker.options for worker in workers)])
+        return sorted(found, key=len, reverse=True)
+
+
 class Secrets:
     """Puts marks in the place of secrets, and secrets in the place of its marks.
 
@@ -67,24 +85,25 @@ class Secrets:
 
     def without_in_cluster(self, cluster: Cluster) -> Cluster:
         """Return a cluster without the secrets of its spec, wherever it tells them."""
-        known = _secrets_of(cluster.spec)
+        known = _Known(cluster)
         spec = cluster.spec.model_dump(mode="json")
-        if not known and self._without(spec, ("spec",), ()) == spec:
+        if not known.longest_first and self._without(spec, ("spec",), known) == spec:
             # Nearly all of them, and the rest of a large one takes its time.
             return cluster
         return self._changed(cluster, known)
 
     def without_in_generation(self, generation: Generation) -> Generation:
         """Return an earlier desired state without its secrets."""
-        return self._changed(generation, ())
+        return self._changed(generation, _Known(None))
 
     def without_in_template(self, template: ListedTemplate) -> ListedTemplate:
         """Return a template without the secrets that its spec holds."""
-        return self._changed(template, ())
+        return self._changed(template, _Known(None))
 
-    def without_in_happening(self, event: Event, cluster: Cluster) -> Event:
+    def without_in_happenings(self, events: Iterable[Event], cluster: Cluster) -> list[Event]:
         """Return what has happened to a cluster without the secrets of its spec."""
-        return self._changed(event, _secrets_of(cluster.spec))
+        known = _Known(cluster)
+        return [self._changed(event, known) for event in events]
 
     def without_in_change(
         self, event: SnapshotEvent | PatchEvent, cluster: Cluster | None
@@ -101,7 +120,7 @@ class Secrets:
         if isinstance(event, SnapshotEvent):
             told = [self.without_in_cluster(one) for one in event.snapshot]
             return event.model_copy(update={"snapshot": told})
-        known = frozenset() if cluster is None else _secrets_of(cluster.spec)
+        known = _Known(cluster)
         patch = [self._operation(one, known) for one in event.patch]
         return event.model_copy(update={"patch": patch})
 
@@ -140,12 +159,12 @@ class Secrets:
         restored = _mapped(document, start, restore)
         return request if restored == document else type(request).model_validate(restored)
 
-    def _changed(self, model: M, known: Collection[str]) -> M:
+    def _changed(self, model: M, known: _Known) -> M:
         document = model.model_dump(mode="json", by_alias=True)
         changed = self._without(document, (), known)
         return model if changed == document else type(model).model_validate(changed)
 
-    def _operation(self, operation: PatchOperation, known: Collection[str]) -> PatchOperation:
+    def _operation(self, operation: PatchOperation, known: _Known) -> PatchOperation:
         if "value" not in operation.model_fields_set:
             return operation
         pointed = operation.path.split("/")[1:]
@@ -153,22 +172,20 @@ class Secrets:
         value = self._without(operation.value, path, known)
         return operation.model_copy(update={"value": value})
 
-    def _without(self, value: Any, path: Path, known: Collection[str]) -> Any:
-        longest_first = sorted(known, key=len, reverse=True)
-
+    def _without(self, value: Any, path: Path, known: _Known) -> Any:
         def hide(text: str, path: Path) -> str:
             if not text:
                 return text
             option = _option(path)
             if option is None:
                 # What programs go by, such as a phase, may happen to be somebody's secret.
-                for secret in longest_first if path[-1:] == ("message",) else ():
+                for secret in known.longest_first if path[-1:] == ("message",) else ():
                     text = text.replace(secret, REDACTED)
                 return text
             if path[-1] in _NAMES_A_VALUE:
                 return text
             is_secret = any(is_secret_name(name) for name in option)
-            if is_secret or _tells(text) or any(secret in text for secret in known):
+            if is_secret or _tells(text) or any(secret in text for secret in known.longest_first):
                 return self._remembered(text, option)
             return text
 
@@ -185,11 +202,6 @@ class Secrets:
     def _mark(self, secret: str, option: Path) -> str:
         what = json.dumps([option, secret]).encode()
         return REDACTED + hmac.new(self._key, what, hashlib.sha256).hexdigest()[:_DIGITS]
-
-
-def _secrets_of(spec: ClusterSpec) -> frozenset[str]:
-    workers = [*([spec.worker] if spec.worker else []), *spec.workers.values()]
-    return secrets_in([spec.scheduler.options, *(worker.options for worker in workers)])
 
 
 def _option(path: Path) -> Path | None:
