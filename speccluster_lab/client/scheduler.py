@@ -32,8 +32,12 @@ class WithScheduler(Waiting):
     _security: Security | None = None
 
     async def _greet(self) -> None:
-        # Both at once, for whoever connects most likely wants a client.
-        await asyncio.gather(super()._greet(), self._get_credentials_if_there())
+        # Both at once, for whoever connects most likely wants a client; and both to their end,
+        # for the loop may stop when one of them has failed.
+        both = super()._greet(), self._get_credentials_if_there()
+        for result in await asyncio.gather(*both, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
 
     async def _get_credentials_if_there(self) -> None:
         with suppress(NotRunning):

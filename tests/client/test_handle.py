@@ -30,6 +30,7 @@ from speccluster_lab.errors import (
     StartFailed,
     TimedOut,
 )
+from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import Connection, write_connection
 from speccluster_lab.link.interpreters import this_interpreter
 from speccluster_lab.link.paths import connection_file
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from running_hosts import Hosts, RunningHost
 
     from speccluster_lab.client import ClusterHandle
-    from speccluster_lab.spec.api import Cluster
+    from speccluster_lab.spec.api import Cluster, Credentials
 
 WORKER = "distributed.Worker"
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -696,3 +697,24 @@ def test_a_connection_of_another_is_refused(shared_host: RunningHost) -> None:
             connect(shared_host.id)
     finally:
         write_connection(known)
+
+
+def test_what_is_asked_has_ended_when_a_connection_fails(
+    shared_host: RunningHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that goes on while its loop stops would leave its socket open."""
+    ended = []
+
+    async def refuses(_: HostClient) -> Cluster:
+        raise ClusterNotFound("not here")
+
+    async def takes_its_time(_: HostClient) -> Credentials:
+        await asyncio.sleep(0.2)
+        ended.append(True)
+        raise NotRunning("not yet")
+
+    monkeypatch.setattr(HostClient, "get", refuses)
+    monkeypatch.setattr(HostClient, "credentials", takes_its_time)
+    with pytest.raises(ClusterNotFound, match="not here"):
+        connect(shared_host.id)
+    assert ended == [True]
