@@ -61,13 +61,13 @@ def make_cluster(request: CreateCluster) -> Launch:
     return launch
 
 
-def _names() -> frozenset[str]:
+def _names() -> list[str]:
     """Return what people call the clusters of this machine that have a folder."""
-    names = set()
+    names = []
     for folder in clusters_folder().iterdir():
         try:
-            names.add(read_launch(folder).display_name)
+            names.append(read_launch(folder).display_name)
         except StartFailed:
             # One that is being made, or that cannot be used: nobody knows its name.
             continue
-    return frozenset(names)
+    return names
