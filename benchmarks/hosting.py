@@ -80,6 +80,31 @@ def _ours() -> Iterator[Server]:
             yield server
 
 
+def _with_spare(server: Server, ready: bool) -> None:
+    """Wait until a host is ready for the next cluster, or see to it that none is.
+
+    What it has started imports; ready it is when that has come to rest.
+    """
+
+    def used() -> list[float]:
+        guards = [one for one in server.process.children() if "--spare" in one.cmdline()]
+        if not ready:
+            for guard in guards:
+                guard.kill()
+            return []
+        parts = [part for guard in guards for part in guard.children(recursive=True)]
+        return [part.cpu_times().user for part in parts]
+
+    if ready:
+        _until(lambda: len(used()) == 3, "no host is kept ready")
+        last: list[float] = []
+        while (now := used()) != last:
+            last = now
+            time.sleep(1.0)
+    else:
+        used()
+
+
 @contextmanager
 def _peers(setting: Setting, workers: int) -> Iterator[Server]:
     factory = {"kwargs": {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": ":0"}}
@@ -207,36 +232,51 @@ def _latency_targets(_: Setting, medians: Medians) -> Iterator[Target]:
 
 ANSWERED = Figure("post", "POST (the peer: PUT) is answered", "wall")
 REGISTERED = Figure("post", "its one worker has registered", "wall")
+ALONE = Figure("post", "the same where no host is ready", "wall")
 CALL = Figure("call", "GET one cluster, p50", "wall")
 CALL_P99 = Figure("call", "GET one cluster, p99", "wall", share=0.99)
 
 
 def _post(side: Side, setting: Setting) -> Samples:
-    answered: list[float] = []
-    registered: list[float] = []
-    with _ours() if side.ours else _peers(setting, 1) as server:
+    if not side.ours:
+        took = _put_peers(setting)
+        return {ANSWERED: took, REGISTERED: took, ALONE: took}
+    samples: dict[Figure, list[float]] = {ANSWERED: [], REGISTERED: [], ALONE: []}
+    with _ours() as server:
+        api = api_of(server)
+        # The first one stands for somebody who looks: from then on there is to be one.
+        for number in range(1 + 2 * CLUSTERS):
+            ready = number % 2 == 0 and number > 0
+            if number:
+                _with_spare(server, ready)
+            began = time.perf_counter()
+            path = f"{API}/clusters/" + api("POST", f"{API}/clusters", {"template": "local"})["id"]
+            answered = time.perf_counter() - began
+            _until(lambda: _count(api, path) == 1, "no worker")  # noqa: B023
+            if number:
+                samples[ANSWERED].append(answered)
+                samples[REGISTERED if ready else ALONE].append(time.perf_counter() - began)
+            api("DELETE", path)
+            _until(lambda: not api("GET", f"{API}/clusters"), "the cluster does not end")
+        api.close()
+    return samples
+
+
+def _put_peers(setting: Setting) -> list[float]:
+    took = []
+    with _peers(setting, 1) as server:
         api = api_of(server)
         for _ in range(CLUSTERS):
             began = time.perf_counter()
-            if side.ours:
-                path = (
-                    f"{API}/clusters/" + api("POST", f"{API}/clusters", {"template": "local"})["id"]
-                )
-                answered.append(time.perf_counter() - began)
-                _until(lambda: _count(api, path) == 1, "no worker")  # noqa: B023
-            else:
-                # It answers when all is there.
-                path = f"/dask/clusters/{uuid.uuid4()}"
-                check = api("PUT", path)["workers"]
-                answered.append(time.perf_counter() - began)
-                if check != 1:
-                    raise NotDone(f"the peer has {check} workers")
-            registered.append(time.perf_counter() - began)
+            # It answers when all is there.
+            path = f"/dask/clusters/{uuid.uuid4()}"
+            workers = api("PUT", path)["workers"]
+            took.append(time.perf_counter() - began)
+            if workers != 1:
+                raise NotDone(f"the peer has {workers} workers")
             api("DELETE", path)
-            if side.ours:
-                _until(lambda: not api("GET", f"{API}/clusters"), "the cluster does not end")
         api.close()
-    return {ANSWERED: answered, REGISTERED: registered}
+    return took
 
 
 def _count(api: Callable[..., Any], path: str) -> int:

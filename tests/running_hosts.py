@@ -38,6 +38,8 @@ from speccluster_lab.spec.templates import StartMethod, shipped_templates
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+    from speccluster_lab.link.spare import SpareHost
+
 ROOT = Path(__file__).parents[1]
 SECONDS = 60.0
 
@@ -245,8 +247,12 @@ class Hosts:
         limits: Limits | None = None,
         age: float = 0.0,
         script: str | None = None,
+        spare: SpareHost | None = None,
     ) -> RunningHost:
-        """Start a host, without waiting for it; as ``python -c script folder`` if need be."""
+        """Start a host, without waiting for it; as ``python -c script folder`` if need be.
+
+        Or have one that waits for a cluster run it, which it must.
+        """
         made_from = shipped_templates()[template]
         trusted = made_from.make_spec({})
         if isinstance(spec, dict):
@@ -273,7 +279,8 @@ class Hosts:
         write_launch(folder, launch)
         # -c: instead of the program that it would be.
         command = None if script is None else [sys.executable, "-c", script, str(folder)]
-        process = start_host(folder, command=command)
+        process = start_host(folder, command=command) if spare is None else spare.take(folder)
+        assert process is not None, "the spare host does not answer"
         host = RunningHost(launch, folder, process, HostProcess.of_child(process.pid))
         self.started.append(host)
         return host

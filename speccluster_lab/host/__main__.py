@@ -1,5 +1,7 @@
 """Run the host of one cluster: ``python -m speccluster_lab.host <folder>``.
 
+With ``--spare`` in place of the folder it imports all that it needs, and waits for it.
+
 Light on purpose: nothing is imported here before the arguments are known to be good.
 """
 
@@ -9,9 +11,13 @@ import argparse
 import atexit
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import NoReturn
+
+_PATH_BYTES = 4096
+_STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,16 +33,56 @@ def main(arguments: list[str] | None = None) -> int:
         description="Run one cluster and serve its API on a unix socket. Started by the Jupyter "
         "server or by a notebook rather than by hand; the log goes to stderr.",
     )
-    parser.add_argument(
-        "folder", type=Path, help="the cluster's state folder, which holds launch.json"
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "folder", type=Path, nargs="?", help="the cluster's state folder, which holds launch.json"
     )
-    folder: Path = parser.parse_args(arguments).folder
+    which.add_argument(
+        "--spare",
+        action="store_true",
+        help="wait for the folder on standard input, a socket, as guard.py says",
+    )
+    options = parser.parse_args(arguments)
+    folder: Path | None = options.folder or _wait_for_a_cluster()
+    if folder is None:
+        return 0
     # A stop that is asked for during the imports waits for the handler instead of killing.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
 
     from speccluster_lab.host.life import run_host
 
     return run_host(folder)
+
+
+def _wait_for_a_cluster() -> Path | None:
+    """Import all that a cluster needs, and return its folder; nothing where none comes."""
+    # What is forked later has the signals blocked that are blocked here.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    path = b""
+    from speccluster_lab.host.forkserver import forget_prepared, prepare
+
+    try:
+        # First of all: it imports while this process does.
+        prepare()
+        import speccluster_lab.host.keyfiles
+        import speccluster_lab.host.life
+        import speccluster_lab.host.start  # noqa: F401
+
+        with socket.socket(fileno=os.dup(0)) as guard:
+            path, descriptors, _, _ = socket.recv_fds(guard, _PATH_BYTES, 1)
+    finally:
+        if not path:
+            forget_prepared()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if not path:
+        return None
+    nothing, log = os.open(os.devnull, os.O_RDONLY), descriptors[0]
+    for descriptor, stands_for in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, stands_for)
+    os.close(nothing)
+    os.close(log)
+    return Path(os.fsdecode(path))
 
 
 def _leave(status: int) -> NoReturn:

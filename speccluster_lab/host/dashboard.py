@@ -3,24 +3,34 @@
 The scheduler makes its HTTP application as ever, and opens nothing for it. The host's socket hands
 it the requests below ``…/dashboard/`` of callers that know the host's nonce; pages of browsers
 come through a Jupyter server, which knows who asks.
+
+The pages are added when the first one is asked for: bokeh takes as long to import as all else that
+a scheduler needs, and as much memory.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import distributed
 from distributed.http.routing import RoutingApplication
+from tornado.httputil import HTTPMessageDelegate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
+    from tornado.httputil import HTTPHeaders, RequestStartLine, ResponseStartLine
     from tornado.web import Application
 
     from speccluster_lab.cluster import SpecCluster
 
-__all__ = ["dashboard_of", "without_port"]
+__all__ = ["HAS_BOKEH", "WhenMade", "dashboard_of", "without_port"]
+
+HAS_BOKEH: Final = find_spec("bokeh") is not None
+"""Whether there can be pages; without it the scheduler itself has one that says so."""
 
 
 class _NoServer:
@@ -33,6 +43,7 @@ class _WithoutPort:
     """Makes the HTTP application of a scheduler, and lets somebody else serve it."""
 
     serves_dashboard: Final = True
+    has_pages = False
 
     def start_http_server(self, routes: Any, *args: Any, **options: Any) -> None:
         """Open no port; called by the scheduler while it is made."""
@@ -55,9 +66,76 @@ def without_port(cls: Callable[..., Any]) -> Callable[..., Any]:
     return type(cls.__name__, (_WithoutPort, cls), names)
 
 
-def dashboard_of(cluster: SpecCluster) -> Application | None:
-    """Return the HTTP application of a cluster's scheduler, where this process is to serve it."""
+def dashboard_of(cluster: SpecCluster) -> Callable[[], Awaitable[Application]] | None:
+    """Return what gives the HTTP application of a cluster's scheduler, with its pages.
+
+    Nothing where this process is not to serve it.
+    """
     scheduler = cluster.scheduler
     if not isinstance(scheduler, _WithoutPort):
         return None
-    return scheduler.http_application
+
+    async def with_pages() -> Application:
+        if HAS_BOKEH and not scheduler.has_pages:
+            await asyncio.to_thread(_import_pages)
+            _add_pages(scheduler)
+        return scheduler.http_application
+
+    return with_pages
+
+
+def _import_pages() -> None:
+    import distributed.dashboard.scheduler  # noqa: F401
+
+
+def _add_pages(scheduler: _WithoutPort) -> None:
+    from distributed.dashboard.scheduler import connect
+
+    # Another request may have been as early.
+    if not scheduler.has_pages:
+        scheduler.has_pages = True
+        connect(scheduler.http_application, scheduler.http_server, scheduler)
+
+
+class WhenMade(HTTPMessageDelegate):
+    """Has a request answered by an application that may have to be made first.
+
+    Parameters
+    ----------
+    make : callable
+        Gives the application.
+    find_handler : callable
+        Returns what takes the request, given the application.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Awaitable[Application]],
+        find_handler: Callable[[Application], HTTPMessageDelegate],
+    ) -> None:
+        self._make = make
+        self._find_handler = find_handler
+        self._found: HTTPMessageDelegate | None = None
+
+    async def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> None:
+        """Begin; called by tornado, which reads no further meanwhile."""
+        self._found = self._find_handler(await self._make())
+        waiting = self._found.headers_received(start_line, headers)
+        if waiting is not None:
+            await waiting
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Pass on a part of the body; called by tornado."""
+        return None if self._found is None else self._found.data_received(chunk)
+
+    def finish(self) -> None:
+        """Pass on the end; called by tornado."""
+        if self._found is not None:
+            self._found.finish()
+
+    def on_connection_close(self) -> None:
+        """Pass on that nobody waits any more; called by tornado."""
+        if self._found is not None:
+            self._found.on_connection_close()

@@ -18,13 +18,14 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from multiprocessing import forkserver
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 import psutil
 
 from speccluster_lab.host import preimport
 from speccluster_lab.link.files import make_private_folder
+from speccluster_lab.link.paths import spare_folder
 from speccluster_lab.spec.templates import StartMethod
 
 if TYPE_CHECKING:
@@ -32,7 +33,15 @@ if TYPE_CHECKING:
 
     from speccluster_lab.link.launch import Launch
 
-__all__ = ["Forkserver", "RunningForkserver", "forkserver_for", "sockets_in"]
+__all__ = [
+    "Forkserver",
+    "RunningForkserver",
+    "end_prepared",
+    "forget_prepared",
+    "forkserver_for",
+    "prepare",
+    "sockets_in",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +55,8 @@ _HAVE_NANNIES: Final = frozenset({"distributed.Nanny", "speccluster_lab.MultiWor
 _PRE_SPAWN: Final = "distributed.nanny.pre-spawn-environ"
 # As a nanny has it, so that all workers hash alike.
 _HASH_SEED: Final = "6640"
+# The folder of what was started before there was a cluster.
+_prepared: Final[list[Path]] = []
 
 
 @dataclass(eq=False)
@@ -163,6 +174,8 @@ class Forkserver:
     async def _keep(self) -> None:
         environ = await asyncio.to_thread(_pre_spawn_environ)
         forkserver.set_forkserver_preload(list(_IMPORTS))
+        if self.modules:
+            await end_prepared()
         failures = 0
         while failures < MOST_FAILURES:
             if await self._run_one(environ):
@@ -215,6 +228,53 @@ class Forkserver:
         return f"it does not come up with {', '.join(modules)}, which workers now import themselves"
 
 
+def prepare() -> None:
+    """Start one before there is a cluster, for one that has nothing else imported.
+
+    Raises
+    ------
+    StartFailed
+        There is no place for its socket.
+    """
+    folder = spare_folder(os.getpid())
+    _have_sockets_in(folder)
+    forkserver.set_forkserver_preload(list(_IMPORTS))
+    with _environment({**_pre_spawn_environ(), preimport.VARIABLE: ""}):
+        forkserver.ensure_running()
+    _prepared.append(folder)
+
+
+def forget_prepared() -> None:
+    """Remove what was prepared for a cluster that does not come."""
+    for folder in _prepared:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def end_prepared() -> None:
+    """End the forkserver that was prepared, if there is one, for it is not what is wanted."""
+    if _prepared:
+        with suppress(ProcessLookupError):
+            await _end(_forkserver_of_this_process())
+
+
+def _have_sockets_in(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    make_private_folder(folder)
+    # Where multiprocessing looks itself; there is no other way to tell it.
+    multiprocessing.current_process()._config["tempdir"] = str(folder)  # type: ignore[attr-defined]
+
+
+def _move_prepared(folder: Path) -> None:
+    """Have what was prepared where a cluster's is to be, from where it is found and removed."""
+    prepared = _prepared[0]
+    _have_sockets_in(folder)
+    for file in prepared.iterdir():
+        file.rename(folder / file.name)
+    prepared.rmdir()
+    running: Any = forkserver._forkserver
+    running._forkserver_address = str(folder / Path(running._forkserver_address).name)
+
+
 @contextmanager
 def sockets_in(folder: Path) -> Iterator[None]:
     """Have multiprocessing make its sockets in a folder, which is removed in the end.
@@ -226,10 +286,10 @@ def sockets_in(folder: Path) -> Iterator[None]:
     folder : Path
         What is there is of an earlier process.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    make_private_folder(folder)
-    # Where it looks itself; there is no other way to tell it.
-    multiprocessing.current_process()._config["tempdir"] = str(folder)  # type: ignore[attr-defined]
+    if _prepared:
+        _move_prepared(folder)
+    else:
+        _have_sockets_in(folder)
     try:
         yield
     finally:

@@ -94,8 +94,8 @@ class Served(Protocol):
     def document(self) -> Cluster:
         """Return the cluster as it is."""
 
-    def dashboard(self) -> Application | None:
-        """Return what serves dask's dashboard, where it is this process."""
+    def dashboard(self) -> Callable[[], Awaitable[Application]] | None:
+        """Return what gives the application of dask's dashboard, where this process has it."""
 
     async def ask(self, call: Callable[[Control], Awaitable[T]]) -> T:
         """Return what a call of the cluster gives, once the cluster can be asked."""

@@ -22,7 +22,7 @@ from speccluster_lab.errors import InvalidClass, NotRunning, SpecClusterError, S
 from speccluster_lab.host.app import make_app
 from speccluster_lab.host.control import Control, known_from
 from speccluster_lab.host.events import EventStore
-from speccluster_lab.host.forkserver import forkserver_for, sockets_in
+from speccluster_lab.host.forkserver import end_prepared, forkserver_for, sockets_in
 from speccluster_lab.host.lifetime import LifetimeWatch, look_at
 from speccluster_lab.host.processes import descendants, end_processes
 from speccluster_lab.host.sockets import listening, remove_dead_socket
@@ -138,8 +138,8 @@ class Host:
             return ClusterPhase.STARTING
         return ClusterPhase.STARTING if self._control is None else self._control.cluster.phase
 
-    def dashboard(self) -> Application | None:
-        """Return what serves dask's dashboard, where it is this process."""
+    def dashboard(self) -> Callable[[], Awaitable[Application]] | None:
+        """Return what gives the application of dask's dashboard, where this process has it."""
         if self._control is None:
             return None
         from speccluster_lab.host.dashboard import dashboard_of
@@ -247,6 +247,8 @@ class Host:
             # First of all: it imports while this process does. And not before this: what it
             # forks has the signals blocked that are blocked here.
             self._keeping = asyncio.create_task(self._forkserver.keep())
+        else:
+            await end_prepared()
         id = self.launch.id
         with listening(socket_path(id)) as listener, sockets_in(scratch_folder(id)):
             server = make_app(self)

@@ -229,7 +229,7 @@ class Published:
             return self._document.model_copy(update={"phase": ClusterPhase.STOPPING})
         return self._document
 
-    def dashboard(self) -> Application | None:
+    def dashboard(self) -> Callable[[], Awaitable[Application]] | None:
         """Return nothing: the scheduler is on another loop, where its owner shows it."""
         return None
 

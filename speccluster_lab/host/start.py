@@ -16,7 +16,7 @@ from distributed.utils import get_ip_interface
 
 from speccluster_lab.cluster import Given, SpecCluster
 from speccluster_lab.errors import InvalidInput
-from speccluster_lab.host.dashboard import without_port
+from speccluster_lab.host.dashboard import HAS_BOKEH, without_port
 from speccluster_lab.host.nannies import start_workers_by
 
 if TYPE_CHECKING:
@@ -90,20 +90,20 @@ def make_cluster(
     """
     configure_dask()
     start_workers_by(forkserver)
+    given = given_for(
+        listening_at(bind),
+        scheduler=keys.for_scheduler(),
+        worker=keys.for_worker(),
+        elsewhere=keys.for_worker_elsewhere(),
+    )
+    # The dashboard's pages come later; without bokeh it is the scheduler that says so.
+    scheduler = {**given.scheduler, "dashboard": not HAS_BOKEH}
     cluster = SpecCluster.from_document(
         spec,
         name=id,
         asynchronous=True,
         security=keys.for_client(),
-        given=replace(
-            given_for(
-                listening_at(bind),
-                scheduler=keys.for_scheduler(),
-                worker=keys.for_worker(),
-                elsewhere=keys.for_worker_elsewhere(),
-            ),
-            scheduler_class=without_port,
-        ),
+        given=replace(given, scheduler=scheduler, scheduler_class=without_port),
     )
     usual = CONCURRENT_SPAWNS if forkserver is None else CONCURRENT_FORKS
     at_once = usual if concurrent_starts is None else concurrent_starts

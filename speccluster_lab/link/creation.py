@@ -16,6 +16,8 @@ from speccluster_lab.link.templates import get_template
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
 
     from speccluster_lab.spec.admission import Admission
     from speccluster_lab.spec.api import CreateCluster, Owner
@@ -117,7 +119,10 @@ def check_room(there: int, most: int) -> None:
 
 
 def create(
-    wish: Wish, maker: Maker, taken: frozenset[str] = frozenset()
+    wish: Wish,
+    maker: Maker,
+    taken: frozenset[str] = frozenset(),
+    take_spare: Callable[[Path], subprocess.Popen[bytes] | None] | None = None,
 ) -> tuple[Launch, subprocess.Popen[bytes]]:
     """Reserve an id, start a host, and return what it is told and its guard.
 
@@ -131,6 +136,9 @@ def create(
         Who makes it.
     taken : frozenset of str
         Ids that are not to be had, beside those in use.
+    take_spare : callable, optional
+        Returns the guard of a host that has been waiting for a cluster, and has got the folder;
+        or nothing. It has the Python of this process.
 
     Raises
     ------
@@ -157,7 +165,8 @@ def create(
             limits=maker.limits,
         )
         write_launch(folder, launch)
-        return launch, start_host(folder, python=launch.python)
+        guard = None if take_spare is None or launch.python is not None else take_spare(folder)
+        return launch, guard or start_host(folder, python=launch.python)
     except BaseException:
         shutil.rmtree(folder)
         raise

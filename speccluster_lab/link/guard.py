@@ -20,6 +20,15 @@ end is wanted (a signal to the guard, or the file :data:`STOPPED_FILE`) and the 
 has come about, it is started a last time, only to tidy up.
 
 One thread only: the signal of a parent's death is about the thread that has forked.
+
+It may be started before there is a cluster, with a host that imports meanwhile what it will need::
+
+    python guard.py --spare <command that runs a host, without the folder>...
+
+Both then wait for the cluster's folder and its log, which come over the socket that is their
+standard input, and end where that is closed. The guard takes the folder over, passes both on,
+answers, and becomes what it would be otherwise: the same program anew, in the same process, with
+the host as the child that it already is.
 """
 
 from __future__ import annotations
@@ -40,6 +49,12 @@ STOPPED_FILE = "stopped"
 
 HOST_LOG = "host.log"
 """In the cluster's folder: what the guard, the host and its workers write."""
+
+SPARE = "--spare"
+"""In place of the folder: there is no cluster yet."""
+
+TAKEN = b"1"
+"""What a spare guard answers when it has got a cluster."""
 
 OLDER_LOG = "host.older.log"
 """What the log was before it became too large."""
@@ -64,6 +79,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _CHUNK = 1 << 16
 _SETTLED = 0.05
+_PATH_BYTES = 4096
+_RUNNING = "--running"
 
 
 class Guard:
@@ -75,12 +92,15 @@ class Guard:
         The cluster's.
     command : list of str
         What runs the host.
+    running : int
+        The process id of a host that is a child already; 0 where there is none.
     """
 
-    def __init__(self, folder: str, command: list[str]) -> None:
+    def __init__(self, folder: str, command: list[str], running: int = 0) -> None:
         self._folder = folder
         self._command = command
-        self._host = 0
+        self._host = running
+        self._is_running = running != 0
         self._status: int | None = None
         self._asked = False
         self._reaps = _prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -134,29 +154,13 @@ class Guard:
     def _run_host(self) -> int:
         """Run the host to its end, and return how it has ended."""
         self._status = None
-        guard = os.getpid()
-        self._host = os.fork()
-        if self._host == 0:
-            self._become_the_host(guard)
+        if not self._is_running:
+            self._host = _fork_host(self._command)
+        self._is_running = False
         while self._status is None:
             self._wait(time.monotonic() + LOOK_SECONDS)
             self._keep_log_short()
         return self._status
-
-    def _become_the_host(self, guard: int) -> None:
-        try:
-            # For platforms where what it has started can be found by its group only.
-            os.setpgid(0, 0)
-            _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != guard:
-                os._exit(1)
-            # A stop stays blocked until the host can heed it.
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAKES - _STOPS)
-            os.execv(self._command[0], self._command)
-        except OSError as error:
-            _say(f"The host cannot be run: {error}")
-        finally:
-            os._exit(NO_USE)
 
     def _wait(self, until: float, *, wait_for_stop: bool = False) -> None:
         """Wait until something has happened, and take it in.
@@ -261,6 +265,37 @@ class Guard:
             os.close(source)
 
 
+def _fork_host(command: list[str], stdin: int | None = None) -> int:
+    """Start a host, and return its process id.
+
+    Parameters
+    ----------
+    command : list of str
+        What runs it.
+    stdin : int, optional
+        A descriptor for its standard input; that of this process if not given.
+    """
+    guard = os.getpid()
+    host = os.fork()
+    if host != 0:
+        return host
+    try:
+        # For platforms where what it has started can be found by its group only.
+        os.setpgid(0, 0)
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != guard:
+            os._exit(1)
+        if stdin is not None:
+            os.dup2(stdin, 0)
+        # A stop stays blocked until the host can heed it.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAKES - _STOPS)
+        os.execv(command[0], command)
+    except OSError as error:
+        _say(f"The host cannot be run: {error}")
+    finally:
+        os._exit(NO_USE)
+
+
 def _prctl(option: int, value: int) -> bool:
     """Set an attribute of this process that only Linux has; return whether it is set."""
     if sys.platform != "linux":
@@ -342,6 +377,43 @@ def _take_over(folder: str) -> int | None:
     return descriptor
 
 
+def _wait_for_a_cluster(command: list[str]) -> int:
+    """Have a host wait with this process for a cluster, and become its guard.
+
+    Returns
+    -------
+    int
+        The exit status where none has come.
+    """
+    import socket
+
+    asked = socket.socket(fileno=os.dup(0))
+    to_host, of_host = socket.socketpair()
+    host = _fork_host([*command, SPARE], of_host.fileno())
+    of_host.close()
+    path, descriptors, _, _ = socket.recv_fds(asked, _PATH_BYTES, 1)
+    if not path or not descriptors or os.waitpid(host, os.WNOHANG)[0]:
+        # The host hears of it by the end of its own socket.
+        return 0
+    # From here on a stop is one of the cluster, and waits until it can be heeded.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    folder = os.fsdecode(path)
+    for descriptor in (1, 2):
+        os.dup2(descriptors[0], descriptor)
+    held = _take_over(folder)
+    if held is None:
+        _say("Another guard looks after this cluster")
+        return NO_USE
+    # Who does not wait for it any more has somebody else run the cluster.
+    asked.sendall(TAKEN)
+    socket.send_fds(to_host, [path], descriptors)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.set_inheritable(held, True)
+    this = [sys.executable, "-I", "-S", __file__]
+    os.execv(this[0], [*this, _RUNNING, str(host), str(held), folder, *command, folder])
+
+
 def main(arguments: list[str]) -> int:
     """Guard one host until it has ended for good, and return the exit status.
 
@@ -350,16 +422,23 @@ def main(arguments: list[str]) -> int:
     arguments : list of str
         The cluster's folder, and the command that runs the host.
     """
+    if arguments[0] == SPARE:
+        return _wait_for_a_cluster(arguments[1:])
+    running, held = 0, None
+    if arguments[0] == _RUNNING:
+        running, held = int(arguments[1]), int(arguments[2])
+        os.set_inheritable(held, False)
+        arguments = arguments[3:]
     folder, *command = arguments
     try:
-        held = _take_over(folder)
+        held = _take_over(folder) if held is None else held
     except OSError as error:
         _say(f"The cluster's folder cannot be used: {error}")
         return NO_USE
     if held is None:
         _say("Another guard looks after this cluster")
         return NO_USE
-    status = Guard(folder, command).run()
+    status = Guard(folder, command, running).run()
     if status == 0:
         os.close(held)
         _remove(folder)

@@ -30,6 +30,8 @@ __all__ = [
     "LAUNCH_FILE",
     "Launch",
     "find_guard",
+    "guard_program",
+    "host_program",
     "is_stopped",
     "mark_stopped",
     "names_in_use",
@@ -196,6 +198,19 @@ def is_stopped(folder: Path) -> bool:
     return os.path.lexists(folder / STOPPED_FILE)
 
 
+def host_program(python: str) -> list[str]:
+    """Return what runs a host, given a folder."""
+    # -P: a file in the home folder that is named like a module of the standard library must not
+    # stand in for it.
+    return [python, "-P", "-m", "speccluster_lab.host"]
+
+
+def guard_program(python: str) -> list[str]:
+    """Return what runs a guard, given a folder and what runs its host."""
+    # -I, -S: it needs nothing that is installed, and is small without.
+    return [python, "-I", "-S", guard.__file__]
+
+
 def start_host(
     folder: Path, *, python: str | None = None, command: list[str] | None = None
 ) -> subprocess.Popen[bytes]:
@@ -219,12 +234,9 @@ def start_host(
     StartFailed
         The process could not be started.
     """
-    # -P: a file in the home folder that is named like a module of the standard library must not
-    # stand in for it.
     python = python or sys.executable
-    command = command or [python, "-P", "-m", "speccluster_lab.host", str(folder)]
-    # -I, -S: the guard needs nothing that is installed, and is small without.
-    guarded = [python, "-I", "-S", guard.__file__, str(folder), *command]
+    command = command or [*host_program(python), str(folder)]
+    guarded = [*guard_program(python), str(folder), *command]
     try:
         log = open_private_log(folder / HOST_LOG)
         try:

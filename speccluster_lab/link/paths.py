@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import socket
 import tempfile
 from pathlib import Path
 
+import psutil
 from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
 
 from speccluster_lab.errors import ClusterNotFound, StartFailed
@@ -23,12 +25,15 @@ __all__ = [
     "connections_folder",
     "scratch_folder",
     "socket_path",
+    "spare_folder",
 ]
 
 MAX_SOCKET_BYTES = 107
 """The longest path that a unix socket's address has room for on Linux."""
 
 _NAME = "speccluster-lab"
+# No digest begins so, and no socket of a cluster is called so.
+_SPARE = "spare-"
 # What multiprocessing calls the socket of a forkserver.
 _LISTENER = "listener-xxxxxxxx"
 
@@ -95,10 +100,7 @@ def socket_path(id: str) -> Path:
         ``id`` cannot be the id of a cluster.
     """
     name = f"{_checked(id)}.sock"
-    path = _session_folder()
-    longest = max(name, f"{_scratch_name(id)}/{_LISTENER}", key=len)
-    if path is None or len(os.fsencode(path / longest)) > MAX_SOCKET_BYTES:
-        path = Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
+    path = _sockets_folder(max(name, f"{_scratch_name(id)}/{_LISTENER}", key=len))
     length = len(os.fsencode(path / name))
     if length > MAX_SOCKET_BYTES:
         raise StartFailed(
@@ -107,6 +109,14 @@ def socket_path(id: str) -> Path:
             "TMPDIR to a shorter folder"
         )
     return _private(path) / name
+
+
+def _sockets_folder(longest: str) -> Path:
+    """Return where a socket with a name of this length can be."""
+    path = _session_folder()
+    if path is None or len(os.fsencode(path / longest)) > MAX_SOCKET_BYTES:
+        path = Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
+    return path
 
 
 def scratch_folder(id: str) -> Path:
@@ -121,6 +131,39 @@ def scratch_folder(id: str) -> Path:
         As :func:`socket_path`.
     """
     return socket_path(id).parent / _scratch_name(id)
+
+
+def spare_folder(pid: int) -> Path:
+    """Return where the short-lived files of a host are that has no cluster yet.
+
+    Beside those of the clusters, so that it can become one of them. What hosts that are there no
+    more have left is removed.
+
+    Parameters
+    ----------
+    pid : int
+        The host's process id.
+
+    Raises
+    ------
+    StartFailed
+        Somebody else holds the folder in which it is to be.
+    """
+    name = f"{_SPARE}{pid}"
+    # As long as a cluster's, so that both are in the same place.
+    there = _private(_sockets_folder(f"{_scratch_name('')}/{_LISTENER}"))
+    for other in there.glob(f"{_SPARE}*"):
+        owner = other.name.removeprefix(_SPARE)
+        if owner.isdecimal() and not _runs(int(owner)):
+            shutil.rmtree(other, ignore_errors=True)
+    return there / name
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _scratch_name(id: str) -> str:

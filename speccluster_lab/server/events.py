@@ -53,6 +53,7 @@ class EventsHandler(ApiErrors, WebSocketMixin, WebSocketHandler, JupyterHandler)
         """Begin to send; called by tornado."""
         super().open(*args, **kwargs)
         self._reader = self.manager.feed.open()
+        self.manager.spares.want()
         self._sending = asyncio.create_task(self._send(self._reader))
 
     async def _send(self, reader: Reader) -> None:

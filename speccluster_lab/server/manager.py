@@ -24,6 +24,7 @@ from speccluster_lab.server.discovery import Discovery, Guarded
 from speccluster_lab.server.following import Listener
 from speccluster_lab.server.published import Published
 from speccluster_lab.server.secrets import Secrets
+from speccluster_lab.server.spares import Spares
 from speccluster_lab.server.supervisor import Bounds, Guard, Supervisor
 from speccluster_lab.server.templates import Templates
 from speccluster_lab.spec.api import (
@@ -87,6 +88,8 @@ class ClusterManager:
         says otherwise; never if not given.
     limits : Limits, optional
         What a cluster's process and the API may take up.
+    spare_host : bool
+        Whether a host is kept ready for the next cluster while somebody looks.
     """
 
     def __init__(
@@ -97,6 +100,8 @@ class ClusterManager:
         bounds: Bounds | None = None,
         orphan_timeout: float | None = None,
         limits: Limits | None = None,
+        *,
+        spare_host: bool = False,
     ) -> None:
         self.admission = admission
         self.max_clusters = max_clusters
@@ -110,6 +115,7 @@ class ClusterManager:
         self._making = asyncio.Lock()
         self._classes = KnownClasses(admission)
         self.templates = Templates(admission)
+        self.spares = Spares(log, wanted=spare_host)
         self.secrets = Secrets()
         self._discovery = Discovery(admission, log)
         self._looking = asyncio.Lock()
@@ -173,7 +179,9 @@ class ClusterManager:
             if request.name in {cluster.display_name for cluster in self.clusters()}:
                 raise NameInUse(f"there is a cluster {request.name!r} already", field="name")
             taken = frozenset(self._followers)
-            launch, popen = await asyncio.to_thread(create, wish, self._maker, taken)
+            take = self.spares.take
+            launch, popen = await asyncio.to_thread(create, wish, self._maker, taken, take)
+            self.spares.want()
             supervisor = self._supervise(launch, Guard.of_child(popen))
         self._log.info("Started cluster %r under process %d", launch.id, popen.pid)
         return supervisor.newest
@@ -415,6 +423,7 @@ class ClusterManager:
             stop in time.
         """
         self._closed = True
+        ending_spare = asyncio.create_task(self.spares.close())
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
@@ -431,6 +440,7 @@ class ClusterManager:
         for follower, result in zip(followers, results, strict=True):
             if isinstance(result, Exception):
                 self._log.error("Cluster %r did not stop", follower.id, exc_info=result)
+        await ending_spare
         self.feed.close()
 
     def _find(self, id: str) -> Follower:

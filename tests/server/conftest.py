@@ -84,6 +84,8 @@ def jp_server_config() -> Config:
                 "allow_unauthenticated_access": False,
                 "authorizer_class": PickyAuthorizer,
             },
+            # Where processes are counted, one that waits for a cluster would be one too many.
+            "SpecClusterLab": {"spare_host": False},
         }
     )
 

@@ -1,0 +1,88 @@
+"""A host that waits for a cluster: its imports are what takes a start its time."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from speccluster_lab.link.files import open_private_log
+from speccluster_lab.link.guard import HOST_LOG, SPARE, TAKEN
+from speccluster_lab.link.launch import guard_program, host_program
+from speccluster_lab.link.processes import HostProcess
+
+__all__ = ["SpareHost"]
+
+ANSWER_SECONDS: Final = 2.0
+END_SECONDS: Final = 2.0
+
+
+class SpareHost:
+    """A guard and a host that have no cluster yet; they end with who has made them.
+
+    Raises
+    ------
+    OSError
+        They could not be started.
+    """
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        python = sys.executable
+        with theirs:
+            self._guard: subprocess.Popen[bytes] | None = subprocess.Popen(
+                [*guard_program(python), SPARE, *host_program(python)],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=Path.home(),
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int | None:
+        """The guard's process id, for as long as it has no cluster."""
+        return None if self._guard is None else self._guard.pid
+
+    def take(self, folder: Path) -> subprocess.Popen[bytes] | None:
+        """Have it run the cluster in ``folder``; waits for a moment: not for an event loop.
+
+        Returns
+        -------
+        subprocess.Popen or None
+            The guard, as ``start_host`` has it; nothing where it does not answer. It has ended
+            then, and has changed nothing.
+        """
+        guard = self._guard
+        if guard is None:
+            return None
+        log = open_private_log(folder / HOST_LOG)
+        try:
+            self._socket.settimeout(ANSWER_SECONDS)
+            socket.send_fds(self._socket, [os.fsencode(folder)], [log])
+            if self._socket.recv(len(TAKEN)) == TAKEN:
+                self._guard = None
+                self._socket.close()
+                return guard
+        except OSError:
+            pass
+        finally:
+            os.close(log)
+        self.end()
+        return None
+
+    def end(self) -> None:
+        """End it, unless it has a cluster; waits for a moment: not for an event loop."""
+        guard, self._guard = self._guard, None
+        if guard is None:
+            return
+        self._socket.close()
+        with suppress(subprocess.TimeoutExpired):
+            guard.wait(END_SECONDS)
+            return
+        HostProcess.of_child(guard.pid).end(0)
+        guard.wait()

@@ -1,0 +1,50 @@
+"""Who runs a cluster that is made: a host that waits for one, where it has the right Python."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from speccluster_lab.link.creation import Maker, create, wish_for
+from speccluster_lab.spec.admission import Admission
+from speccluster_lab.spec.api import CreateCluster, Owner, OwnerKind
+from speccluster_lab.spec.limits import Limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAKER = Maker(Owner(kind=OwnerKind.COMMAND), Admission(), None, Limits())
+
+
+@pytest.mark.parametrize(
+    ("python", "answers", "runs_it"),
+    [
+        (None, True, ["spare"]),
+        (None, False, ["spare", "started"]),
+        (sys.executable, True, ["started"]),
+    ],
+)
+def test_who_runs_it(
+    python: str | None, answers: bool, runs_it: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    guard = subprocess.Popen(["true"])
+    guard.wait()
+
+    def take_spare(folder: Path) -> subprocess.Popen[bytes] | None:
+        assert (folder / "launch.json").exists()
+        asked.append("spare")
+        return guard if answers else None
+
+    def start_host(folder: Path, *, python: str | None) -> subprocess.Popen[bytes]:
+        asked.append("started")
+        return guard
+
+    monkeypatch.setattr("speccluster_lab.link.creation.start_host", start_host)
+    wish = replace(wish_for(CreateCluster(template="threads")), python=python)
+    assert create(wish, MAKER, frozenset(), take_spare)[1] is guard
+    assert asked == runs_it
