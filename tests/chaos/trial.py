@@ -17,6 +17,7 @@ from running_servers import Server, is_whole
 from speccluster_lab.client import connect
 from speccluster_lab.errors import ClusterNotFound
 from speccluster_lab.link.connections import read_connection
+from speccluster_lab.link.guard import SPARE
 
 STOPPED_SECONDS = 10.0
 BOUND = 60.0
@@ -205,20 +206,33 @@ class Trial:
         self.server.clusters(0)
         _until(lambda: not self._files(), "files are left")
         assert self.server.process is not None
-        server = self.server.process.pid
-        left = [one for one in processes_of(self.marker, wait=0) if one.pid != server]
+        stay = _server_and_spare(self.server.process.pid)
+        left = [one for one in processes_of(self.marker, wait=0) if one not in stay]
         _, left = psutil.wait_procs(left, timeout=BOUND)
         assert left == []
 
     def _files(self) -> list[Path]:
+        sockets = (path for path in self.marker.rglob("*") if not path.is_dir())
         return [
-            *(path for path in self.marker.rglob("*") if not path.is_dir()),
+            # What waits for the next cluster has its own.
+            *(path for path in sockets if not path.parent.name.startswith("spare-")),
             *self.folder.glob("data/speccluster-lab/*/clusters/*"),
             *self.folder.glob("runtime/speccluster-lab/*.json"),
         ]
 
 
 _ENTRY = {"cls": "distributed.Nanny", "options": {"nthreads": 1}}
+
+
+def _server_and_spare(pid: int) -> list[psutil.Process]:
+    """Return what is there without any cluster: a server, and the host that it keeps ready."""
+    server = psutil.Process(pid)
+    found = [server]
+    for child in server.children():
+        with suppress(psutil.NoSuchProcess):
+            if SPARE in child.cmdline():
+                found += [child, *child.children(recursive=True)]
+    return found
 
 
 def _until(condition: Callable[[], bool], otherwise: str) -> None:
