@@ -17,10 +17,12 @@ from speccluster_lab.spec.api import OwnerKind
 if TYPE_CHECKING:
     import subprocess
 
+    from speccluster_lab.link.creation import Wish
     from speccluster_lab.link.launch import Launch
+    from speccluster_lab.link.settings import ClusterSettings
     from speccluster_lab.spec.api import CreateCluster
 
-__all__ = ["make_cluster"]
+__all__ = ["check_cluster", "make_cluster"]
 
 # Kept, so that one which has ended is collected when the next is started.
 _guards: Final[list[subprocess.Popen[bytes]]] = []
@@ -45,9 +47,7 @@ def make_cluster(request: CreateCluster) -> Launch:
         The cluster's process could not be started.
     """
     settings = read_settings()
-    admission = settings.admission()
-    wish = wish_for(request)
-    admission.check(wish.spec, trusted=wish.trusted)
+    wish = _admitted(request, settings)
     names = _names()
     check_room(len(names), settings.max_clusters)
     if wish.name is not None and wish.name in names:
@@ -55,10 +55,27 @@ def make_cluster(request: CreateCluster) -> Launch:
     # Who starts it again one day may be another Python.
     wish = replace(wish, python=wish.python or sys.executable)
     owner = owner_here(OwnerKind.COMMAND)
-    maker = Maker(owner, admission, settings.orphan_timeout, settings.limits())
+    maker = Maker(owner, settings.admission(), settings.orphan_timeout, settings.limits())
     launch, guard = create(wish, maker)
     _guards[:] = [one for one in _guards if one.poll() is None] + [guard]
     return launch
+
+
+def check_cluster(request: CreateCluster) -> None:
+    """Refuse a cluster that :func:`make_cluster` would refuse for what it is to be.
+
+    Raises
+    ------
+    TemplateNotFound, InvalidInput, ClassNotAllowed, UnfitInterpreter
+        It cannot be had.
+    """
+    _admitted(request, read_settings())
+
+
+def _admitted(request: CreateCluster, settings: ClusterSettings) -> Wish:
+    wish = wish_for(request)
+    settings.admission().check(wish.spec, trusted=wish.trusted)
+    return wish
 
 
 def _names() -> list[str]:

@@ -30,7 +30,7 @@ from speccluster_lab.spec.names import ClusterId, DisplayName
 from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 __all__ = [
     "FieldType",
@@ -243,7 +243,8 @@ class Template(Document):
         for name in values:
             if name not in self.fields:
                 raise InvalidInput(
-                    f"template {self.name!r} has no field {name!r}", field=f"fields.{name}"
+                    f"template {self.name!r} has no field {name!r}; {_known(self.fields)}",
+                    field=f"fields.{name}",
                 )
         filled = {
             name: field.check(name, values.get(name, field.default))
@@ -253,6 +254,10 @@ class Template(Document):
             return ClusterSpec.model_validate(_fill(self.spec, filled))
         except ValidationError as error:
             raise invalid_input(error, prefix="spec") from None
+
+
+def _known(fields: Collection[str]) -> str:
+    return f"it has: {', '.join(fields)}" if fields else "it has none"
 
 
 def _fill(value: Any, filled: Mapping[str, object]) -> Any:

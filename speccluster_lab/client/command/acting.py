@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from speccluster_lab.client.awaiting import follow, until_gone, within
-from speccluster_lab.client.command.reaching import in_short, reached, wait_for
+from speccluster_lab.client.command.reaching import check_id, in_short, reached, wait_for
 from speccluster_lab.client.making import make_cluster
 from speccluster_lab.client.survey import has_failed
 from speccluster_lab.errors import (
@@ -25,7 +25,6 @@ from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.remains import remove_cluster
 from speccluster_lab.link.templates import get_template
 from speccluster_lab.spec.api import CreateCluster, Scale
-from speccluster_lab.spec.names import is_id
 from speccluster_lab.spec.redaction import hide_secrets
 from speccluster_lab.spec.templates import FieldType
 from speccluster_lab.spec.validation import invalid_input
@@ -149,8 +148,7 @@ async def _set_size(options: argparse.Namespace, scale: Scale, output: Output) -
 
 
 def _stop(options: argparse.Namespace, output: Output) -> int:
-    if not is_id(options.id):
-        raise InvalidInput(f"{options.id!r} can be no cluster's id", field="id")
+    check_id(options.id)
     folder = cluster_folder(options.id)
     if folder.is_dir() and has_failed(folder):
         _remove(folder)

@@ -72,7 +72,9 @@ def make_parser() -> argparse.ArgumentParser:
         help="a YAML file with a `labextension` section; dask's whole configuration if not given",
     )
     migrate.add_argument("--dry-run", action="store_true", help="say what it would write")
-    migrate.add_argument("--replace", action="store_true", help="templates that are there")
+    migrate.add_argument(
+        "--replace", action="store_true", help="write over templates of the same names"
+    )
     shell = verb(
         "completion",
         "completion",
@@ -80,7 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
         "completion bash >> ~/.bashrc",
         "completion fish >> ~/.config/fish/config.fish",
     )
-    shell.add_argument("shell", choices=["bash", "zsh", "fish"])
+    shell.add_argument("shell", choices=["bash", "zsh", "fish"], help="which shell")
     return parser
 
 
@@ -121,14 +123,15 @@ def _acting(verb: Callable[..., argparse.ArgumentParser]) -> None:
         "start local",
         "start grouped --name 'My ETL' --set nthreads=2 --set memory_limit='4 GiB' --wait",
     )
-    start.add_argument("template", metavar="TEMPLATE")
+    start.add_argument("template", metavar="TEMPLATE", help="its name, as `templates` lists it")
     start.add_argument("--name", help="what people are to call it; suggested if not given")
     start.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="a value for the template's form; other users can see it while this runs",
+        help="a value for the template's form, which `templates` lists; may be repeated. "
+        "Other users can see it while this runs",
     )
     start.add_argument("--kernel", metavar="NAME", help="run with the Python of this kernel")
     _wait(start)
@@ -141,10 +144,15 @@ def _acting(verb: Callable[..., argparse.ArgumentParser]) -> None:
         "scale brave-otter --memory '64 GiB'",
     )
     _id(scale)
-    scale.add_argument("entries", type=int, nargs="?", metavar="N", help="entries")
-    scale.add_argument("--workers", type=int, metavar="N")
-    scale.add_argument("--cores", type=int, metavar="N")
-    scale.add_argument("--memory", metavar="SIZE")
+    scale.add_argument("entries", type=int, nargs="?", metavar="N", help="number of entries")
+    for unit, metavar, about in (
+        ("--workers", "N", "number of workers"),
+        ("--cores", "N", "number of threads, of all workers together"),
+        ("--memory", "SIZE", "of all workers together, such as '64 GiB'"),
+    ):
+        kind = str if metavar == "SIZE" else int
+        about = f"{about}; rounded up to whole entries"
+        scale.add_argument(unit, type=kind, metavar=metavar, help=f"instead of N: {about}")
     _wait(scale)
     stop = verb(
         "stop",
@@ -154,7 +162,13 @@ def _acting(verb: Callable[..., argparse.ArgumentParser]) -> None:
         "stop brave-otter --force",
     )
     _id(stop)
-    stop.add_argument("--timeout", type=_seconds, default=DEFAULT_WAIT, metavar="SECONDS")
+    stop.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=DEFAULT_WAIT,
+        metavar="SECONDS",
+        help=f"how long to wait; {DEFAULT_WAIT:g} seconds if not given",
+    )
     stop.add_argument("--force", action="store_true", help="kill one that does not stop in time")
 
 
@@ -209,7 +223,10 @@ def _wait(parser: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> Any:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < 1e7:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return seconds

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from speccluster_lab.client.command.output import FAILED
 from speccluster_lab.client.command.reaching import in_short, reached, wait_for
+from speccluster_lab.client.plain import many
 from speccluster_lab.errors import InvalidInput, SpecClusterError
 from speccluster_lab.spec.api import PlanRequest
 from speccluster_lab.spec.models import ClusterSpec
@@ -25,13 +26,13 @@ from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from speccluster_lab.client.command.output import Output
     from speccluster_lab.link.api import ApiClient
     from speccluster_lab.spec.api import Cluster, Plan
 
-__all__ = ["VERBS", "in_yaml", "say_changes", "say_plan"]
+__all__ = ["VERBS", "in_yaml", "say_changes", "say_entries", "say_plan"]
 
 T = TypeVar("T")
 
@@ -70,6 +71,13 @@ def say_changes(before: ClusterSpec, after: ClusterSpec, output: Output) -> None
         output.say("What differs is secret, and not shown.")
 
 
+def say_entries(verb: str, names: Sequence[str], output: Output) -> None:
+    """Say which entries are to start, or whatever the verb is."""
+    # With their number, for the first one's name is 0.
+    number = many(len(names), "entry", "entries")
+    output.say(f"{number} to {verb}: {', '.join(names)}" if names else f"{number} to {verb}")
+
+
 def say_plan(plan: Plan, output: Output) -> None:
     """Say what a change would do."""
     for title, entries in (
@@ -78,7 +86,7 @@ def say_plan(plan: Plan, output: Output) -> None:
         ("retire", plan.retire),
     ):
         if entries:
-            output.say(f"Entries to {title}: {', '.join(entries)}")
+            say_entries(title, entries, output)
     if not (plan.start or plan.replace or plan.retire):
         output.say("No entry is started, replaced or retired.")
     if plan.at_stake.keys:

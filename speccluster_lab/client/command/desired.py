@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pydantic import Field, ValidationError, model_validator
 
 from speccluster_lab.client.command.acting import start
-from speccluster_lab.client.command.changing import read_yaml, say_changes, say_plan, told
+from speccluster_lab.client.command.changing import (
+    read_yaml,
+    say_changes,
+    say_entries,
+    say_plan,
+    told,
+)
 from speccluster_lab.client.command.output import FileMissing
 from speccluster_lab.client.command.reaching import reached
+from speccluster_lab.client.making import check_cluster
 from speccluster_lab.client.survey import survey
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.link.templates import get_template
@@ -67,8 +74,11 @@ class ClusterFile(CreateCluster):
         spec = get_template(self.template).make_spec(self.fields, self.spec)
         return spec if self.entries is None else spec.with_entries(self.entries)
 
-    def request(self, spec: ClusterSpec) -> CreateCluster:
-        """Return what makes the cluster that it describes."""
+    def request(self) -> CreateCluster:
+        """Return what makes the cluster that it describes; reads the template's file."""
+        spec = self.make_spec()
+        if self.adaptive is not None:
+            spec = spec.with_entries(0)
         overlay = (self.spec or SpecOverlay()).model_dump(exclude_unset=True)
         overlay["workers"] = {name: entry.model_dump() for name, entry in spec.workers.items()}
         given = {name: getattr(self, name) for name in ("template", "name", "fields")}
@@ -151,10 +161,8 @@ def _apply(options: argparse.Namespace, output: Output) -> int:
 async def _apply_file(file: ClusterFile, seconds: float | None, output: Output) -> int:
     id = await _find_id(file.name)
     if id is None:
-        spec = await asyncio.to_thread(file.make_spec)
-        if file.adaptive is not None:
-            spec = spec.with_entries(0)
-        return await start(file.request(spec), seconds, output, file.adaptive)
+        request = await asyncio.to_thread(file.request)
+        return await start(request, seconds, output, file.adaptive)
     async with reached(id) as host:
         change = await _change(file, host)
         cluster, before = change.cluster, change.cluster.generation
@@ -181,10 +189,14 @@ def _plan(options: argparse.Namespace, output: Output) -> int:
 async def _plan_file(file: ClusterFile, output: Output) -> int:
     id = await _find_id(file.name)
     if id is None:
-        spec = await asyncio.to_thread(file.make_spec)
+        request = await asyncio.to_thread(file.request)
+        await asyncio.to_thread(check_cluster, request)
+        names = [] if request.spec is None else list(request.spec.workers or ())
         output.say(f"{file.name} would be started from template {file.template!r}.")
-        output.say(f"Entries to start: {', '.join(spec.workers) or 'none'}")
-        _tell_plan("start", None, {"start": list(spec.workers)}, output)
+        say_entries("start", names, output)
+        if file.adaptive is not None:
+            output.say(f"Adaptive scaling would keep to {_range(file.adaptive)} workers.")
+        _tell_plan("start", None, {"start": names}, output)
         return 0
     async with reached(id) as host:
         change = await _change(file, host)

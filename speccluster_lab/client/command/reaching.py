@@ -18,9 +18,18 @@ if TYPE_CHECKING:
     from speccluster_lab.link.api import ApiClient
     from speccluster_lab.spec.api import Cluster
 
-__all__ = ["in_short", "reached", "wait_for"]
+__all__ = ["check_id", "in_short", "reached", "wait_for"]
 
 REACH_SECONDS: Final = 10.0
+
+
+def check_id(id: str) -> None:
+    """Refuse what can be no cluster's id, such as a name with a space in it."""
+    if not is_id(id):
+        raise InvalidInput(
+            f"{id!r} can be no cluster's id; `jupyter speccluster list` shows which there are",
+            field="id",
+        )
 
 
 @asynccontextmanager
@@ -34,8 +43,7 @@ async def reached(id: str) -> AsyncIterator[ApiClient]:
     ClusterNotFound, HostNotResponding, StartFailed
         As :func:`find`.
     """
-    if not is_id(id):
-        raise InvalidInput(f"{id!r} can be no cluster's id", field="id")
+    check_id(id)
     host = await find(id, REACH_SECONDS)
     try:
         yield host
