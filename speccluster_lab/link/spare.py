@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import site
 import socket
 import subprocess
 import sys
+import sysconfig
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -31,6 +33,8 @@ class SpareHost:
     """
 
     def __init__(self) -> None:
+        # Before it imports any of it.
+        self._installed = _installed()
         self._socket, theirs = socket.socketpair()
         python = sys.executable
         with theirs:
@@ -54,11 +58,15 @@ class SpareHost:
         Returns
         -------
         subprocess.Popen or None
-            The guard, as ``start_host`` has it; nothing where it does not answer. It has ended
-            then, and has changed nothing.
+            The guard, as ``start_host`` has it; nothing where it does not answer, or packages have
+            been installed since: it would run what was there before, and workers of both. It has
+            ended then, and has changed nothing.
         """
         guard = self._guard
         if guard is None:
+            return None
+        if self._installed != _installed():
+            self.end()
             return None
         log = open_private_log(folder / HOST_LOG)
         try:
@@ -86,3 +94,14 @@ class SpareHost:
             return
         HostProcess.of_child(guard.pid).end(0)
         guard.wait()
+
+
+def _installed() -> list[int]:
+    """Return what is another after a package has been installed, upgraded or removed."""
+    paths = sysconfig.get_paths()
+    folders = {paths["purelib"], paths["platlib"], site.getusersitepackages()}
+    found = []
+    for folder in sorted(folders):
+        with suppress(OSError):
+            found.append(os.stat(folder).st_mtime_ns)
+    return found

@@ -58,14 +58,14 @@ class Spares:
         Returns
         -------
         subprocess.Popen or None
-            Its guard; nothing where there is none, or it does not answer.
+            Its guard; nothing where there is none that could be used.
         """
         spare, self._spare = self._spare, None
         if spare is None:
             return None
         guard = spare.take(folder)
         if guard is None:
-            self._log.warning("The host that was kept ready does not answer")
+            self._log.warning("The host that was kept ready cannot be used: it has died, or packages have changed")
         return guard
 
     async def close(self) -> None:

@@ -21,6 +21,7 @@ from speccluster_lab.spec.templates import StartMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from running_hosts import Hosts
 
@@ -107,6 +108,21 @@ def test_workers_that_are_spawned_need_no_forkserver(hosts: Hosts, spare: SpareH
     host = hosts.start("local", spare=spare, start_method=StartMethod.SPAWN)
     host.until_running()
     assert_ended([forkserver])
+
+
+def test_one_that_is_older_than_a_package_takes_nothing(
+    hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    paths = {"purelib": str(packages), "platlib": str(packages)}
+    monkeypatch.setattr("sysconfig.get_paths", lambda: paths)
+    later = SpareHost()
+    (packages / "new.dist-info").mkdir()
+    processes = parts_of(later.pid)
+    assert later.take(tmp_path) is None
+    assert_ended(processes)
+    assert list(tmp_path.iterdir()) == [packages]
 
 
 @pytest.mark.parametrize("who", ["guard", "host"])
