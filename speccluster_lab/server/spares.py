@@ -65,7 +65,7 @@ class Spares:
             return None
         guard = spare.take(folder)
         if guard is None:
-            self._log.warning("The host that was kept ready cannot be used: it has died, or packages have changed")
+            self._log.warning("The host that was kept ready is of no use any more")
         return guard
 
     async def close(self) -> None:
