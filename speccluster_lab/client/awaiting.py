@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.link.api import ApiClient
 
-__all__ = ["follow", "until_gone", "within"]
+__all__ = ["follow", "is_settled", "until_gone", "within"]
 
 _LOOK_SECONDS: Final = 0.05
 
@@ -61,6 +61,13 @@ async def follow(
         except HostNotResponding:
             # A call waits longer, for a host that has a lot to do.
             await get()
+
+
+def is_settled(cluster: Cluster, generation: int) -> bool:
+    """Return whether a cluster runs as a generation wants it, with all workers there."""
+    counts = cluster.counts
+    settled = cluster.observed_generation >= generation and cluster.phase is ClusterPhase.RUNNING
+    return settled and counts.registered >= counts.expected
 
 
 async def until_gone(host: ApiClient) -> None:

@@ -24,7 +24,7 @@ from speccluster_lab.link.connections import list_connections, read_connection
 from speccluster_lab.link.files import read_private_file
 from speccluster_lab.link.launch import HOST_LOG
 from speccluster_lab.link.paths import cluster_folder
-from speccluster_lab.link.remote import RemoteClient
+from speccluster_lab.link.remote import RemoteClient, base_url
 
 if TYPE_CHECKING:
     from speccluster_lab.link.api import ApiClient
@@ -110,7 +110,11 @@ async def find(
         A server without a token, or the other way round.
     """
     if server is not None:
-        return await _through(id, _given(server, token))
+        given = _given(server, token)
+        try:
+            return await _through(id, given)
+        except HostNotResponding as error:
+            raise HostNotResponding(f"{base_url(server)}: {error.message}") from None
     if token is not None:
         raise InvalidInput("a token is for a server, which is missing", field="server")
     try:
@@ -128,7 +132,10 @@ async def find(
 def _given(server: str, token: str | None) -> Server:
     token = token or os.environ.get("JUPYTERHUB_API_TOKEN")
     if not token:
-        raise InvalidInput("a server wants a token", field="token")
+        raise InvalidInput(
+            f"the server {base_url(server)} wants a token: give it, or set JUPYTERHUB_API_TOKEN",
+            field="token",
+        )
     return Server(server, token, "as given")
 
 

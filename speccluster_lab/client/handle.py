@@ -111,6 +111,7 @@ class ClusterHandle(Showing, State, WithScheduler, WithDashboard, Changing, Hist
     def __repr__(self) -> str:
         if self._closed:
             return f"<{type(self).__name__} {self.id!r}: closed>"
-        if self._cluster is None:
+        cluster = self._last_known()
+        if cluster is None:
             return f"<{type(self).__name__} {self.id!r}: not awaited>"
-        return f"<{type(self).__name__} {self.id!r}: {in_short(self._cluster)}>"
+        return f"<{type(self).__name__} {self.id!r}: {in_short(cluster)}>"

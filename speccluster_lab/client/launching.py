@@ -24,15 +24,16 @@ def launch(
     /,
     name: str | None = None,
     *,
+    kernel: str | None = None,
     asynchronous: bool = False,
     timeout: float = CONNECT_SECONDS,
     **fields: Any,
 ) -> Any:
     """Start a cluster on this machine, and return a handle of it.
 
-    It runs in a process of its own, with the Python of this one unless its template says
-    otherwise, is in JupyterLab's panel beside the others, and goes on when this process ends;
-    :meth:`ClusterHandle.shutdown` stops it.
+    It runs in a process of its own, with the Python of this one unless ``kernel`` or its
+    template says otherwise, is in JupyterLab's panel beside the others, and goes on when this
+    process ends; :meth:`ClusterHandle.shutdown` stops it.
 
     Parameters
     ----------
@@ -40,6 +41,8 @@ def launch(
         The name of the template that it is made from.
     name : str, optional
         What people are to call it; one is suggested if not given.
+    kernel : str, optional
+        The kernel with whose Python it is to run, instead of the template's or this one.
     asynchronous : bool
         Whether the handle is to be used on the running event loop; what is returned is to be
         awaited then, and gives the handle.
@@ -64,6 +67,8 @@ def launch(
         There is a cluster of this name already.
     TooManyClusters
         There are as many as Jupyter's configuration allows.
+    UnfitInterpreter
+        The kernel's Python lacks what a cluster needs; the message says what mends it.
     StartFailed
         The cluster's process could not be started.
 
@@ -73,7 +78,7 @@ def launch(
     >>> client = cluster.get_client()  # doctest: +SKIP
     """
     try:
-        request = CreateCluster(template=template, name=name, fields=fields)
+        request = CreateCluster(template=template, name=name, kernel=kernel, fields=fields)
     except ValidationError as error:
         raise invalid_input(error) from None
     if asynchronous:

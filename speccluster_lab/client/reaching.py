@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from distributed.utils import LoopRunner, NoOpAwaitable, SyncMethodMixin
 from distributed.versions import VersionMismatchWarning
 
 from speccluster_lab.client.finding import find
-from speccluster_lab.errors import NotRunning
+from speccluster_lab.errors import InvalidInput, NotRunning, SpecClusterError
 from speccluster_lab.link.interpreters import this_interpreter
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = ["CONNECT_SECONDS", "Reaching"]
 
 CONNECT_SECONDS: Final = 10.0
 _MOMENT: Final = 0.25
+_GLANCE_SECONDS: Final = 1.0
 
 
 class Reaching(SyncMethodMixin):
@@ -43,6 +45,8 @@ class Reaching(SyncMethodMixin):
         asynchronous: bool = False,
         timeout: float = CONNECT_SECONDS,
     ) -> None:
+        if not isinstance(id, str):
+            raise InvalidInput(f"{id!r} is no cluster's id, which is text", field="id")
         self.id = id
         self._server, self._token = server, token
         self._asynchronous = asynchronous
@@ -101,6 +105,13 @@ class Reaching(SyncMethodMixin):
         self._loop_runner.stop()
         return None
 
+    def sync(self, func: Any, *args: Any, **options: Any) -> Any:
+        """Call what is to be awaited as the handle is used: wait for it here, or return it."""
+        if self._closed:
+            # Its loop may have ended, which would say less.
+            self._reach()
+        return super().sync(func, *args, **options)
+
     def refresh(self) -> Any:
         """Ask the host how the cluster is; attributes are those of this answer from then on."""
         return self.sync(self._refresh_quietly)
@@ -126,6 +137,14 @@ class Reaching(SyncMethodMixin):
             self.sync(self._refresh)
         if self._cluster is None:
             raise NotRunning(f"this handle of cluster {self.id!r} has not been awaited")
+        return self._cluster
+
+    def _last_known(self) -> Cluster | None:
+        """Return how the cluster is, or was when it is not told at once. Never fails."""
+        if self._host is not None and not self._closed and not self.asynchronous:
+            # Whoever looks at it may be a debugger that has stopped all other threads.
+            with suppress(SpecClusterError, TimeoutError):
+                self.sync(self._refresh, callback_timeout=_GLANCE_SECONDS)
         return self._cluster
 
     def _just_now(self) -> Cluster:

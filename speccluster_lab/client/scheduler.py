@@ -49,6 +49,10 @@ class WithScheduler(Waiting):
         await super()._wait(phase, generation, seconds)
         await self._get_credentials_if_up()
 
+    async def _wait_for_all(self, seconds: float) -> None:
+        await super()._wait_for_all(seconds)
+        await self._get_credentials_if_up()
+
     async def _get_credentials_if_up(self) -> None:
         if self._cluster is not None and _is_up(self._cluster):
             with suppress(NotRunning):

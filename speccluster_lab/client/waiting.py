@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from speccluster_lab.client.awaiting import follow, within
+from speccluster_lab.client.awaiting import follow, is_settled, within
 from speccluster_lab.client.reaching import Reaching
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.api import ClusterPhase
@@ -29,13 +29,13 @@ class Waiting(Reaching):
         *,
         generation: int | None = None,
     ) -> Any:
-        """Wait until the cluster is in a phase, or what is wanted has come about.
+        """Wait until all workers that are wanted are there, or for what is given instead.
 
         Parameters
         ----------
         phase : str, optional
-            One of ``starting running degraded stopping failed``; ``running``, if no generation
-            is given either.
+            One of ``starting running degraded stopping failed``. A cluster is ``running`` before
+            its workers are there.
         timeout : float
             Seconds to wait.
         generation : int, optional
@@ -52,8 +52,13 @@ class Waiting(Reaching):
             There is no such phase or generation.
         """
         if phase is None and generation is None:
-            phase = ClusterPhase.RUNNING
+            return self.sync(self._wait_for_all, timeout)
         return self.sync(self._wait, _phase(phase), _generation(generation), timeout)
+
+    async def _wait_for_all(self, seconds: float) -> None:
+        wanted = (await self._refresh()).generation
+        otherwise = f"cluster {self.id!r} has not all of its workers"
+        await self._until(lambda cluster: is_settled(cluster, wanted), seconds, otherwise)
 
     async def _wait(
         self, phase: ClusterPhase | None, generation: int | None, seconds: float

@@ -391,6 +391,17 @@ def test_wait(handle: ClusterHandle) -> None:
         assert caught.value.field == "generation"
 
 
+def test_wait_is_for_all_workers(handle: ClusterHandle, shared_host: RunningHost) -> None:
+    handle.scale(2)
+    handle.wait()
+    assert "2 of 2 workers" in repr(handle)
+    # Whoever has changed it, the handle shows what there is.
+    with connect(shared_host.id) as another:
+        another.scale(1)
+        another.wait()
+    assert "1 of 1 worker" in repr(handle)
+
+
 def test_many_threads_use_one_handle(handle: ClusterHandle, shared_host: RunningHost) -> None:
     """As callbacks of widgets do, beside the cell itself."""
     closing = connect(shared_host.id)
@@ -457,6 +468,11 @@ def test_leaving_leaves_the_cluster(shared_host: RunningHost) -> None:
     assert handle.status is Status.closed
     assert repr(handle) == "<ClusterHandle 'test-cluster': closed>"
     assert "has been closed" in handle._repr_mimebundle_()["text/html"]
+    with connect(shared_host.id) as lonely:
+        pass
+    # Nobody else has kept its event loop.
+    with pytest.raises(NotRunning, match="has been closed"):
+        lonely.scale(1)
     for use in (lambda: handle.phase, lambda: handle.scale(1), handle.get_client):
         with pytest.raises(NotRunning, match="has been closed"):
             use()
@@ -547,6 +563,11 @@ def test_one_that_is_not_there(shared_host: RunningHost, id: str) -> None:
     assert "there are: test-cluster" in str(caught.value)
 
 
+def test_what_is_no_id() -> None:
+    with pytest.raises(InvalidInput, match="3 is no cluster's id"):
+        connect(3)  # type: ignore[arg-type]
+
+
 def test_none_is_there(hosts: Hosts) -> None:
     with pytest.raises(ClusterNotFound, match="no cluster is running"):
         connect("unknown")
@@ -586,6 +607,7 @@ def test_one_that_hangs(hosts: Hosts) -> None:
             for use in (lambda: handle.phase, lambda: handle.scale(2), handle.shutdown):
                 with pytest.raises(HostNotResponding, match="does not answer"):
                     use()
+            assert "1 entry" in repr(handle)
             assert "does not answer" in handle._repr_mimebundle_()["text/plain"]
             (summary,) = list_clusters(timeout=0.3)
             assert (summary.id, summary.phase) == (host.id, "unreachable")

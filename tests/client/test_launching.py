@@ -62,6 +62,7 @@ def test_launch_with_await(hosts: Hosts) -> None:
         ({"template": "threads", "name": " "}, InvalidInput, "name"),
         ({"template": "threads", "nthreads": 0}, InvalidInput, "fields.nthreads"),
         ({"template": "threads", "nope": 1}, InvalidInput, "fields.nope"),
+        ({"template": "threads", "kernel": "nope"}, InvalidInput, "kernel"),
     ],
 )
 def test_what_cannot_be_launched(

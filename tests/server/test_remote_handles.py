@@ -14,7 +14,13 @@ from serving import Answer, Api, Wait
 
 from speccluster_lab.client import connect
 from speccluster_lab.client.finding import known_servers
-from speccluster_lab.errors import ClusterNotFound, InvalidInput, SpecClusterError, Unreachable
+from speccluster_lab.errors import (
+    ClusterNotFound,
+    HostNotResponding,
+    InvalidInput,
+    SpecClusterError,
+    Unreachable,
+)
 from speccluster_lab.link.remote import base_url
 
 Start = Callable[[], Awaitable[str]]
@@ -197,9 +203,12 @@ async def test_a_refusal_is_the_servers_own(start: Start, server_url: str, token
 
 async def test_a_server_and_a_token_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JUPYTERHUB_API_TOKEN", raising=False)
-    with pytest.raises(InvalidInput) as caught:
-        await connect("x", server="http://127.0.0.1:1/", asynchronous=True)
+    server = "http://me:secret@127.0.0.1:1/"
+    with pytest.raises(InvalidInput, match=r"the server http://127\.0\.0\.1:1/ wants") as caught:
+        await connect("x", server=server, asynchronous=True)
     assert caught.value.field == "token"
+    with pytest.raises(HostNotResponding, match=r"^http://127\.0\.0\.1:1/: .*does not answer"):
+        await connect("x", server=server, token="t", asynchronous=True)
     with pytest.raises(InvalidInput) as caught:
         await connect("x", token="t", asynchronous=True)
     assert caught.value.field == "server"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from speccluster_lab.client.awaiting import follow, within
+from speccluster_lab.client.awaiting import follow, is_settled, within
 from speccluster_lab.client.finding import find
 from speccluster_lab.client.plain import many
 from speccluster_lab.errors import InvalidInput
@@ -70,13 +70,8 @@ async def wait_for(
     if seconds is None:
         return await host.get()
     output.say("Waiting until all workers are there …")
-
-    def there(cluster: Cluster) -> bool:
-        counts = cluster.counts
-        settled = cluster.observed_generation >= generation and cluster.phase == "running"
-        return settled and counts.registered >= counts.expected
-
-    await within(seconds, follow(host, there), f"cluster {host.id!r} has not all of its workers")
+    there = follow(host, lambda cluster: is_settled(cluster, generation))
+    await within(seconds, there, f"cluster {host.id!r} has not all of its workers")
     return await host.get()
 
 
