@@ -163,7 +163,8 @@ export interface ICluster extends IDisposable {
   generations(): Promise<Generation[]>;
 
   /**
-   * The end of a log: of a worker, of the workers of an entry, or of its own process.
+   * The end of a log, or what comes after a cursor: of a worker, of the workers of an entry,
+   * or of its own process.
    */
   log(query: LogQuery): Promise<Log>;
 

@@ -175,7 +175,8 @@ def test_why_a_cluster_fails(
             return
         source, text = said[name]
         lines = text.splitlines()
-        route.fulfill(json={"source": source, "lines": lines, "complete": True})
+        told = {"source": source, "lines": lines, "complete": True}
+        route.fulfill(json={**told, "cursor": "", "continues": False, "unfinished": False})
 
     context.route(re.compile("/speccluster-lab/api/v1/clusters/probe/logs"), answer)
     looks = everything()

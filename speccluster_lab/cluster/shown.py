@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable
 
     from speccluster_lab.cluster.history import Transition
-    from speccluster_lab.cluster.logs import LogText
+    from speccluster_lab.cluster.logrecords import LogText
     from speccluster_lab.cluster.view import Stake
     from speccluster_lab.spec.api import (
         ClusterPhase,
@@ -73,7 +73,7 @@ class Shown(Scaled):
         """Return what has happened after event number ``since``, oldest first."""
         return self._executor.history.since(since)
 
-    async def log(self, name: str | None, records: int) -> LogText:
+    async def log(self, name: str | None, records: int, after: str | None = None) -> LogText:
         """Return the newest of what a worker, the workers of an entry, or the scheduler logs.
 
         Of an entry without a worker, or a worker that has not come up, it is why.
@@ -84,6 +84,8 @@ class Shown(Scaled):
             A worker's or an entry's; the scheduler if not given.
         records : int
             How many at most. The caller bounds the time.
+        after : str, optional
+            The cursor of an earlier text: what has been logged since, instead of the newest.
 
         Raises
         ------
@@ -94,7 +96,7 @@ class Shown(Scaled):
         """
         if self.status != Status.running or self._watch.failure is not None:
             raise NotRunning("the cluster has no scheduler")
-        return await log_of(self, name, records)
+        return await log_of(self, name, records, after)
 
     async def at_stake(self, entries: Collection[Hashable]) -> Stake:
         """Return what only the members of some entries hold.

@@ -310,13 +310,20 @@ class Control:
         """
         try:
             async with asyncio.timeout(LOG_SECONDS):
-                found = await self.cluster.log(query.member, query.tail)
+                found = await self.cluster.log(query.member, query.tail, query.after)
         except TimeoutError as error:
             whose = "the scheduler" if query.member is None else repr(query.member)
             raise TimedOut(f"{whose} has not told its log in time") from error
         known = secrets_in(self.cluster.document().model_dump(mode="json"))
-        told = await asyncio.to_thread(log_lines, found.text, query.tail, known=known)
-        return Log(source=found.source, lines=told.lines, complete=told.complete)
+        tail = len(found.text) + 1 if found.continues else query.tail
+        told = await asyncio.to_thread(log_lines, found.text, tail, known=known)
+        return Log(
+            source=found.source,
+            lines=told.lines,
+            complete=told.complete and not found.continues,
+            cursor=found.cursor,
+            continues=found.continues,
+        )
 
     async def credentials(self, request: CredentialsRequest) -> Credentials:
         """Return what a client connects with.

@@ -173,7 +173,7 @@ class Host:
         if query.member is not None:
             return await self.ask(lambda control: control.log(query))
         known = secrets_in(self.document().spec.model_dump(mode="json"))
-        return await asyncio.to_thread(host_log, self._folder, query.tail, known)
+        return await asyncio.to_thread(host_log, self._folder, query, known)
 
     async def stop(self) -> None:
         """Begin to stop; harmless when that has begun already.

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "make_private_folder",
     "open_private_log",
+    "opened_private",
     "read_private_file",
-    "read_private_tail",
     "remove_unfinished",
     "set_aside",
     "write_private_file",
@@ -71,21 +71,15 @@ def read_private_file(file: Path) -> bytes:
         It is a link or no regular file, belongs to somebody else, lets others in, or is too
         large to be ours.
     """
-    with _opened(file) as (stream, size):
+    with opened_private(file) as (stream, size):
         if size > MAX_FILE_BYTES:
             raise PermissionError(f"{str(file)!r} is larger than {MAX_FILE_BYTES} bytes")
         return stream.read(MAX_FILE_BYTES)
 
 
-def read_private_tail(file: Path, size: int) -> tuple[bytes, bool]:
-    """Return the end of a file of ours, and whether that is all of it.
-
-    Parameters
-    ----------
-    file : Path
-        May be written to meanwhile.
-    size : int
-        How many bytes at most.
+@contextmanager
+def opened_private(file: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file of ours to be read, and tell its size; it may be written to meanwhile.
 
     Raises
     ------
@@ -94,14 +88,6 @@ def read_private_tail(file: Path, size: int) -> tuple[bytes, bool]:
     PermissionError
         It is a link or no regular file, belongs to somebody else, or lets others in.
     """
-    with _opened(file) as (stream, found):
-        stream.seek(max(0, found - size))
-        return stream.read(size), found <= size
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[tuple[BinaryIO, int]]:
-    """Open a file of ours to be read, and tell its size."""
     # O_NONBLOCK: opening a pipe would otherwise wait for its other end.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:

@@ -59,6 +59,10 @@ TAKEN = b"1"
 OLDER_LOG = "host.older.log"
 """What the log was before it became too large."""
 
+LOG_START = "host.log.start"
+"""In the cluster's folder: how many bytes had been written before the log's first one, once it was
+shortened, as a number in decimal. The older log ends there."""
+
 NO_USE = os.EX_CONFIG
 """Exit status of a host that would end in the same way if it were started again."""
 
@@ -233,8 +237,8 @@ class Guard:
     def _keep_log_short(self) -> None:
         """Move the log's content to the older one when there is too much of it.
 
-        The file stays the same one, for all that write to it keep it open; what is written while
-        it is moved is lost.
+        The file stays the same one, for all that write to it keep it open. What is written
+        between the last look at it and its end is lost: some microseconds.
         """
         try:
             if os.fstat(2).st_size > LOG_BYTES:
@@ -243,26 +247,69 @@ class Guard:
             _say(f"The log cannot be shortened: {error}")
 
     def _move_log(self) -> None:
-        log, older = (os.path.join(self._folder, name) for name in (HOST_LOG, OLDER_LOG))
-        source = os.open(log, os.O_RDONLY | os.O_NOFOLLOW)
+        log, older, start = (
+            os.path.join(self._folder, name) for name in (HOST_LOG, OLDER_LOG, LOG_START)
+        )
+        # To be written as well: some network file systems lock no other.
+        source = os.open(log, os.O_RDWR | os.O_NOFOLLOW)
         try:
             found = os.fstat(source)
             if not stat.S_ISREG(found.st_mode) or not os.path.samestat(found, os.fstat(2)):
                 return
-            os.lseek(source, max(0, found.st_size - LOG_BYTES), os.SEEK_SET)
-            temporary = f"{older}.tmp"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-            target = os.open(temporary, flags, 0o600)
+            left_out = max(0, found.st_size - LOG_BYTES)
+            os.lseek(source, left_out, os.SEEK_SET)
+            target = _write_anew(f"{older}.tmp")
             try:
-                left = LOG_BYTES
-                while left > 0 and (chunk := os.read(source, min(_CHUNK, left))):
-                    left -= os.write(target, chunk)
+                copied = _copy(source, target)
+                try:
+                    # Who reads the log sees all of it as it was, or as it will be.
+                    fcntl.flock(source, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    # It is read at this moment: the next time.
+                    return
+                except OSError:
+                    # Not all network file systems have locks.
+                    pass
+                os.replace(f"{older}.tmp", older)
+                copied += _copy(source, target)
+                os.ftruncate(2, 0)
             finally:
                 os.close(target)
-            os.ftruncate(2, 0)
-            os.replace(temporary, older)
+            before = _number_in(start) + left_out + copied
+            number = _write_anew(f"{start}.tmp")
+            os.write(number, str(before).encode())
+            os.close(number)
+            os.replace(f"{start}.tmp", start)
         finally:
             os.close(source)
+
+
+def _write_anew(path: str) -> int:
+    """Return a descriptor that writes a file of mode 0600 from its beginning."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+
+
+def _copy(source: int, target: int) -> int:
+    """Copy what is left to be read, no more than a log has; return how many bytes there were."""
+    copied = 0
+    while copied < LOG_BYTES and (chunk := os.read(source, min(_CHUNK, LOG_BYTES - copied))):
+        copied += len(chunk)
+        while chunk:
+            chunk = chunk[os.write(target, chunk) :]
+    return copied
+
+
+def _number_in(path: str) -> int:
+    """Return the number that a file holds; 0 where there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return 0
+    try:
+        found = os.read(descriptor, _CHUNK)
+    finally:
+        os.close(descriptor)
+    return int(found) if found.isdigit() else 0
 
 
 def _fork_host(command: list[str], stdin: int | None = None) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from speccluster_lab.link.files import read_private_tail
-from speccluster_lab.link.guard import HOST_LOG, OLDER_LOG
+from speccluster_lab.link.logfile import Part, read_part
 from speccluster_lab.spec.api import Log, LogSource
 from speccluster_lab.spec.logtext import MAX_LOG_CHARACTERS, log_lines
+from speccluster_lab.spec.redaction import ends_within_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from speccluster_lab.spec.api import LogQuery
     from speccluster_lab.spec.logtext import LogLines
 
 __all__ = ["host_log", "last_log_lines"]
@@ -22,22 +24,42 @@ _LAST_LINES: Final = 20
 _LAST_BYTES: Final = 16 * 1024
 _LAST_CHARACTERS: Final = 500
 
+# More than a private key has.
+_KEY_BYTES: Final = 16 * 1024
+_CURSOR: Final = re.compile(r"host:(\d{1,20}):(\d{1,20})")
+_KEY_BEGINS: Final = "-----BEGIN PRIVATE KEY-----\n"
+_PART_BYTES: Final = MAX_LOG_CHARACTERS - len(_KEY_BEGINS)
 
-def host_log(folder: Path, tail: int, known: Collection[str] = ()) -> Log:
-    """Return the end of a host's log; nothing where there is no log.
+
+def host_log(folder: Path, query: LogQuery, known: Collection[str] = ()) -> Log:
+    """Return the end of a host's log, or what has come since; nothing where there is no log.
 
     Parameters
     ----------
     folder : Path
         The cluster's.
-    tail : int
-        How many lines at most.
+    query : LogQuery
+        How much of it.
     known : collection of str
         Secrets that it must not tell.
     """
-    text, complete = _end_of(folder, MAX_LOG_CHARACTERS)
-    found = log_lines(text, tail, known=known, complete=complete)
-    return Log(source=LogSource.HOST, lines=found.lines, complete=found.complete)
+    cursor = _CURSOR.fullmatch(query.after or "")
+    if cursor is not None:
+        file, position = map(int, cursor.groups())
+        part = read_part(folder, _PART_BYTES, position, before=_KEY_BYTES)
+        if part is not None and part.file == file:
+            return _since(part, known)
+    part = _end_of(folder, MAX_LOG_CHARACTERS)
+    text, complete = _text_of(part)
+    found = log_lines(text, query.tail, known=known, complete=complete)
+    end = _end_of_lines(part)
+    return Log(
+        source=LogSource.HOST,
+        lines=found.lines,
+        complete=found.complete,
+        cursor=f"host:{part.file}:{part.position + end}",
+        unfinished=end < len(part.content),
+    )
 
 
 def last_log_lines(folder: Path, n: int = _LAST_LINES) -> list[str]:
@@ -50,22 +72,43 @@ def last_log_lines(folder: Path, n: int = _LAST_LINES) -> list[str]:
     n : int
         How many lines at most.
     """
-    text, complete = _end_of(folder, _LAST_BYTES)
+    text, complete = _text_of(_end_of(folder, _LAST_BYTES))
     found: LogLines = log_lines(text, n, complete=complete, characters=_LAST_CHARACTERS)
     return found.lines
 
 
-def _end_of(folder: Path, size: int) -> tuple[str, bool]:
-    """Return so many bytes of the log's end as text, and whether they are all of it."""
-    content = b""
-    # The older one ends where this one begins.
-    for name in (HOST_LOG, OLDER_LOG):
-        try:
-            before, complete = read_private_tail(folder / name, size - len(content))
-        except OSError:
-            # It may have been moved, or removed with the cluster.
-            continue
-        content = before + content
-        if not complete:
-            return content.decode("utf-8", "replace"), False
-    return content.decode("utf-8", "replace"), True
+def _since(part: Part, known: Collection[str]) -> Log:
+    end = _end_of_lines(part)
+    content = part.content if part.is_last else part.content[:end]
+    text = content.decode("utf-8", "replace")
+    within_key = ends_within_key(part.before.decode("utf-8", "replace"))
+    if within_key:
+        # Its beginning has been told already, as what stands for all of it.
+        text = _KEY_BEGINS + text
+    lines = log_lines(text, len(text) + 1, known=known).lines
+    return Log(
+        source=LogSource.HOST,
+        lines=lines[1:] if within_key else lines,
+        complete=False,
+        cursor=f"host:{part.file}:{part.position + end}",
+        continues=True,
+        unfinished=end < len(content),
+    )
+
+
+def _end_of_lines(part: Part) -> int:
+    """Return how many bytes of a part are whole lines."""
+    content = part.content
+    # A carriage return at the very end may be the first half of an end of a line.
+    end = max(content.rfind(b"\n"), content.rfind(b"\r", 0, -1)) + 1
+    # A line that is longer than a part is told in parts.
+    return len(content) if end == 0 and not part.is_last else end
+
+
+def _end_of(folder: Path, size: int) -> Part:
+    return read_part(folder, size) or Part(b"", b"", 0, 0, is_last=True)
+
+
+def _text_of(part: Part) -> tuple[str, bool]:
+    """Return a part as text, and whether nothing comes before it."""
+    return part.content.decode("utf-8", "replace"), part.position == 0

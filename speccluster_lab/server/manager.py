@@ -290,7 +290,7 @@ class ClusterManager:
         if query.member is not None or not isinstance(follower, Supervisor):
             return await follower.ask(lambda host: host.log(query))
         known = secrets_in(follower.newest.spec.model_dump(mode="json"))
-        return await asyncio.to_thread(host_log, cluster_folder(id), query.tail, known)
+        return await asyncio.to_thread(host_log, cluster_folder(id), query, known)
 
     async def credentials(self, id: str, request: CredentialsRequest) -> Credentials:
         """Return a client's certificate for a cluster; it expires.

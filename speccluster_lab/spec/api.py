@@ -425,12 +425,21 @@ class LogQuery(Document):
         description="The name of a worker, or of an entry; the cluster's own process if not given.",
     )
     tail: int = Field(
-        default=500, ge=1, le=MAX_LOG_LINES, description="No more lines than this, the newest."
+        default=500,
+        ge=1,
+        le=MAX_LOG_LINES,
+        description="No more lines than this, the newest; of no account where `after` is good.",
+    )
+    after: str | None = Field(
+        default=None,
+        max_length=4096,
+        description="The `cursor` of an earlier answer: what has been written since, the oldest "
+        "first and about a megabyte at once. Where it cannot be told, the end of the log.",
     )
 
 
 class Log(Answer):
-    """The end of a log: plain text, without control characters and known secrets."""
+    """A part of a log: plain text, without control characters and known secrets."""
 
     source: LogSource = Field(
         description="Who has written it: the cluster's process, its scheduler, a worker, or "
@@ -438,6 +447,19 @@ class Log(Answer):
     )
     lines: list[str] = Field(description="The newest last.")
     complete: bool = Field(description="Whether there is nothing before them.")
+    cursor: str = Field(
+        description="Where the lines end, to be sent as `after`; what it says is of no account."
+    )
+    continues: bool = Field(
+        default=False,
+        description="Whether the lines are those that come after the cursor that was sent, "
+        "without a gap.",
+    )
+    unfinished: bool = Field(
+        default=False,
+        description="Whether the last line may go on: it comes again after the cursor, as far as "
+        "it is written by then.",
+    )
 
     def __str__(self) -> str:
         """Return the lines as one text, to be printed."""

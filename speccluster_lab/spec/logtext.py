@@ -15,9 +15,12 @@ __all__ = ["MAX_LOG_CHARACTERS", "MAX_LOG_LINES", "LogLines", "log_lines"]
 MAX_LOG_LINES: Final = 10_000
 MAX_LOG_CHARACTERS: Final = 1 << 20
 LINE_CHARACTERS: Final = 4096
+_LEAST_OF_SECRET: Final = 8
 
 # Colours and the like: what they are to a terminal, they are not here.
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|[@-Z\\-_])")
+# No others: who follows a log has to find the same ends in its bytes.
+_ENDS: Final = re.compile(r"\r\n|\r|\n")
 _INSTEAD: Final = "\ufffd"
 
 
@@ -54,7 +57,12 @@ def log_lines(
     """
     if len(text) > MAX_LOG_CHARACTERS:
         text, complete = text[-MAX_LOG_CHARACTERS:], False
-    lines = redact(_ESCAPES.sub("", text), known).splitlines()
+    # A text may begin or end within one.
+    within = {part for secret in known for part in secret.splitlines()}
+    hidden = {*known, *(part for part in within if len(part) >= _LEAST_OF_SECRET)}
+    lines = _ENDS.split(redact(_ESCAPES.sub("", text), hidden))
+    if not lines[-1]:
+        del lines[-1]
     if not complete:
         del lines[:1]
     if len(lines) > tail:

@@ -15,7 +15,7 @@ from speccluster_lab.spec.references import reference_in
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["REDACTED", "hide_secrets", "is_secret_name", "redact", "secrets_in"]
+__all__ = ["REDACTED", "ends_within_key", "hide_secrets", "is_secret_name", "redact", "secrets_in"]
 
 REDACTED: Final = "***"
 
@@ -35,9 +35,8 @@ _BRACKETED: Final = r"\[[^\]\n]*\]?|\([^)\n]*\)?|\{[^}\n]*\}?"
 _SCHEME: Final = r"(?:(?:bearer|basic|digest|negotiate|token)[ \t]+)?"
 _GIVEN: Final = r"""[\w.\[\]-]{0,64}\\?["']?[ \t]{0,8}(?:=>|[:=])[ \t]{0,8}"""
 
-_KEY: Final = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [^\n]*|\Z)"
-)
+_KEY_BEGIN: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----")
+_KEY: Final = re.compile(rf"{_KEY_BEGIN.pattern}[\s\S]*?(?:-----END [^\n]*|\Z)")
 _KEY_END: Final = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
 _KEY_LINE: Final = re.compile(r"[A-Za-z0-9+/=]{1,80}\r?\n")
 _HEADER: Final = re.compile(
@@ -128,6 +127,12 @@ def redact(text: str, known: Collection[str] = ()) -> str:
     text = _ARGUMENT.sub(rf"\1{REDACTED}", text)
     text = _BEARER.sub(rf"\1{REDACTED}", text)
     return _IN_ADDRESS.sub(rf"\1{REDACTED}", text)
+
+
+def ends_within_key(text: str) -> bool:
+    """Return whether a private key begins in a text whose end is not there."""
+    begins = [found.start() for found in _KEY_BEGIN.finditer(text)]
+    return bool(begins) and _KEY_END.search(text, begins[-1]) is None
 
 
 def _without_ends_of_keys(text: str) -> str:

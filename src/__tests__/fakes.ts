@@ -382,7 +382,10 @@ export class FakeCluster implements ICluster {
   log = jest.fn(async (query: LogQuery): Promise<Log> => ({
     source: 'host',
     lines: [],
-    complete: true
+    complete: true,
+    cursor: '',
+    continues: false,
+    unfinished: false
   }));
   adapt = jest.fn(async (range: Adapt | null) => this.document);
   retry = jest.fn(async (entry: string) => this.document);

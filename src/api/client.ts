@@ -137,11 +137,15 @@ export class ApiClient {
   }
 
   /**
-   * Read the end of a log.
+   * Read the end of a log, or what has been written after a cursor.
    */
-  readLog(id: string, { member, tail }: LogQuery): Promise<Log> {
+  readLog(id: string, { member, tail, after }: LogQuery): Promise<Log> {
     return this._request('GET', ['clusters', id, 'logs'], {
-      query: { ...(member !== null && { member }), tail: String(tail) }
+      query: {
+        ...(member !== null && { member }),
+        tail: String(tail),
+        ...(after !== null && { after })
+      }
     });
   }
 

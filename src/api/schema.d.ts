@@ -771,7 +771,7 @@ export interface components {
         };
         /**
          * Log
-         * @description The end of a log: plain text, without control characters and known secrets.
+         * @description A part of a log: plain text, without control characters and known secrets.
          */
         Log: {
             /** @description Who has written it: the cluster's process, its scheduler, a worker, or nobody, where it tells why an entry does not start. */
@@ -786,6 +786,23 @@ export interface components {
              * @description Whether there is nothing before them.
              */
             complete: boolean;
+            /**
+             * Cursor
+             * @description Where the lines end, to be sent as `after`; what it says is of no account.
+             */
+            cursor: string;
+            /**
+             * Continues
+             * @description Whether the lines are those that come after the cursor that was sent, without a gap.
+             * @default false
+             */
+            continues: boolean;
+            /**
+             * Unfinished
+             * @description Whether the last line may go on: it comes again after the cursor, as far as it is written by then.
+             * @default false
+             */
+            unfinished: boolean;
         };
         /**
          * LogSource
@@ -2702,8 +2719,10 @@ export interface operations {
             query?: {
                 /** @description The name of a worker, or of an entry; the cluster's own process if not given. */
                 member?: string | null;
-                /** @description No more lines than this, the newest. */
+                /** @description No more lines than this, the newest; of no account where `after` is good. */
                 tail?: number;
+                /** @description The `cursor` of an earlier answer: what has been written since, the oldest first and about a megabyte at once. Where it cannot be told, the end of the log. */
+                after?: string | null;
             };
             header?: never;
             path: {

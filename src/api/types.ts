@@ -31,7 +31,11 @@ export type CreateCluster = Pick<Schemas['CreateCluster'], 'template'> &
 export type NewTemplate = Pick<Schemas['Template'], 'name' | 'title' | 'spec'> &
   Partial<Schemas['Template']>;
 export type Scale = Partial<Schemas['Scale']>;
-export type LogQuery = { member: string | null; tail: number };
+export type LogQuery = {
+  member: string | null;
+  tail: number;
+  after: string | null;
+};
 export type Adapt = Partial<Schemas['Adapt']>;
 export type PlanRequest = {
   spec?: ClusterSpec;

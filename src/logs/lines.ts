@@ -61,33 +61,6 @@ export function levelOf(text: string, before: Level): Level {
 }
 
 /**
- * What of the end of a log was not in it before; all of it where the two have nothing in common.
- *
- * @param before - Its last lines.
- * @param now - Its last lines some time later.
- */
-export function linesAfter(
-  before: readonly string[],
-  now: readonly string[]
-): readonly string[] {
-  for (let end = now.length; end > 0; end--) {
-    // What is known stands together, at whichever place it is by now.
-    const known = Math.min(before.length, end);
-    let same = 0;
-    while (
-      same < known &&
-      now[end - 1 - same] === before[before.length - 1 - same]
-    ) {
-      same += 1;
-    }
-    if (known > 0 && same === known) {
-      return now.slice(end);
-    }
-  }
-  return now;
-}
-
-/**
  * Cut a line at what is looked for in it: each second part is that.
  */
 export function partsOf(text: string, wanted: string): string[] {

@@ -6,7 +6,7 @@ import type { ApiError } from '../api/errors';
 import type { LogSource } from '../api/types';
 import type { ICluster } from '../tokens';
 import type { ILine, Level } from './lines';
-import { LEVELS, levelOf, linesAfter } from './lines';
+import { LEVELS, levelOf } from './lines';
 
 /**
  * The end of a log, which goes on as long as it is looked at.
@@ -161,7 +161,7 @@ export class LogModel implements IDisposable {
    */
   async refresh(): Promise<void> {
     try {
-      await this._read(this._lines.length === 0 ? LogModel.LIMIT : STEP);
+      await this._read();
       this._error = null;
     } catch (error) {
       if (this.isDisposed) {
@@ -196,36 +196,43 @@ export class LogModel implements IDisposable {
     Signal.clearData(this);
   }
 
-  private async _read(tail: number): Promise<void> {
+  private async _read(): Promise<void> {
     const { member } = this;
-    const log = await this.cluster.log({ member, tail });
+    const log = await this.cluster.log({
+      member,
+      tail: LogModel.LIMIT,
+      after: this._cursor
+    });
     if (this.isDisposed) {
       return;
     }
-    if (log.lines.length === 0 && this._lines.length > 0) {
+    if (!log.continues && log.lines.length === 0 && this._lines.length > 0) {
       // A cluster that goes takes its log away; what was read of it stays.
       return;
     }
-    const before = this._lines.slice(-log.lines.length).map(({ text }) => text);
-    const fresh = linesAfter(before, log.lines);
-    const isOther = fresh.length === log.lines.length;
-    if (isOther && !log.complete && tail < LogModel.LIMIT) {
-      // More has been written than was asked for.
-      return this._read(LogModel.LIMIT);
-    }
-    const isNew = isOther || this._source !== log.source;
-    this._source = log.source;
+    this._cursor = log.cursor;
+    const isNew = !log.continues;
+    // What was not at its end is told again.
+    const again = !isNew && this._isUnfinished ? 1 : 0;
     if (isNew) {
+      this._source = log.source;
       this._isComplete = log.complete;
-      this._lines = this._made(log.lines, 'info');
-    } else if (fresh.length > 0) {
-      const last = this._lines[this._lines.length - 1];
-      this._lines = [...this._lines, ...this._made(fresh, last.level)];
     }
-    if (isNew || fresh.length > 0) {
-      this._shown = null;
-      this._trim();
+    this._isUnfinished = log.unfinished;
+    const end = isNew ? 0 : this._lines.length - again;
+    const last = this._lines.slice(end);
+    if (
+      !isNew &&
+      log.lines.length === last.length &&
+      last.every(({ text }, index) => text === log.lines[index])
+    ) {
+      return;
     }
+    const kept = this._lines.slice(0, end);
+    const before = kept.length > 0 ? kept[kept.length - 1].level : 'info';
+    this._lines = [...kept, ...this._made(log.lines, before)];
+    this._shown = null;
+    this._trim();
   }
 
   private _made(texts: readonly string[], before: Level): ILine[] {
@@ -279,6 +286,8 @@ export class LogModel implements IDisposable {
   private readonly _poll: Poll;
   private readonly _changed = new Signal<this, void>(this);
   private _source: LogSource | null = null;
+  private _cursor: string | null = null;
+  private _isUnfinished = false;
   private _lines: readonly ILine[] = [];
   private _shown: readonly ILine[] | null = null;
   private _isComplete = true;
@@ -293,9 +302,6 @@ export class LogModel implements IDisposable {
 
 /** How long after a look the next one is, in milliseconds. */
 const INTERVAL = 1_500;
-
-/** How many lines are asked for when some are known. */
-const STEP = 500;
 
 /**
  * Statics of `LogModel`.

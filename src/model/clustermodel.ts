@@ -176,7 +176,8 @@ export class ClusterModel implements IDisposable {
   }
 
   /**
-   * The end of a log: of a worker, of the workers of an entry, or of its own process.
+   * The end of a log, or what comes after a cursor: of a worker, of the workers of an entry,
+   * or of its own process.
    */
   log(query: LogQuery): Promise<Log> {
     return this._client.readLog(this.id, query);

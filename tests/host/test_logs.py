@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from speccluster_lab.spec.api import Log
 
 
-def read(host: RunningHost, member: str | None = None, tail: int = 500) -> Log:
-    return host.ask(lambda client: client.log(LogQuery(member=member, tail=tail)))
+def read(
+    host: RunningHost, member: str | None = None, tail: int = 500, after: str | None = None
+) -> Log:
+    query = LogQuery(member=member, tail=tail, after=after)
+    return host.ask(lambda client: client.log(query))
 
 
 def test_the_hosts_own(shared_host: RunningHost) -> None:
@@ -26,12 +29,24 @@ def test_the_hosts_own(shared_host: RunningHost) -> None:
     assert any("Cluster 'test-cluster' has started" in line for line in log.lines)
     last = read(shared_host, tail=2)
     assert (len(last.lines), last.complete) == (2, False)
+    # Asking is told there as well.
+    new = read(shared_host, after=log.cursor)
+    assert new.continues
+    assert not set(new.lines) & set(log.lines)
 
 
 @pytest.mark.parametrize("tail", ["0", "-1", "10001", "x"])
 def test_how_much_is_bounded(shared_host: RunningHost, tail: str) -> None:
     answer = shared_host.request("GET", f"/logs?tail={tail}")
     assert (answer.status, answer.body["field"]) == (422, "tail")
+
+
+def test_a_cursor_is_bounded(shared_host: RunningHost) -> None:
+    answer = shared_host.request("GET", f"/logs?after={'a' * 4097}")
+    assert (answer.status, answer.body["field"]) == (422, "after")
+    for odd in ("", "x", "host:0:0", "worker:", "\x00", "host:" + "9" * 4000):
+        assert read(shared_host, "0", after=odd).lines
+        assert read(shared_host, after=odd).lines
 
 
 def test_whose_is_bounded(shared_host: RunningHost) -> None:
@@ -82,8 +97,17 @@ def test_of_an_entry_with_a_group_and_one_that_never_starts(hosts: Hosts) -> Non
         assert any("Start worker at" in line for line in alone.lines)
         # The nanny's as well.
         assert any("distributed.nanny" in line for line in alone.lines)
+    nothing = read(host, "g", after=both.cursor)
+    assert (nothing.lines, nothing.continues, nothing.complete) == ([], True, False)
+    # From one whose cursor it is to the other, which has not been told of.
+    other = read(host, "g-1", after=read(host, "g-0").cursor)
+    assert any("Start worker at" in line for line in other.lines)
+
     why = read(host, "bad")
     assert why.source is LogSource.FAILURE
+    more = read(host, "bad", after=why.cursor)
+    assert (more.source, more.continues) == (LogSource.FAILURE, True)
+    assert not set(more.lines) & {line for line in why.lines if "StartFailed" in line}
     assert any("RuntimeError: it is *** <b>" in line for line in why.lines)
     assert secret not in str(why)
     assert secret in host.log

@@ -305,7 +305,8 @@ def test_the_log_is_bounded(start: Start, folder: Path) -> None:
     host_of(folder)
     older = folder / OLDER_LOG
     until(lambda: older.exists() and (folder / HOST_LOG).stat().st_size <= 100_000)
-    assert older.stat().st_size <= 100_000
+    # And what was written while it was copied.
+    assert older.stat().st_size <= 200_000
     assert older.stat().st_mode & 0o777 == 0o600
     (folder / "more").touch()
     until(lambda: log(folder).endswith("the end\n"))

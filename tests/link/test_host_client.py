@@ -62,7 +62,7 @@ CLUSTER = Cluster(
 )
 PLAN = Plan(start=[], replace=["a"], retire=["0"], at_stake=Stake(keys=1, nbytes=8), stuck=True)
 EARLIER = Generation(generation=6, time=CLUSTER.created, spec=CLUSTER.spec)
-LOG = Log(source=LogSource.WORKER, lines=["one", "<b>"], complete=True)
+LOG = Log(source=LogSource.WORKER, lines=["one", "<b>"], complete=True, cursor="worker:")
 EVENT = Event(
     seq=8,
     time=CLUSTER.created,

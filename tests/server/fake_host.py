@@ -291,7 +291,7 @@ class LogOf(Handler):
         if query.member != "a <b>&c":
             raise MemberNotFound(f"there is no {query.member!r}")
         lines = ["one", "<script>alert(1)</script>"][-query.tail :]
-        log = Log(source=LogSource.WORKER, lines=lines, complete=query.tail > 1)
+        log = Log(source=LogSource.WORKER, lines=lines, complete=query.tail > 1, cursor="worker:")
         self.finish(log.model_dump_json())
 
 

@@ -103,6 +103,9 @@ async def test_what_is_passed_on(
         "source": "worker",
         "lines": ["<script>alert(1)</script>"],
         "complete": False,
+        "cursor": "worker:",
+        "continues": False,
+        "unfinished": False,
     }
     unknown = await api("GET", f"{where}/logs", params={"member": "a"})
     assert (unknown.status, unknown.code) == (404, "member_not_found")
@@ -113,7 +116,12 @@ async def test_what_is_passed_on(
     with (folder / HOST_LOG).open("a") as file:
         file.write("one\ntoken=canary <b>\x1b[0m\n")
     own = (await api("GET", f"{where}/logs", params={"tail": "1"})).body
-    assert own == {"source": "host", "lines": ["token=*** <b>"], "complete": False}
+    assert (own["source"], own["lines"], own["complete"]) == ("host", ["token=*** <b>"], False)
+    with (folder / HOST_LOG).open("a") as file:
+        file.write("token=canary\ntoken=canary\n")
+    asked = {"tail": "1", "after": own["cursor"]}
+    new = (await api("GET", f"{where}/logs", params=asked)).body
+    assert (new["lines"], new["continues"]) == (["token=***", "token=***"], True)
 
     plan = (await api("POST", f"{where}/plan", {"remove": ["0"]})).body
     assert (plan["start"], plan["retire"]) == (["new one<br>"], ["0"])

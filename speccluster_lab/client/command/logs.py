@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from speccluster_lab.client.command.output import Output
     from speccluster_lab.spec.api import Log
 
-__all__ = ["VERBS", "lines_after"]
+__all__ = ["VERBS"]
 
 FOLLOW_SECONDS: Final = 0.5
-# What is written between two looks is among so many lines, or is not seen.
-FOLLOW_LINES: Final = 1000
 
 
 def _logs(options: argparse.Namespace, output: Output) -> int:
@@ -43,18 +41,18 @@ async def _show(id: str, query: LogQuery, follow: bool, output: Output) -> int:
     if not follow:
         _say_lines((await _read(id, query)).lines, output)
         return 0
-    more = query.model_copy(update={"tail": max(query.tail, FOLLOW_LINES)})
-    lines = (await _read(id, more)).lines
-    _say_lines(lines[-query.tail :], output)
+    log = await _read(id, query)
     while True:
+        # A line that may go on is shown when its end is there.
+        _say_lines(log.lines[:-1] if log.unfinished else log.lines, output)
         # Nothing tells of a log that grows.
         await asyncio.sleep(FOLLOW_SECONDS)
         try:
-            before, lines = lines, (await _read(id, more)).lines
+            log = await _read(id, query.model_copy(update={"after": log.cursor}))
         except ClusterNotFound:
             # It ends with the cluster.
+            _say_lines(log.lines[-1:] if log.unfinished else [], output)
             return 0
-        _say_lines(lines_after(before, lines), output)
 
 
 async def _read(id: str, query: LogQuery) -> Log:
@@ -66,16 +64,16 @@ async def _read(id: str, query: LogQuery) -> Log:
         folder = _folder_of(id)
         if query.member is not None or folder is None:
             raise
-    return await asyncio.to_thread(_left_in, folder, query.tail)
+    return await asyncio.to_thread(_left_in, folder, query)
 
 
-def _left_in(folder: Path, tail: int) -> Log:
+def _left_in(folder: Path, query: LogQuery) -> Log:
     try:
         known = secrets_in(read_launch(folder).spec.model_dump(mode="json"))
     except StartFailed:
         # The log may well say why it cannot be read.
         known = frozenset()
-    return host_log(folder, tail, known)
+    return host_log(folder, query, known)
 
 
 def _folder_of(id: str) -> Path | None:
@@ -92,22 +90,6 @@ def _say_lines(lines: list[str], output: Output) -> None:
         if output.as_json:
             output.data({"line": line})
         output.say(line.expandtabs())
-
-
-def lines_after(before: list[str], now: list[str]) -> list[str]:
-    """Return what of the end of a log was not in it before.
-
-    Parameters
-    ----------
-    before, now : list of str
-        Its last lines, and its last lines some time later.
-    """
-    for end in range(len(now), 0, -1):
-        # What is known stands together, at whichever place it is by now.
-        known = min(len(before), end)
-        if known and now[end - known : end] == before[-known:]:
-            return now[end:]
-    return now
 
 
 VERBS: dict[str, Callable[[argparse.Namespace, Output], int]] = {"logs": _logs}

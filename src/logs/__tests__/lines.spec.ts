@@ -1,4 +1,4 @@
-import { levelOf, linesAfter, partsOf } from '../lines';
+import { levelOf, partsOf } from '../lines';
 
 describe('levelOf', () => {
   it.each([
@@ -17,21 +17,6 @@ describe('levelOf', () => {
     [`${'x'.repeat(300)} ERROR`, 'warning']
   ])('%s: %s', (text, level) => {
     expect(levelOf(text, 'warning')).toBe(level);
-  });
-});
-
-describe('linesAfter', () => {
-  it.each<[string, string, string]>([
-    ['', '', ''],
-    ['', 'a', 'a'],
-    ['a', 'a', ''],
-    ['ab', 'abc', 'c'],
-    ['abc', 'bcde', 'de'],
-    ['abc', 'c', ''],
-    ['axx', 'axxxx', 'xx'],
-    ['a', 'xy', 'xy']
-  ])('after %s comes %s: %s is new', (before, now, fresh) => {
-    expect(linesAfter([...before], [...now])).toEqual([...fresh]);
   });
 });
 

@@ -6,6 +6,8 @@ describe('LogModel', () => {
   let one: FakeCluster;
   let model: LogModel;
   let written: string[];
+  let begun: string;
+  let unfinished: boolean;
 
   const texts = () => model.shown.map(({ text }) => text);
   const changed = jest.fn();
@@ -13,11 +15,20 @@ describe('LogModel', () => {
   beforeEach(() => {
     written = ['first', 'second'];
     one = new FakeCluster(cluster('otter'));
-    one.log.mockImplementation(async ({ tail }) => ({
-      source: 'worker',
-      lines: written.slice(-tail),
-      complete: written.length <= tail
-    }));
+    begun = '';
+    unfinished = false;
+    one.log.mockImplementation(async ({ tail, after }) => {
+      const [whose, from] = (after ?? '').split(':');
+      const continues = after !== null && whose === begun;
+      return {
+        source: 'worker',
+        lines: continues ? written.slice(Number(from)) : written.slice(-tail),
+        complete: !continues && written.length <= tail,
+        cursor: `${begun}:${written.length - (unfinished ? 1 : 0)}`,
+        continues,
+        unfinished
+      };
+    });
     model = new LogModel(one, '0-1');
     changed.mockReset();
     model.changed.connect(changed);
@@ -31,13 +42,14 @@ describe('LogModel', () => {
   it('reads all there is, and then what is new', async () => {
     expect([model.isRead, model.source]).toEqual([false, null]);
     await model.refresh();
-    expect(one.log).toHaveBeenLastCalledWith({ member: '0-1', tail: 10_000 });
+    const asked = { member: '0-1', tail: 10_000 };
+    expect(one.log).toHaveBeenLastCalledWith({ ...asked, after: null });
     expect(texts()).toEqual(['first', 'second']);
     expect([model.isRead, model.source]).toEqual([true, 'worker']);
     const [first, second] = model.lines;
     written.push('third');
     await model.refresh();
-    expect(one.log).toHaveBeenLastCalledWith({ member: '0-1', tail: 500 });
+    expect(one.log).toHaveBeenLastCalledWith({ ...asked, after: ':2' });
     expect(texts()).toEqual(['first', 'second', 'third']);
     // The same as before: what is in the page stays there.
     expect(model.lines.slice(0, 2)).toEqual([first, second]);
@@ -53,22 +65,44 @@ describe('LogModel', () => {
     expect(model.shown).toBe(shown);
   });
 
-  it('asks for more when more was written than it had asked for', async () => {
+  it('counts lines that say the same, empty ones as well', async () => {
+    written = ['same', 'same'];
     await model.refresh();
-    written.push(...Array.from({ length: 700 }, (_, index) => `line ${index}`));
+    written.push('same');
     await model.refresh();
-    expect(one.log).toHaveBeenLastCalledWith({ member: '0-1', tail: 10_000 });
-    expect(model.lines).toHaveLength(702);
-    expect(model.lines[1].text).toBe('second');
+    written.push('');
+    await model.refresh();
+    await model.refresh();
+    expect(texts()).toEqual(['same', 'same', 'same', '']);
+  });
+
+  it('goes on with a line that was not at its end', async () => {
+    written = ['first', 'seco'];
+    unfinished = true;
+    await model.refresh();
+    expect(texts()).toEqual(['first', 'seco']);
+    const { lines } = model;
+    await model.refresh();
+    expect(model.lines).toBe(lines);
+    written = ['first', 'second', 'thi'];
+    await model.refresh();
+    expect(texts()).toEqual(written);
+    written = ['first', 'second', 'third'];
+    unfinished = false;
+    await model.refresh();
+    await model.refresh();
+    expect(texts()).toEqual(written);
   });
 
   it('begins anew with another log', async () => {
     await model.refresh();
     written = ['other'];
+    begun = 'other';
     await model.refresh();
     expect(texts()).toEqual(['other']);
     // The last that a cluster does is to take its log away.
     written = [];
+    begun = 'none';
     await model.refresh();
     expect(texts()).toEqual(['other']);
   });
@@ -85,6 +119,7 @@ describe('LogModel', () => {
     expect(model.lines[LogModel.LIMIT - 1].text).toBe('line 29 399');
     expect(model.isComplete).toBe(false);
     written = Array.from({ length: 2000 }, () => 'x'.repeat(4096));
+    begun = 'other';
     await model.refresh();
     expect(model.lines).toHaveLength(LogModel.CHARACTERS / 4096);
   });

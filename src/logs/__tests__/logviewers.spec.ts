@@ -98,7 +98,11 @@ describe('LogViewers', () => {
     );
     expect(tab.content.model.member).toBe('0-1');
     expect(tab.title.label).toBe('Otter: 0-1');
-    expect(one.log).toHaveBeenLastCalledWith({ member: '0-1', tail: 10_000 });
+    expect(one.log).toHaveBeenLastCalledWith({
+      member: '0-1',
+      tail: 10_000,
+      after: null
+    });
     const other = await open('1');
     await act(async () => other.content.hide());
     shell.activateById.mockClear();
