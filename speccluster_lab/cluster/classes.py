@@ -9,12 +9,14 @@ import functools
 import inspect
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from distributed import Nanny, Worker
 from distributed.utils import import_term
 
-from speccluster_lab.cluster.references import with_values
+from speccluster_lab.cluster.reading import AfterReading
+from speccluster_lab.cluster.references import names_files, with_values
 from speccluster_lab.errors import GroupMismatch, InvalidClass, InvalidInput
 
 if TYPE_CHECKING:
@@ -230,8 +232,13 @@ class Recipe:
         Exception
             Whatever the class raises.
         """
+        if names_files(self.options):
+            return AfterReading(self.options, partial(self._make, name, scheduler))
+        return self._make(name, scheduler)
+
+    def _make(self, name: Any, scheduler: str, files: Mapping[str, str] | None = None) -> Any:
         # What one worker does to its options is not for the next.
-        options = with_values(self.options)
+        options = with_values(self.options, files)
         if not self.named:
             options["name"] = name
         if self.named_by is not None:

@@ -12,7 +12,7 @@ from distributed.deploy.cluster import Cluster as StockCluster
 from speccluster_lab.cluster.aligned import Aligned
 from speccluster_lab.cluster.classes import resolve, with_given
 from speccluster_lab.cluster.closing import close_instance, has_ended
-from speccluster_lab.cluster.references import with_values
+from speccluster_lab.cluster.references import read_files, with_values
 from speccluster_lab.errors import NotRunning
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class Living(Aligned):
         if self.status == Status.created and self._scheduler_document is not None:
             document = self._scheduler_document
             cls = self._given.scheduler_class(resolve(document["cls"], place="scheduler.cls"))
-            said = with_values(document.get("options") or {})
+            options = document.get("options") or {}
+            said = with_values(options, await read_files(options))
             options = with_given(cls, said, self._given.scheduler)
             self.scheduler_spec = {**document, "cls": cls, "options": options}
         # A spec that cannot be is refused before anything is started.

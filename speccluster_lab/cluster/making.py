@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import distributed
 
 from speccluster_lab.cluster.classes import Given, Recipe
+from speccluster_lab.cluster.reading import AfterReading
 from speccluster_lab.spec.names import HOLDER_PREFIX
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Making(distributed.SpecCluster):
         """Note that an instance is up."""
         if str(desired.key).startswith(HOLDER_PREFIX):
             return
+        if isinstance(instance, AfterReading):
+            instance = instance.made
         # A class need not take it, and may refuse it in its own way.
         with suppress(Exception):
             instance._cluster = weakref.ref(self)

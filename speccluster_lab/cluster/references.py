@@ -1,9 +1,16 @@
-"""From what a spec names to the values: read when a worker is made, and kept nowhere."""
+"""From what a spec names to the values: read when a worker is made, and kept nowhere.
+
+A file may lie where reading it takes for ever, on a network file system whose server has gone. So
+none is read on a cluster's loop, and a cluster waits for none longer than some seconds.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,18 +18,30 @@ from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.references import Source, reference_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from speccluster_lab.spec.references import Reference
 
-__all__ = ["MAX_BYTES", "with_values"]
+__all__ = ["MAX_BYTES", "names_files", "read_files", "with_values"]
 
 # A key, a certificate, a token: what is longer is no secret.
 MAX_BYTES: Final = 64 * 1024
+READ_SECONDS = 5.0
+
+_reading: dict[str, Future[str]] = {}
+_lock = threading.Lock()
 
 
-def with_values(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options with what they refer to in place of the references.
+def names_files(options: Mapping[str, Any]) -> bool:
+    """Return whether there is a file in options that is to be read."""
+    return any(True for _ in _files_in(options, ""))
+
+
+async def read_files(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the files hold that options name, by the names that they have there.
+
+    Each is read in a thread of its own; who comes while one is being read waits for the same
+    thread, so that one that never ends is the only one.
 
     Parameters
     ----------
@@ -32,24 +51,63 @@ def with_values(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     InvalidInput
-        The variable or the file is not there, or is nothing that could be meant; ``field`` says
+        One is not there, is nothing that could be meant, or is not read in time; ``field`` says
         whose value is missing.
     """
-    return {name: _value(one, name) for name, one in options.items()}
+    found: dict[str, str] = {}
+    for place, name in _files_in(options, ""):
+        if name in found:
+            continue
+        reading = asyncio.wrap_future(_read_in_thread(name))
+        try:
+            await asyncio.wait({reading}, timeout=READ_SECONDS)
+            if not reading.done():
+                raise ValueError(f"it takes longer than {READ_SECONDS:g} s")
+            found[name] = reading.result()
+        except (OSError, ValueError, RuntimeError) as error:
+            # Not what is in it.
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise InvalidInput(
+                f"option {place}: {name!r} cannot be read: {why}", field=place
+            ) from None
+        finally:
+            # Others may wait for the same: it goes on.
+            reading.cancel()
+    return found
 
 
-def _value(value: Any, place: str) -> Any:
+def with_values(
+    options: Mapping[str, Any], files: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return options with what they refer to in place of the references.
+
+    Parameters
+    ----------
+    options : mapping
+        Of a worker or a scheduler; objects in it are taken as they are.
+    files : mapping of str to str, optional
+        What :func:`read_files` has found; not needed where no file is named.
+
+    Raises
+    ------
+    InvalidInput
+        A variable is not there; ``field`` says whose value is missing.
+    """
+    return {name: _value(one, name, files or {}) for name, one in options.items()}
+
+
+def _value(value: Any, place: str, files: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         reference = reference_in(value)
         if reference is not None:
-            return _read(reference, place)
-        return {name: _value(one, f"{place}.{name}") for name, one in value.items()}
+            return _value_of(reference, place, files)
+        return {name: _value(one, f"{place}.{name}", files) for name, one in value.items()}
     if isinstance(value, list):
-        return [_value(one, f"{place}.{number}") for number, one in enumerate(value)]
+        return [_value(one, f"{place}.{number}", files) for number, one in enumerate(value)]
     return value
 
 
-def _read(reference: Reference, place: str) -> str:
+def _value_of(reference: Reference, place: str, files: Mapping[str, str]) -> str:
     match reference.source:
         case Source.ENVIRONMENT:
             found = os.environ.get(reference.name)
@@ -61,14 +119,48 @@ def _read(reference: Reference, place: str) -> str:
                 )
             return found
         case Source.FILE:
-            try:
-                return _text_of(Path(reference.name).expanduser())
-            except (OSError, ValueError, RuntimeError) as error:
-                # Not what is in it.
-                why = error.strerror if isinstance(error, OSError) else str(error)
-                raise InvalidInput(
-                    f"option {place}: {reference.name!r} cannot be read: {why}", field=place
-                ) from None
+            return files[reference.name]
+
+
+def _files_in(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Yield where files are named in options, and by which names."""
+    if isinstance(value, dict):
+        reference = reference_in(value)
+        if reference is not None:
+            if reference.source is Source.FILE:
+                yield place, reference.name
+            return
+        for name, one in value.items():
+            yield from _files_in(one, f"{place}.{name}" if place else str(name))
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from _files_in(one, f"{place}.{number}")
+
+
+def _read_in_thread(name: str) -> Future[str]:
+    with _lock:
+        under_way = _reading.get(name)
+        if under_way is not None:
+            return under_way
+        future: Future[str] = Future()
+        future.set_running_or_notify_cancel()
+        _reading[name] = future
+    # A process can end whatever such a thread does.
+    threading.Thread(target=_read, args=(name, future), name="read", daemon=True).start()
+    return future
+
+
+def _read(name: str, future: Future[str]) -> None:
+    try:
+        found: str | Exception = _text_of(Path(name).expanduser())
+    except (OSError, ValueError, RuntimeError) as error:
+        found = error
+    with _lock:
+        del _reading[name]
+    if isinstance(found, str):
+        future.set_result(found)
+    else:
+        future.set_exception(found)
 
 
 def _text_of(path: Path) -> str:
@@ -93,5 +185,5 @@ def _text_of(path: Path) -> str:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open a file; a pipe would have the whole cluster wait for who writes to it."""
+    """Open a file; a pipe would have its reader wait for who writes to it."""
     return os.open(path, flags | os.O_NONBLOCK)

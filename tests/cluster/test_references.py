@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from speccluster_lab.cluster.references import MAX_BYTES, with_values
+from speccluster_lab import SpecCluster
+from speccluster_lab.cluster import references
+from speccluster_lab.cluster.references import MAX_BYTES, names_files, read_files, with_values
 from speccluster_lab.errors import InvalidInput
 
 from .conftest import cluster_of, entry, observed, run, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SECRET = "canary-4711"
 
@@ -29,7 +36,9 @@ def test_values_are_read_and_the_rest_is_as_it_was(
         "env": {"A": {"$env": "SCL_TOKEN"}, "B": "b"},
         "list": [{"$file": "~/token"}, {"plain": 1}],
     }
-    found = with_values(options)
+    found = with_values(options, asyncio.run(read_files(options)))
+    assert names_files(options)
+    assert not names_files({**options, "list": []})
     assert found == {
         "nthreads": 1,
         "thing": thing,
@@ -45,7 +54,7 @@ def test_values_are_read_and_the_rest_is_as_it_was(
 def test_what_cannot_be_read_is_said_and_waits_for_nobody(tmp_path: Path) -> None:
     def why(name: str) -> str:
         with pytest.raises(InvalidInput) as caught:
-            with_values({"env": {"A": {"$file": str(tmp_path / name)}}})
+            asyncio.run(read_files({"env": {"A": {"$file": str(tmp_path / name)}}}))
         assert caught.value.field == "env.A"
         return caught.value.message
 
@@ -58,7 +67,8 @@ def test_what_cannot_be_read_is_said_and_waits_for_nobody(tmp_path: Path) -> Non
     assert "directory" in why(".")
     assert "longer than" in why("long")
     assert "canary" not in why("binary")
-    assert with_values({"a": {"$file": str(tmp_path / "most")}}) == {"a": "a" * MAX_BYTES}
+    most = str(tmp_path / "most")
+    assert asyncio.run(read_files({"a": {"$file": most}})) == {most: "a" * MAX_BYTES}
     with pytest.raises(InvalidInput, match="no environment variable 'SCL_NONE'"):
         with_values({"env": {"A": {"$env": "SCL_NONE"}}})
 
@@ -78,6 +88,90 @@ def test_a_worker_gets_the_value_and_the_document_keeps_the_reference(
             assert Path(worker.local_directory).is_relative_to(tmp_path)
             assert cluster.document().workers["a"].options["local_directory"] == place
             assert str(tmp_path) not in cluster.document().model_dump_json()
+
+    run(test)
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, list[str]]]:
+    """Have the file ``slow`` be read only when it is told to, and note who reads."""
+    told, threads = threading.Event(), []
+    text_of = references._text_of
+
+    def read(path: Path) -> str:
+        threads.append(threading.current_thread().name)
+        if path.name == "slow":
+            assert told.wait(60)
+        return text_of(path)
+
+    monkeypatch.setattr(references, "_text_of", read)
+    yield told, threads
+    told.set()
+
+
+def test_a_file_that_is_never_read_holds_up_nobody_else(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hanging: tuple[threading.Event, list[str]],
+) -> None:
+    told, threads = hanging
+    monkeypatch.setattr(references, "READ_SECONDS", 0.2)
+    (tmp_path / "slow").write_text(str(tmp_path))
+    place = {"$file": str(tmp_path / "slow")}
+    specs = {"a": entry(local_directory=place), "b": entry(local_directory=place), "c": entry()}
+
+    async def test() -> None:
+        async with cluster_of(specs) as cluster:
+            await until(
+                lambda: all(one.attempts > 1 for one in cluster.entries() if one.name in "ab")
+            )
+            (a, _, c) = cluster.entries()
+            assert "option local_directory" in str(a.message)
+            assert "it takes longer than 0.2 s" in str(a.message)
+            assert c.phase == "running"
+            # However often it was tried.
+            assert len(threads) == 1
+            assert threading.main_thread().name not in threads
+            told.set()
+            await observed(cluster)
+            worker: Any = cluster.workers["a"]
+            assert Path(worker.local_directory).is_relative_to(tmp_path)
+
+    run(test)
+
+
+def test_an_entry_goes_while_its_file_is_read(
+    tmp_path: Path, hanging: tuple[threading.Event, list[str]]
+) -> None:
+    _, threads = hanging
+    (tmp_path / "slow").write_text(str(tmp_path))
+    specs = {"a": entry(local_directory={"$file": str(tmp_path / "slow")})}
+
+    async def test() -> None:
+        async with cluster_of(specs) as cluster:
+            await until(lambda: len(threads) == 1)
+            cluster.scale(0)
+            await observed(cluster)
+            assert cluster.entries() == []
+
+    run(test)
+
+
+def test_a_schedulers_file_that_is_never_read(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hanging: tuple[threading.Event, list[str]],
+) -> None:
+    monkeypatch.setattr(references, "READ_SECONDS", 0.2)
+    host = {"$file": str(tmp_path / "slow")}
+    scheduler = {"cls": "distributed.Scheduler", "options": {"host": host, "dashboard": False}}
+
+    async def test() -> None:
+        cluster = SpecCluster(scheduler=scheduler, asynchronous=True)
+        with pytest.raises(InvalidInput, match=r"option host: .+ longer than") as caught:
+            await cluster._start()
+        await cluster.close()
+        assert caught.value.field == "host"
 
     run(test)
 
