@@ -53,7 +53,9 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
+    # What this file imports for itself helps nobody who looks for a name.
+    private = {"Any", "TYPE_CHECKING", "annotations", "importlib"}
+    return sorted({*globals(), *__all__, "__version__"} - private)
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:

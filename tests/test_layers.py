@@ -143,5 +143,6 @@ def test_public_names_are_what_they_say() -> None:
     for name in speccluster_lab.__all__:
         assert getattr(speccluster_lab, name).__name__ == name
     assert set(speccluster_lab.__all__) <= set(dir(speccluster_lab))
+    assert not {"Any", "TYPE_CHECKING", "importlib"} & set(dir(speccluster_lab))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = speccluster_lab.nonsense

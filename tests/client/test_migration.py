@@ -141,6 +141,7 @@ def test_it_reads_dasks_own_configuration(tmp_path: Path) -> None:
     assert get_template("dask-default").initial == 1
     status, _, err = migrate(DASK_CONFIG=str(tmp_path))
     assert (status, json.loads(err)["field"]) == (2, "name")
+    assert "--replace" in json.loads(err)["message"]
     assert migrate("--replace", DASK_CONFIG=str(tmp_path))[0] == 0
 
 

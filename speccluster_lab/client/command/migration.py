@@ -7,6 +7,7 @@ that they have by ``default``, and the clusters that it starts by itself, ``init
 from __future__ import annotations
 
 import ipaddress
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -245,6 +246,13 @@ def _import(options: argparse.Namespace, output: Output) -> int:
     section = _section(options.file)
     templates, notes = templates_from(section)
     written = []
+    there = [one.name for one in templates if os.path.lexists(template_file(one.name))]
+    if there and not (options.replace or options.dry_run):
+        raise InvalidInput(
+            f"there are templates of these names already: {', '.join(there)}; --replace writes "
+            "over them",
+            field="name",
+        )
     for template in templates:
         file = template_file(template.name)
         if not options.dry_run:
