@@ -13,6 +13,7 @@ from speccluster_lab.errors import TooManyClusters
 from speccluster_lab.link.interpreters import ask_interpreter, check_interpreter, python_of_kernel
 from speccluster_lab.link.launch import Launch, reserve_for, start_host, write_launch
 from speccluster_lab.link.templates import get_template
+from speccluster_lab.spec.marks import refuse_marks, refuse_marks_in
 
 if TYPE_CHECKING:
     import subprocess
@@ -93,11 +94,14 @@ def wish_for(request: CreateCluster, admission: Admission | None = None) -> Wish
         It cannot be had.
     """
     template = get_template(request.template)
+    refuse_marks_in(request.fields, "fields")
     spec = request.whole or template.make_spec(request.fields, request.spec)
     trusted = spec
-    if admission is not None:
+    prefix = "spec" if request.whole is None else "whole"
+    if admission is None:
+        refuse_marks(spec, prefix)
+    else:
         trusted = template.make_spec(request.fields)
-        prefix = "spec" if request.whole is None else "whole"
         admission.check(spec, trusted=trusted, prefix=prefix)
         admission.check_python(request.python)
     python = _find_python(request, template)

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel
 
-from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.api import (
     Cluster,
     Event,
@@ -28,6 +27,7 @@ from speccluster_lab.spec.api import (
     PatchOperation,
     SnapshotEvent,
 )
+from speccluster_lab.spec.marks import MARK, MARK_DIGITS, unknown_mark
 from speccluster_lab.spec.redaction import REDACTED, is_secret_name, redact, secrets_in
 from speccluster_lab.spec.references import Source
 
@@ -40,8 +40,6 @@ M = TypeVar("M", bound=BaseModel)
 
 # More than there are secrets in all clusters of a server, and their earlier specs.
 _REMEMBERED: Final = 10_000
-_DIGITS: Final = 32
-_MARK: Final = re.compile(rf"{re.escape(REDACTED)}(?:[0-9a-f]{{{_DIGITS}}})?")
 _POINTED_AT_LISTS: Final = re.compile(r"\d+|-")
 
 # References, and where a template has a field of its form.
@@ -144,17 +142,12 @@ class Secrets:
 
         def restore(text: str, path: Path) -> str:
             option = _option(path)
-            if option is None or _MARK.fullmatch(text) is None:
+            if option is None or MARK.fullmatch(text) is None:
                 return text
             secret = self._known.get(text)
             if secret is not None and self._mark(secret, option) == text:
                 return secret
-            field = ".".join(path[len(start) :])
-            raise InvalidInput(
-                f"{field}: this stands for a secret that is not known here; write the secret "
-                "itself, or read the spec again",
-                field=field,
-            )
+            raise unknown_mark(".".join(path[len(start) :]))
 
         restored = _mapped(document, start, restore)
         return request if restored == document else type(request).model_validate(restored)
@@ -201,7 +194,7 @@ class Secrets:
 
     def _mark(self, secret: str, option: Path) -> str:
         what = json.dumps([option, secret]).encode()
-        return REDACTED + hmac.new(self._key, what, hashlib.sha256).hexdigest()[:_DIGITS]
+        return REDACTED + hmac.new(self._key, what, hashlib.sha256).hexdigest()[:MARK_DIGITS]
 
 
 def _option(path: Path) -> Path | None:

@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import Field
 
 from speccluster_lab.errors import ClassNotAllowed, InvalidInput
+from speccluster_lab.spec.marks import refuse_marks
 from speccluster_lab.spec.models import ClusterSpec, Document, Options
 from speccluster_lab.spec.names import member_names
 from speccluster_lab.spec.options import check_worker_options
@@ -81,8 +82,10 @@ class Admission(Document):
         ClassNotAllowed
             A class or an option that is not allowed.
         InvalidInput
-            More members than ``max_workers``, or an option that its class cannot start with.
+            More members than ``max_workers``, an option that its class cannot start with, or
+            what was shown in the place of a secret.
         """
+        refuse_marks(spec, prefix)
         root = f"{prefix}." if prefix else ""
         scheduler = spec.scheduler
         self._check_class(

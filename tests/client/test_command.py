@@ -498,6 +498,10 @@ def test_apply_twice_changes_nothing_the_second_time(place: Hosts, tmp_path: Pat
         ("name: x\ntemplate: threads\nentries: 1\nadaptive: {}", None),
         ("name: x\ntemplate: threads\nfields: {nthreads: many}", "fields.nthreads"),
         ("name: x\ntemplate: threads\nentries: 1000", "spec.workers"),
+        (
+            "name: x\ntemplate: threads\nspec: {worker: {options: {resources: {token: '***'}}}}",
+            "spec.worker.options.resources.token",
+        ),
     ],
 )
 def test_a_file_that_cannot_be(

@@ -235,6 +235,11 @@ def test_a_memory_that_is_none(host: RunningHost, memory: object) -> None:
             "class_not_allowed",
             "workers.0.options.security",
         ),
+        (
+            {"workers": {"0": _entry() | {"options": {"resources": {"password": "***"}}}}},
+            "invalid_input",
+            "workers.0.options.resources.password",
+        ),
         ({"workers": {str(n): _entry() for n in range(9)}}, "invalid_input", "workers"),
         ({"workers": {"0": _entry(group=["-0", "-0"])}}, "invalid_input", "workers.0"),
         ({"workers": {"a": _entry(group=["b"]), "ab": _entry()}}, "invalid_input", None),

@@ -114,6 +114,11 @@ async def test_those_of_others_stay_as_they_are(
         ("mine", {**MINE, "initial": 10**9}, "initial"),
         ("mine", {**MINE, "spec": {"worker": {"cls": "os.system"}}}, "spec.worker.cls"),
         ("mine", {**MINE, "own": True}, "own"),
+        (
+            "mine",
+            {**MINE, "spec": {"worker": {**MINE["spec"]["worker"], "options": {"name": "***"}}}},
+            "spec.worker.options.name",
+        ),
     ],
 )
 async def test_what_may_not_be_in_one_names_its_field(

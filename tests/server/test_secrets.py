@@ -185,10 +185,20 @@ async def test_no_route_tells_one_and_an_edit_keeps_it(
     marked["options"]["env"] = {"SCL_TOKEN": "***"}
     refused = await put({"workers": {"0": marked}}, 4)
     assert (refused.status, refused.body["field"]) == (422, "workers.0.options.env.SCL_TOKEN")
+    for where in ("spec", "whole"):
+        body = {"template": "secretive", where: {"worker": marked}}
+        refused = await call("POST", "/clusters", body)
+        field = f"{where}.worker.options.env.SCL_TOKEN"
+        assert (refused.status, refused.body["field"]) == (422, field)
+    refused = await call("POST", "/clusters", {"template": "local", "fields": {"nthreads": "***"}})
+    assert (refused.status, refused.body["field"]) == (422, "fields.nthreads")
     await call("GET", "/clusters")
     await call("GET", "/clusters/real/events")
     await call("GET", "/clusters/real/logs")
     await call("GET", "/templates")
+    # What it was is said once more, and is not what it was for.
+    deleted = await call("DELETE", "/templates/secretive")
+    assert (deleted.status, deleted.body["spec"]) == (200, listed["spec"])
     await call("DELETE", "/clusters/real")
     await wait_for("real", None)
     await until(lambda: any('"op":"remove","path":""' in one for one in told))
