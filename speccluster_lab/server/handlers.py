@@ -169,14 +169,16 @@ class TemplateHandler(SpecClusterHandler):
         """Write one of the user's own."""
         query = parse_query(TemplateQuery, self.request.query_arguments)
         saved = await self.manager.templates.save(name, self.parsed(Template), query)
-        await self.finish(saved.model_dump_json())
+        told = self.manager.secrets.without_in_template(saved)
+        await self.finish(told.model_dump_json())
 
     @web.authenticated
     @authorized
     async def delete(self, name: str) -> None:
         """Delete one of the user's own, and send what it was."""
         deleted = await self.manager.templates.delete(name)
-        await self.finish(deleted.model_dump_json())
+        told = self.manager.secrets.without_in_template(deleted)
+        await self.finish(told.model_dump_json())
 
 
 class ClassesHandler(SpecClusterHandler):
