@@ -26,6 +26,9 @@ M = TypeVar("M", bound=BaseModel)
 def invalid_input(error: ValidationError, *, prefix: str = "") -> InvalidInput:
     """Return the first finding of ``error`` as an :class:`InvalidInput`.
 
+    Where something is missing, a name beside it that is not known comes first: it may be what is
+    missing, misspelt.
+
     Parameters
     ----------
     error : pydantic.ValidationError
@@ -33,7 +36,11 @@ def invalid_input(error: ValidationError, *, prefix: str = "") -> InvalidInput:
     prefix : str
         Where the model stands in the request, as a dotted path.
     """
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    first = found[0]
+    if first["type"] == "missing":
+        beside = (one for one in found if one["loc"][:-1] == first["loc"][:-1])
+        first = next((one for one in beside if one["type"] == "extra_forbidden"), first)
     path = [str(part) for part in first["loc"] if part != "[key]"]
     field = ".".join([prefix, *path] if prefix else path)
     message = first["msg"].removeprefix("Value error, ")

@@ -494,6 +494,7 @@ def test_apply_twice_changes_nothing_the_second_time(place: Hosts, tmp_path: Pat
         ("template: threads", "name"),
         ("name: x", "template"),
         ("name: x\ntemplate: threads\nextra: 1", "extra"),
+        ("nmae: x\ntemplate: threads", "nmae"),
         ("name: x\ntemplate: threads\nentries: -1", "entries"),
         ("name: x\ntemplate: threads\nentries: 1\nadaptive: {}", None),
         ("name: x\ntemplate: threads\nfields: {nthreads: many}", "fields.nthreads"),
