@@ -627,6 +627,15 @@ def test_doctor(place: Hosts, running: RunningHost, tmp_path: Path) -> None:
     assert GUARD_FILE in {one.name for one in running.folder.iterdir()}
 
 
+def test_doctor_sees_settings_that_cannot_be(place: Hosts, tmp_path: Path) -> None:
+    wrong = {"SpecClusterLab": {"max_workers": "many"}}
+    (tmp_path / "jupyter_server_config.json").write_text(json.dumps(wrong))
+    done = cli("doctor", JUPYTER_CONFIG_DIR=str(tmp_path))
+    assert done.status == 1
+    assert "'max_workers'" in done.out
+    assert "jupyter --paths" in done.out
+
+
 def test_doctor_sees_folders_that_cannot_be_used(place: Hosts, tmp_path: Path) -> None:
     runtime = tmp_path / "runtime"
     (runtime / "speccluster-lab").mkdir(parents=True)

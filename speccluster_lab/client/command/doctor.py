@@ -15,12 +15,13 @@ from jupyter_core.paths import jupyter_config_path, jupyter_path
 
 from speccluster_lab.client.command.output import FAILED
 from speccluster_lab.client.survey import has_failed, survey
-from speccluster_lab.errors import ClusterNotFound, StartFailed
+from speccluster_lab.errors import ClusterNotFound, InvalidInput, StartFailed
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.interpreters import LEAST_PYTHON
 from speccluster_lab.link.launch import is_stopped, read_launch
 from speccluster_lab.link.logs import last_log_lines
 from speccluster_lab.link.paths import clusters_folder, connections_folder, socket_path
+from speccluster_lab.link.settings import read_settings
 from speccluster_lab.link.templates import look_for_templates
 from speccluster_lab.spec.api import ClusterPhase
 
@@ -230,9 +231,22 @@ def _templates() -> Iterator[Finding]:
             yield Finding(str(file.path), "problem", file.why, "mend or remove the file")
 
 
+def _settings() -> Iterator[Finding]:
+    """Say whether the command line and notebooks can make clusters by Jupyter's configuration."""
+    try:
+        settings = read_settings()
+    except InvalidInput as error:
+        mend = "`jupyter --paths` lists the config folders, in one of which a file says so"
+        yield Finding("settings", "problem", error.message, mend)
+        return
+    most = f"up to {settings.max_clusters} clusters, each of up to {settings.max_workers} workers"
+    yield Finding("settings", "ok", most)
+
+
 _CHECKS: Final[tuple[Callable[[], Iterator[Finding]], ...]] = (
     _versions,
     _installation,
+    _settings,
     _folders,
     _connection_files,
     _clusters,
