@@ -553,6 +553,8 @@ def test_edit(running: RunningHost, tmp_path: Path) -> None:
     back = editor(tmp_path, "s = s.replace('nthreads: 1', 'nthreads: 2')")
     assert cli("edit", running.id, "--yes", "--wait", VISUAL=back).status == 0
     assert running.get().spec == before.spec
+    told = cli("edit", running.id, EDITOR=editor(tmp_path, "print(s)"))
+    assert "`worker` is what new entries are made of" in told.out
 
 
 def test_edit_that_comes_to_nothing(

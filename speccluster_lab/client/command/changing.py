@@ -38,7 +38,8 @@ T = TypeVar("T")
 
 _HEADER: Final = """\
 # The spec of cluster {id}, generation {generation}. Save and leave to see what your changes
-# would do; leave without a change to do nothing.
+# would do; leave without a change to do nothing. `worker` is what new entries are made of,
+# `workers` are those that there are: to change them, change them there.
 """
 
 
