@@ -35,6 +35,9 @@ describe('LogViewers', () => {
       source: 'worker',
       lines,
       complete: true,
+      cursor: '',
+      continues: false,
+      unfinished: false,
       ...more
     });
   const shown = () => screen.getByRole('log').textContent;
