@@ -241,6 +241,12 @@ import sys
 from pathlib import Path
 from speccluster_lab.host import forkserver, life
 forkserver.READY_SECONDS = 2
+give_up = forkserver.Forkserver._without_imports
+def with_patience(self):
+    # The next one is not to fail because the machine is busy.
+    forkserver.READY_SECONDS = 60
+    return give_up(self)
+forkserver.Forkserver._without_imports = with_patience
 sys.exit(life.run_host(Path(sys.argv[1])))
 """
 
