@@ -223,8 +223,8 @@ class LabServer:
 
     def left_processes(self) -> list[str]:
         """Return the processes that it has started and that do not end; they are killed."""
-        server = self._process.pid if self._process is not None else None
-        running = [process for process in self.processes() if process.pid != server]
+        stay = self._without_clusters()
+        running = [process for process in self.processes() if process not in stay]
         _, left = psutil.wait_procs(running, timeout=_GONE_SECONDS)
         described = []
         for process in left:
@@ -236,6 +236,18 @@ class LabServer:
     def processes(self) -> list[psutil.Process]:
         """Return the server's process and all that come from it, however indirectly."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _without_clusters(self) -> list[psutil.Process]:
+        """Return what needs no cluster: the server, and the host that it keeps ready."""
+        if self._process is None:
+            return []
+        server = psutil.Process(self._process.pid)
+        found = [server]
+        for child in server.children():
+            with suppress(psutil.NoSuchProcess):
+                if "--spare" in child.cmdline():
+                    found += [child, *child.children(recursive=True)]
+        return found
 
     def left_files(self) -> list[str]:
         """Return the sockets, connection files and folders of clusters."""

@@ -62,6 +62,8 @@ class Form:
         ------
         InvalidInput
             It is no entry.
+        GroupMismatch
+            Its class knows that its options make other members than its group says.
         """
         if not isinstance(entry, Mapping):
             raise InvalidInput(f'must be a dict with "cls", not {type(entry).__name__}')
@@ -71,6 +73,10 @@ class Form:
         if not isinstance(copy.get("options") or {}, dict):
             raise InvalidInput("must be a dict", field="options")
         _check_group(copy.get("group"))
+        # As of a document: see classes.GroupChecked.
+        check_group = getattr(copy["cls"], "check_group", None)
+        if check_group is not None:
+            check_group(copy.get("options") or {}, copy.get("group"))
         return cls(copy, Fingerprint.of(copy))
 
     @property

@@ -35,8 +35,8 @@ class MultiWorker(ProcessInterface):
     processes : int, optional
         How many workers; as many as ``group`` has suffixes by default, else 1.
     group : list of str, optional
-        The suffixes; ``-0``, ``-1``, … by default. The ``group`` of an entry in a spec; without
-        it the spec has one worker, and all others are unexpected.
+        The suffixes; ``-0``, ``-1``, … by default. An entry of a spec has to say them as its
+        ``group``.
     nthreads : int, optional
         Threads of each worker; by default the machine's cores are shared out.
     memory_limit : str, int or float, optional

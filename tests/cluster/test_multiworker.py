@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from typing import Any
 
 import psutil
 import pytest
 from distributed import Scheduler
 from distributed.core import Status
 
-from speccluster_lab import MultiWorker
+from speccluster_lab import MultiWorker, SpecCluster
 from speccluster_lab.errors import GroupMismatch, InvalidInput
 
 from .conftest import run, until
@@ -118,6 +119,20 @@ def test_closing_goes_on_when_nobody_waits_for_it_any_more() -> None:
 def test_group_and_count_must_agree(group: list[str]) -> None:
     with pytest.raises(GroupMismatch, match=rf"names {len(group)} workers, but processes is 2"):
         MultiWorker("tcp://127.0.0.1:1", name=0, processes=2, group=group)
+
+
+def test_a_spec_says_the_members_that_its_class_makes() -> None:
+    silent: dict[str, Any] = {"cls": MultiWorker, "options": {"processes": 2}}
+
+    async def test() -> None:
+        with pytest.raises(GroupMismatch, match="an entry of 2 processes needs a group") as caught:
+            SpecCluster(worker=silent, asynchronous=True)
+        assert caught.value.field == "group"
+        with pytest.raises(GroupMismatch, match="names 1 workers, but processes is 2") as caught:
+            SpecCluster(workers={"b": {**silent, "group": ["-0"]}}, asynchronous=True)
+        assert caught.value.field == "workers.b.group"
+
+    run(test)
 
 
 @pytest.mark.parametrize("processes", [0, -1, 1.5, "3", True, 10**9])
