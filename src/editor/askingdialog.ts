@@ -17,10 +17,13 @@ export class AskingDialog<T> extends Dialog<unknown> {
   /**
    * @param options - What it shows: a button to cancel and one to confirm.
    * @param act - Does what is asked for; null when that failed.
+   * @param keep - Called when it is closed with nothing said, by Escape or its
+   *   cross: keeps what was typed. The button to cancel discards it.
    */
   constructor(
     options: Partial<Dialog.IOptions<unknown>>,
-    private readonly _act: () => Promise<T | null>
+    private readonly _act: () => Promise<T | null>,
+    private readonly _keep?: () => void
   ) {
     super(options);
     this.addClass('jp-SpecCluster-asking');
@@ -45,6 +48,14 @@ export class AskingDialog<T> extends Dialog<unknown> {
     } else {
       super.resolve(index);
     }
+  }
+
+  /**
+   * Close it with nothing said.
+   */
+  override reject(): void {
+    this._keep?.();
+    super.reject();
   }
 
   /**

@@ -26,6 +26,7 @@ import {
   filledSpec,
   freeName
 } from './templatespec';
+import type { IUnfinished } from './unfinished';
 import { validate } from './validate';
 
 /** What the server takes of a name. */
@@ -67,17 +68,20 @@ export class NewCluster implements IWritten, IDisposable {
    * @param options - What can be wanted.
    */
   constructor(options: NewCluster.IOptions) {
-    const { manager, kernels, template, text, trans } = options;
+    const { manager, kernels, template, unfinished, text, trans } = options;
     this._manager = manager;
     this._trans = trans;
     this.kernels = kernels;
     this.text = text;
     this.text.mimeType = MIME_TYPES[this.format];
     const { templates } = manager;
-    this.setTemplate(
-      templates.find(one => one.name === template) ?? templates[0]
-    );
+    const first = unfinished?.template ?? template;
+    this.setTemplate(templates.find(one => one.name === first) ?? templates[0]);
     this.text.sharedModel.changed.connect(this._onText, this);
+    this.isResumed = unfinished !== null;
+    if (unfinished) {
+      this._resume(unfinished);
+    }
   }
 
   /**
@@ -89,6 +93,11 @@ export class NewCluster implements IWritten, IDisposable {
    * The whole spec as text, once it is asked for.
    */
   readonly text: CodeEditor.IModel;
+
+  /**
+   * Whether it was begun before, and goes on as it was left.
+   */
+  readonly isResumed: boolean;
 
   /**
    * How the text is written.
@@ -138,6 +147,22 @@ export class NewCluster implements IWritten, IDisposable {
    */
   get isEdited(): boolean {
     return this._isWhole && this._isEdited;
+  }
+
+  /**
+   * What was typed, to go on with it later; null when nothing was.
+   */
+  get unfinished(): IUnfinished | null {
+    const { name: template } = this._template;
+    const name = this._name === this._suggested ? null : this._name;
+    const text = this.isEdited ? this.text.sharedModel.getSource() : null;
+    const { _kernel: kernel, _values: values } = this;
+    const isAsItWas =
+      name === null &&
+      text === null &&
+      kernel === '' &&
+      isSame(values, defaultValues(this._template));
+    return isAsItWas ? null : { template, name, kernel, values, text };
   }
 
   /**
@@ -319,6 +344,19 @@ export class NewCluster implements IWritten, IDisposable {
     return this._isDisposed;
   }
 
+  /** What it was begun with may have gone: a template, one of its fields, a kernel. */
+  private _resume({ name, kernel, values, text }: IUnfinished): void {
+    const { fields } = this._template;
+    const known = Object.entries(values).filter(([key]) => key in fields);
+    this._values = { ...this._values, ...Object.fromEntries(known) };
+    this._name = name ?? this._name;
+    this._kernel = this.kernels.some(one => one.name === kernel) ? kernel : '';
+    if (text !== null) {
+      this.setWhole(true);
+      this.text.sharedModel.setSource(text);
+    }
+  }
+
   private get _isRight(): boolean {
     const { name, all } = this._ownFindings();
     // The form itself says what is wrong with its values.
@@ -443,6 +481,11 @@ export namespace NewCluster {
      * The template that is chosen at first.
      */
     template: string | null;
+
+    /**
+     * What to go on with, if anything.
+     */
+    unfinished: IUnfinished | null;
 
     /**
      * Holds the whole spec; it is owned from now on.

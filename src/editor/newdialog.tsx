@@ -12,21 +12,34 @@ import { OptionsForm } from './formview';
 import { Labelled } from './labelled';
 import { NewCluster } from './newcluster';
 import { fieldsSchema } from './templatespec';
+import type { Unfinished } from './unfinished';
 
 /**
  * Let a person say what they want of a new cluster, and make it.
  *
  * @param options - What can be wanted.
+ * @param left - What was begun before and left.
  * @param factory - Makes the editor of the whole spec.
  *
  * @returns The cluster; null when the person wants none after all.
  */
 export async function askCluster(
-  options: Omit<NewCluster.IOptions, 'text'>,
+  options: Omit<NewCluster.IOptions, 'text' | 'unfinished'>,
+  left: Unfinished,
   factory: CodeEditor.Factory
 ): Promise<ICluster | null> {
-  const { trans } = options;
-  const wanted = new NewCluster({ ...options, text: new CodeEditor.Model() });
+  const { trans, template } = options;
+  const wanted = new NewCluster({
+    ...options,
+    unfinished: left.take(template),
+    text: new CodeEditor.Model()
+  });
+  const keep = () => {
+    const { unfinished } = wanted;
+    if (unfinished) {
+      left.keep(unfinished);
+    }
+  };
   // eslint-disable-next-line jupyter/require-disposable-ownership -- gone when it is closed
   const dialog = new AskingDialog<ICluster>(
     {
@@ -37,7 +50,15 @@ export async function askCluster(
         Dialog.okButton({ label: trans.__('Start') })
       ]
     },
-    () => wanted.create()
+    async () => {
+      const cluster = await wanted.create();
+      if (cluster) {
+        // It may have been left while it was made.
+        left.take(wanted.template.name);
+      }
+      return cluster;
+    },
+    keep
   );
   return dialog.ask().finally(() => wanted.dispose());
 }
@@ -71,22 +92,27 @@ class NewForm extends Panel {
     this._code.addClass('jp-SpecCluster-newCode');
     this._code.hide();
     this.addWidget(this._code);
+    if (_wanted.isWhole) {
+      this._showCode();
+    }
     _wanted.changed.connect(this._onWanted, this);
   }
 
   private _onWanted(): void {
     const { isWhole } = this._wanted;
     if (isWhole && this._code.isHidden) {
-      this._code.show();
-      if (!this._isHelped) {
-        this._isHelped = true;
-        this._code.editor.injectExtension?.(
-          codeHelp(this._wanted, this._trans)
-        );
-      }
+      this._showCode();
       this._code.editor.focus();
     } else if (!isWhole) {
       this._code.hide();
+    }
+  }
+
+  private _showCode(): void {
+    this._code.show();
+    if (!this._isHelped) {
+      this._isHelped = true;
+      this._code.editor.injectExtension?.(codeHelp(this._wanted, this._trans));
     }
   }
 
@@ -117,15 +143,25 @@ export function NewFields(props: {
     nameField.current?.select();
   }, []);
   const { template, templates, kernels, wrong } = wanted;
-  const { isWhole, isEdited, isBusy } = wanted;
+  const { isResumed, isWhole, isEdited, isBusy } = wanted;
   const keptId = React.useId();
+  const resumedId = React.useId();
   const schema = React.useMemo(() => fieldsSchema(template), [template]);
   const names = Object.keys(template.fields);
   return (
-    <fieldset className="jp-SpecCluster-form" disabled={isBusy}>
+    <fieldset
+      className="jp-SpecCluster-form"
+      disabled={isBusy}
+      aria-describedby={isResumed ? resumedId : undefined}
+    >
       <legend className="jp-SpecCluster-hidden">
         {trans.__('What is wanted')}
       </legend>
+      {isResumed && (
+        <p id={resumedId} className="jp-SpecCluster-kept">
+          {trans.__('This is as you left it. Cancel discards it.')}
+        </p>
+      )}
       <Labelled
         label={trans.__('Name')}
         help={trans.__('One is found when this is left empty')}

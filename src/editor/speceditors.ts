@@ -14,6 +14,7 @@ import type { View } from './header';
 import type { IKernel } from './newcluster';
 import type { Format } from './spectext';
 import type { SpecEditorTab } from './tab';
+import { Unfinished } from './unfinished';
 
 /**
  * How a person has left an editor.
@@ -73,6 +74,7 @@ export class SpecEditors implements ISpecEditors {
     const factory = services.factoryService.newDocumentEditor;
     return askCluster(
       { manager, kernels: kernels(), template, trans },
+      this._unfinished,
       factory
     );
   }
@@ -101,6 +103,7 @@ export class SpecEditors implements ISpecEditors {
   }
 
   private readonly _options: SpecEditors.IOptions;
+  private readonly _unfinished = new Unfinished();
 }
 
 /**

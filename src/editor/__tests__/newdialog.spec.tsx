@@ -18,6 +18,7 @@ import { ApiError } from '../../api/errors';
 import type { Template, TemplateField } from '../../api/types';
 import { NewCluster } from '../newcluster';
 import { NewFields } from '../newdialog';
+import type { IUnfinished } from '../unfinished';
 
 const trans = nullTranslator.load('speccluster_lab');
 
@@ -68,16 +69,20 @@ describe('NewFields', () => {
       .querySelector('.jp-SpecCluster-fieldError')!.textContent;
   };
 
-  beforeEach(() => {
-    manager = new FakeManager(new FakeCluster(cluster('otter')));
-    manager.templates = [FORMED, TEMPLATES[1]];
-    wanted = new NewCluster({
+  const begin = (unfinished: IUnfinished | null) =>
+    new NewCluster({
       manager,
       kernels: [{ name: 'geo', title: 'Geo' }],
       template: null,
+      unfinished,
       text: new CodeEditor.Model(),
       trans
     });
+
+  beforeEach(() => {
+    manager = new FakeManager(new FakeCluster(cluster('otter')));
+    manager.templates = [FORMED, TEMPLATES[1]];
+    wanted = begin(null);
     render(<NewFields wanted={wanted} trans={trans} />);
   });
   afterEach(() => {
@@ -151,6 +156,29 @@ describe('NewFields', () => {
     ];
     type('Template', 'local');
     expect(labelled('Name').value).toBe('Local processes 2');
+  });
+
+  it('goes on with what was typed, as far as there is still a place for it', () => {
+    expect(wanted.unfinished).toBeNull();
+    type('Threads', '4');
+    type('Name', 'Weasel');
+    type('Python', 'geo');
+    const left = wanted.unfinished!;
+    const again = begin(left);
+    expect(again.unfinished).toEqual(left);
+    expect(again.isResumed).toBe(true);
+    again.dispose();
+
+    manager.templates = [TEMPLATES[1]];
+    const elsewhere = begin({ ...left, kernel: 'gone' });
+    expect(elsewhere.unfinished).toEqual({
+      template: 'local',
+      name: 'Weasel',
+      kernel: '',
+      values: {},
+      text: null
+    });
+    elsewhere.dispose();
   });
 
   const refuse = (field: string, message = `${field}: no`) =>
@@ -281,6 +309,16 @@ describe('NewFields', () => {
       expect(button('Back to the form').getAttribute('aria-describedby')).toBe(
         null
       );
+    });
+
+    it('is left and begun again as it was typed', () => {
+      write('worker: null');
+      const again = begin(wanted.unfinished);
+      expect([again.isWhole, again.isEdited]).toEqual([true, true]);
+      expect(again.spec).toEqual({ worker: null });
+      again.setWhole(false);
+      expect(again.values).toMatchObject({ nthreads: 3 });
+      again.dispose();
     });
 
     it('is free again when the text is what it was', () => {

@@ -108,6 +108,59 @@ describe('SpecEditors', () => {
     await expect(asked).resolves.toBeNull();
   });
 
+  const leave = async (asked: Promise<unknown>) => {
+    fireEvent.keyDown(screen.getByLabelText('Name'), { key: 'Escape' });
+    await expect(asked).resolves.toBeNull();
+  };
+  const type = (label: string, value: string) =>
+    fireEvent.change(screen.getByLabelText(label), { target: { value } });
+
+  it('keeps what was typed when Escape is pressed, until it is cancelled', async () => {
+    let asked = editors.create(null);
+    await shown('Name');
+    type('Template', 'local');
+    type('Name', 'Weasel');
+    type('Python', 'geo');
+    await leave(asked);
+
+    asked = editors.create('grouped');
+    // Another template's was not left.
+    expect((await shown('Name')).value).not.toBe('Weasel');
+    expect(screen.queryByText(/as you left it/)).toBeNull();
+    await leave(asked);
+
+    asked = editors.create(null);
+    expect((await shown('Template')).value).toBe('local');
+    const name = await shown('Name');
+    expect(name.value).toBe('Weasel');
+    const why = name.closest('fieldset')!.getAttribute('aria-describedby')!;
+    expect(document.getElementById(why)?.textContent).toContain('Cancel');
+    expect((await shown('Python')).value).toBe('geo');
+    press('Cancel');
+    await expect(asked).resolves.toBeNull();
+
+    asked = editors.create(null);
+    expect((await shown('Name')).value).not.toBe('Weasel');
+    await leave(asked);
+  });
+
+  it('keeps nothing of a cluster that was made after all', async () => {
+    let make!: (one: FakeCluster) => void;
+    manager.create.mockReturnValueOnce(
+      new Promise(resolve => (make = resolve)) as Promise<FakeCluster>
+    );
+    let asked = editors.create(null);
+    await shown('Name');
+    type('Name', 'Weasel');
+    press('Start');
+    await leave(asked);
+    make(new FakeCluster(cluster('weasel')));
+    await new Promise(resolve => setTimeout(resolve));
+    asked = editors.create(null);
+    expect((await shown('Name')).value).not.toBe('Weasel');
+    await leave(asked);
+  });
+
   it('offers nothing where there are no templates', async () => {
     manager.templates = [];
     await expect(editors.create(null)).resolves.toBeNull();
