@@ -9,17 +9,19 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from speccluster_lab.errors import TooManyClusters
+from speccluster_lab.errors import SpecClusterError, TooManyClusters
 from speccluster_lab.link.interpreters import ask_interpreter, check_interpreter, python_of_kernel
 from speccluster_lab.link.launch import Launch, reserve_for, start_host, write_launch
-from speccluster_lab.link.templates import get_template
+from speccluster_lab.link.templates import look_for_templates
 from speccluster_lab.spec.marks import refuse_marks, refuse_marks_in
+from speccluster_lab.spec.saving import check_saved
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
+    from speccluster_lab.link.templates import Found
     from speccluster_lab.spec.admission import Admission
     from speccluster_lab.spec.api import CreateCluster, Owner
     from speccluster_lab.spec.limits import Limits
@@ -93,7 +95,10 @@ def wish_for(request: CreateCluster, admission: Admission | None = None) -> Wish
     TemplateNotFound, InvalidInput, ClassNotAllowed, UnfitInterpreter
         It cannot be had.
     """
-    template = get_template(request.template)
+    found = look_for_templates()
+    template = found.get(request.template)
+    if admission is not None:
+        check_usable(found, template.name, admission)
     refuse_marks_in(request.fields, "fields")
     spec = request.whole or template.make_spec(request.fields, request.spec)
     trusted = spec
@@ -106,6 +111,33 @@ def wish_for(request: CreateCluster, admission: Admission | None = None) -> Wish
         admission.check_python(request.python)
     python = _find_python(request, template)
     return Wish(request.name, template, spec, trusted, python)
+
+
+def check_usable(found: Found, name: str, admission: Admission) -> None:
+    """Refuse a template that was saved when requests might ask for more than they may now.
+
+    Parameters
+    ----------
+    found : Found
+        All templates.
+    name : str
+        Which of them.
+    admission : Admission
+        What may be asked for.
+
+    Raises
+    ------
+    ClassNotAllowed, InvalidInput
+        The message says where it is too much.
+    """
+    if name not in found.saved:
+        return
+    try:
+        check_saved(found.templates[name], admission, found.like(name))
+    except SpecClusterError as error:
+        error.message = f"template {name!r} cannot be used any more: {error.field}: {error.message}"
+        error.field = "template"
+        raise
 
 
 def check_room(there: int, most: int) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import yaml
 from jupyter_core.paths import jupyter_data_dir, jupyter_path
@@ -20,11 +20,17 @@ from pydantic import ValidationError
 
 from speccluster_lab.errors import InvalidInput, NotStored, TemplateNotFound
 from speccluster_lab.link.files import make_private_folder, write_private_file
+from speccluster_lab.spec.models import Document
+from speccluster_lab.spec.names import ClusterId
 from speccluster_lab.spec.templates import Template, shipped_templates
 from speccluster_lab.spec.validation import invalid_input
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = [
     "Found",
+    "Saved",
     "TemplateFile",
     "delete_template",
     "get_template",
@@ -37,7 +43,22 @@ __all__ = [
 
 _FOLDER: Final = ("speccluster-lab", "templates")
 _SUFFIX: Final = ".yaml"
+_SAVED: Final = "saved"
 MAX_TEMPLATE_BYTES: Final = 256 * 1024
+
+
+class Saved(Document):
+    """What the file of a template says that a request has written: it is not trusted for ever.
+
+    Who can write the file otherwise runs code as this user in any case.
+
+    Parameters
+    ----------
+    like : str or None
+        The template whose code and references it may repeat.
+    """
+
+    like: ClusterId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +73,14 @@ class TemplateFile:
         What it holds, if that is one.
     why : str or None
         Why it cannot be used, in words for a person.
+    saved : Saved or None
+        How it was saved, if it was not written by hand.
     """
 
     path: Path
     template: Template | None
     why: str | None = None
+    saved: Saved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +95,45 @@ class Found:
         Those that are no part of this package, usable or not.
     own : frozenset of str
         Names of those templates that are the user's own.
+    saved : mapping of str to Saved
+        Those of them that requests have written, by name.
     """
 
     templates: dict[str, Template]
     files: list[TemplateFile]
     own: frozenset[str] = frozenset()
+    saved: Mapping[str, Saved] = field(default_factory=dict)
+
+    def get(self, name: str) -> Template:
+        """Return the template of this name.
+
+        Raises
+        ------
+        TemplateNotFound
+            There is none; the message says so where there is a file that cannot be used.
+        """
+        if name in self.templates:
+            return self.templates[name]
+        broken = next((file for file in self.files if file.path.stem == name), None)
+        if broken is not None and broken.why is not None:
+            raise TemplateNotFound(
+                f"template {name!r} cannot be used: {broken.why}", field="template"
+            )
+        known = ", ".join(self.templates)
+        raise TemplateNotFound(
+            f"there is no template {name!r}; known are: {known}", field="template"
+        )
+
+    def like(self, name: str) -> Template | None:
+        """Return the template whose code one that was saved may repeat, if it is still there."""
+        like = self.saved[name].like
+        return None if like is None else self.templates.get(like)
 
 
 def look_for_templates() -> Found:
     """Return the templates, and the files that they are in; reads files."""
     found = dict(shipped_templates())
-    own = set()
+    own: dict[str, Saved | None] = {}
     files = []
     # The last to come counts.
     for folder in reversed(jupyter_path(*_FOLDER)):
@@ -91,10 +143,12 @@ def look_for_templates() -> Found:
             if file.template is not None:
                 name = file.template.name
                 found[name] = file.template
-                own.discard(name)
+                own.pop(name, None)
                 if path == template_file(name):
-                    own.add(name)
-    return Found({name: found[name] for name in sorted(found)}, files[::-1], frozenset(own))
+                    own[name] = file.saved
+    saved = {name: how for name, how in own.items() if how is not None}
+    templates = {name: found[name] for name in sorted(found)}
+    return Found(templates, files[::-1], frozenset(own), saved)
 
 
 def known_templates() -> dict[str, Template]:
@@ -110,14 +164,7 @@ def get_template(name: str) -> Template:
     TemplateNotFound
         There is none; the message says so where there is a file that cannot be used.
     """
-    found = look_for_templates()
-    if name in found.templates:
-        return found.templates[name]
-    broken = next((file for file in found.files if file.path.stem == name), None)
-    if broken is not None and broken.why is not None:
-        raise TemplateNotFound(f"template {name!r} cannot be used: {broken.why}", field="template")
-    known = ", ".join(found.templates)
-    raise TemplateNotFound(f"there is no template {name!r}; known are: {known}", field="template")
+    return look_for_templates().get(name)
 
 
 def template_file(name: str) -> Path:
@@ -125,13 +172,17 @@ def template_file(name: str) -> Path:
     return Path(jupyter_data_dir(), *_FOLDER) / f"{name}{_SUFFIX}"
 
 
-def write_template(template: Template, *, replace: bool = False) -> Path:
+def write_template(
+    template: Template, *, replace: bool = False, saved: Saved | None = None
+) -> Path:
     """Write a template of the user's own, and return where it is.
 
     Parameters
     ----------
     template : Template
         What is to be written.
+    saved : Saved, optional
+        What is to be kept of how a request has saved it.
     replace : bool
         Whether one of this name that is there may be replaced.
 
@@ -146,6 +197,8 @@ def write_template(template: Template, *, replace: bool = False) -> Path:
     if os.path.lexists(file) and not replace:
         raise InvalidInput(f"there is a template {template.name!r} already", field="name")
     document = template.model_dump(mode="json", exclude_defaults=True)
+    if saved is not None:
+        document[_SAVED] = saved.model_dump(mode="json", exclude_none=True)
     content = yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
     if len(content) > MAX_TEMPLATE_BYTES:
         raise InvalidInput(f"template {template.name!r} has more than {MAX_TEMPLATE_BYTES} bytes")
@@ -186,6 +239,10 @@ def read_template(path: Path) -> Template:
     InvalidInput
         It holds no template, has another name than its template, or others can write it.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[Template, Saved | None]:
     try:
         with open(path, "rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
@@ -204,16 +261,18 @@ def read_template(path: Path) -> Template:
     if not isinstance(document, dict):
         raise InvalidInput("it is no mapping")
     try:
+        saved = Saved.model_validate(document.pop(_SAVED)) if _SAVED in document else None
         template = Template.model_validate(document)
     except ValidationError as error:
         raise invalid_input(error) from None
     if template.name != path.stem:
         raise InvalidInput(f"its name is {template.name!r}, and its file's {path.stem!r}")
-    return template
+    return template, saved
 
 
 def _look_at(path: Path) -> TemplateFile:
     try:
-        return TemplateFile(path, read_template(path))
+        template, saved = _read(path)
+        return TemplateFile(path, template, saved=saved)
     except InvalidInput as error:
         return TemplateFile(path, None, error.message)

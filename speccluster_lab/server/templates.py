@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from speccluster_lab.errors import (
     InvalidInput,
+    SpecClusterError,
     TemplateNotFound,
     TemplateNotOwn,
     TooManyTemplates,
 )
+from speccluster_lab.link.creation import check_usable
 from speccluster_lab.link.templates import (
+    Saved,
     delete_template,
-    get_template,
     look_for_templates,
     write_template,
 )
@@ -46,7 +48,7 @@ class Templates:
     async def all(self) -> list[ListedTemplate]:
         """Return them, by name."""
         found = await asyncio.to_thread(look_for_templates)
-        return [_listed(found, name) for name in found.templates]
+        return [self._listed(found, name) for name in found.templates]
 
     async def get(self, name: str) -> ListedTemplate:
         """Return one.
@@ -56,7 +58,7 @@ class Templates:
         TemplateNotFound
             There is none of this name.
         """
-        return _one_of(await asyncio.to_thread(look_for_templates), name)
+        return self._one_of(await asyncio.to_thread(look_for_templates), name)
 
     async def save(self, name: str, template: Template, query: TemplateQuery) -> ListedTemplate:
         """Write one of the user's own, and return it.
@@ -101,32 +103,39 @@ class Templates:
             return await asyncio.to_thread(self._delete, name)
 
     def _save(self, template: Template, query: TemplateQuery) -> ListedTemplate:
-        like = None if query.like is None else get_template(query.like)
-        check_saved(template, self._admission, like)
         found = look_for_templates()
+        like = None if query.like is None else found.get(query.like)
+        saved = Saved(like=query.like)
+        if query.like is not None and query.like in found.saved:
+            # What that one may repeat of another, this one may.
+            saved, like = found.saved[query.like], found.like(query.like)
+        check_saved(template, self._admission, like)
         name = template.name
         if name in found.templates and name not in found.own:
             raise TemplateNotOwn(f"template {name!r} is not yours to be replaced", field="name")
         if name not in found.own and len(found.own) >= MAX_OWN:
             raise TooManyTemplates(f"you have {MAX_OWN} templates; delete one first")
-        write_template(template, replace=query.replace)
-        return _listed(look_for_templates(), name)
+        write_template(template, replace=query.replace, saved=saved)
+        return self._listed(look_for_templates(), name)
 
     def _delete(self, name: str) -> ListedTemplate:
-        template = _one_of(look_for_templates(), name)
+        template = self._one_of(look_for_templates(), name)
         if not template.own:
             raise TemplateNotOwn(f"template {name!r} is not yours to be deleted")
         delete_template(name)
         return template
 
+    def _one_of(self, found: Found, name: str) -> ListedTemplate:
+        if name not in found.templates:
+            raise TemplateNotFound(f"there is no template {name!r}")
+        return self._listed(found, name)
 
-def _one_of(found: Found, name: str) -> ListedTemplate:
-    if name not in found.templates:
-        raise TemplateNotFound(f"there is no template {name!r}")
-    return _listed(found, name)
-
-
-def _listed(found: Found, name: str) -> ListedTemplate:
-    # It has been validated as a template.
-    fields = dict(found.templates[name])
-    return ListedTemplate.model_construct(**fields, own=name in found.own)
+    def _listed(self, found: Found, name: str) -> ListedTemplate:
+        why = None
+        try:
+            check_usable(found, name, self._admission)
+        except SpecClusterError as error:
+            why = error.message
+        # It has been validated as a template.
+        fields = dict(found.templates[name])
+        return ListedTemplate.model_construct(**fields, own=name in found.own, unusable=why)

@@ -234,6 +234,11 @@ class ListedTemplate(Template):
     own: bool = Field(
         default=False, description="Whether it is the user's own, to be replaced and deleted."
     )
+    unusable: str | None = Field(
+        default=None,
+        description="Why no cluster can be made from it, if none can: it was saved when more was "
+        "allowed than is now.",
+    )
 
 
 class TemplateQuery(Document):

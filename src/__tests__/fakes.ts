@@ -155,7 +155,8 @@ export const TEMPLATES: Template[] = [
     idle_timeout: null,
     max_lifetime: null,
     orphan_timeout: null,
-    own: false
+    own: false,
+    unusable: null
   },
   {
     name: 'local',
@@ -172,7 +173,8 @@ export const TEMPLATES: Template[] = [
     idle_timeout: null,
     max_lifetime: null,
     orphan_timeout: null,
-    own: false
+    own: false,
+    unusable: null
   }
 ];
 
@@ -433,7 +435,8 @@ export class FakeManager implements IClusterManager {
   saveTemplate = jest.fn(async (template: NewTemplate): Promise<Template> => ({
     ...TEMPLATES[0],
     ...template,
-    own: true
+    own: true,
+    unusable: null
   }));
   deleteTemplate = jest.fn(async () => TEMPLATES[0]);
   classes = jest.fn(async (): Promise<WorkerClass[]> => CLASSES);

@@ -768,6 +768,12 @@ export interface components {
              * @default false
              */
             own: boolean;
+            /**
+             * Unusable
+             * @description Why no cluster can be made from it, if none can: it was saved when more was allowed than is now.
+             * @default null
+             */
+            unusable: string | null;
         };
         /**
          * Log

@@ -177,3 +177,52 @@ async def test_the_whole_spec_takes_the_place_of_the_templates(
     both = {"template": "threads", "whole": whole, "spec": {}}
     assert (await api("POST", "/clusters", both)).status == 422
     assert len(manager.clusters()) == 1
+
+
+async def test_one_that_says_more_than_is_allowed_by_now_cannot_be_used(
+    api: Api, manager: ClusterManager, no_tracebacks: Any
+) -> None:
+    spec = {"worker": {"cls": "distributed.Worker", "options": {"preload": ["geo.py"]}}}
+    geo = template_file("geo")
+    geo.parent.mkdir(parents=True)
+    geo.write_text(yaml.safe_dump({"name": "geo", "title": "G", "spec": spec}))
+    for name, like in (("mine", "geo"), ("second", "mine")):
+        saved = await api(
+            "PUT", f"/templates/{name}", {**MINE, "name": name, "spec": spec}, params={"like": like}
+        )
+        assert (saved.status, saved.body["unusable"]) == (200, None)
+    assert (await api("PUT", "/templates/third", {**MINE, "name": "third"})).status == 200
+    # Nor does a request say for itself that it is trusted.
+    refused = await api("PUT", "/templates/mine", {**MINE, "saved": {}}, params={"replace": "true"})
+    assert (refused.status, refused.body["field"]) == (422, "saved")
+
+    async def check(reasons: dict[str, str]) -> None:
+        found = await listed(api)
+        for name in ("geo", "mine", "second", "third"):
+            why = found[name]["unusable"]
+            assert (await api("GET", f"/templates/{name}")).body["unusable"] == why
+            if name not in reasons:
+                assert why is None, name
+                continue
+            assert reasons[name] in why
+            answer = await api("POST", "/clusters", {"template": name})
+            assert (answer.status, answer.code) == (422, "class_not_allowed")
+            assert (answer.body["field"], answer.body["message"]) == ("template", why)
+        no_tracebacks()
+
+    await check({})
+    # What a person has written into a file is trusted as before.
+    tight = manager.admission.model_copy(update={"worker_classes": frozenset({"geo.Worker"})})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manager, "admission", tight)
+        patch.setattr(manager.templates, "_admission", tight)
+        await check({"third": "template 'third' cannot be used any more: spec.worker.cls: class"})
+    await check({})
+    # What the one was like says it no more, or has gone.
+    option = "spec.worker.options.preload: option 'preload' can load code"
+    geo.write_text(yaml.safe_dump({"name": "geo", "title": "G", "spec": {}}))
+    await check({"mine": option, "second": option})
+    geo.unlink()
+    found = await listed(api)
+    assert option in found["mine"]["unusable"]
+    assert (await api("DELETE", "/templates/mine")).status == 200
