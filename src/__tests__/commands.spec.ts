@@ -427,6 +427,15 @@ describe('commands', () => {
     expect(commands.isEnabled(CommandIDs.createCluster)).toBe(true);
   });
 
+  it('makes nothing from a template that is not allowed any more', () => {
+    const unusable = 'worker.cls: secret.Worker may not be used';
+    manager.templates = [{ ...TEMPLATES[0], unusable }, TEMPLATES[1]];
+    const [no, yes] = manager.templates.map(({ name }) => ({ template: name }));
+    expect(commands.isEnabled(CommandIDs.createCluster, no)).toBe(false);
+    expect(commands.caption(CommandIDs.createCluster, no)).toBe(unusable);
+    expect(commands.isEnabled(CommandIDs.createCluster, yes)).toBe(true);
+  });
+
   describe('the cluster that is meant', () => {
     beforeEach(() => {
       add(EDITORS, idle('a'), idle('b'));

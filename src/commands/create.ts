@@ -24,12 +24,19 @@ export function addCreateCommand(
 ): void {
   app.commands.addCommand(CommandIDs.createCluster, {
     label: args => templateOf(manager, args)?.title ?? trans.__('New Cluster…'),
-    caption: args =>
-      templateOf(manager, args)?.description ??
-      trans.__('Say what is wanted of it first'),
+    caption: args => {
+      const template = templateOf(manager, args);
+      return (
+        template?.unusable ??
+        template?.description ??
+        trans.__('Say what is wanted of it first')
+      );
+    },
     icon: args => (args.template === undefined ? addIcon : undefined),
     isEnabled: args =>
-      manager.mayExecute && (args.template !== undefined || editors !== null),
+      manager.mayExecute &&
+      (args.template !== undefined || editors !== null) &&
+      !templateOf(manager, args)?.unusable,
     describedBy: {
       args: {
         type: 'object',

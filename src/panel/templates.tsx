@@ -50,7 +50,9 @@ export function TemplateOffers({
 
 function Offer({ template }: { template: Template }): React.JSX.Element {
   const { trans, commands, clientCode } = usePanel();
-  const { name, title, description, own } = template;
+  const { name, title, own } = template;
+  const isUsable = !template.unusable;
+  const description = template.unusable ?? template.description;
   const KindIcon = kindIcons[templateKind(template)];
   const run = (command: string, more = {}) =>
     void commands.execute(command, { template: name, ...more });
@@ -65,22 +67,31 @@ function Offer({ template }: { template: Template }): React.JSX.Element {
         className="jp-SpecCluster-offerStart"
         aria-label={title}
         aria-description={description}
-        title={trans.__('Start, or drag into a notebook')}
+        title={
+          isUsable ? trans.__('Start, or drag into a notebook') : description
+        }
+        disabled={!isUsable}
         onClick={() => run(CommandIDs.createCluster)}
-        onPointerDown={whenDragged(event =>
-          clientCode.drag({ template: name }, title, event)
-        )}
+        onPointerDown={
+          isUsable
+            ? whenDragged(event =>
+                clientCode.drag({ template: name }, title, event)
+              )
+            : undefined
+        }
       >
         <KindIcon.react tag="span" className="jp-SpecCluster-kindIcon" />
         <strong>{title}</strong>
         <span className="jp-SpecCluster-offerText">{description}</span>
       </button>
-      <CardButton
-        icon={ellipsesIcon}
-        name={trans.__('Start %1 with other values', title)}
-        title={trans.__('Start with other values')}
-        onClick={() => run(CommandIDs.createCluster, { isAsked: true })}
-      />
+      {isUsable && (
+        <CardButton
+          icon={ellipsesIcon}
+          name={trans.__('Start %1 with other values', title)}
+          title={trans.__('Start with other values')}
+          onClick={() => run(CommandIDs.createCluster, { isAsked: true })}
+        />
+      )}
       {own && (
         <CardButton
           icon={deleteIcon}

@@ -99,6 +99,21 @@ describe('ClusterPanel', () => {
     ]);
   });
 
+  it('says why nothing can be made from a template, which can still be deleted', async () => {
+    const unusable = 'worker.cls: secret.Worker may not be used';
+    manager.templates = [{ ...TEMPLATES[0], own: true, unusable }];
+    await show();
+    expect(button('Grouped workers').hasAttribute('disabled')).toBe(true);
+    expect(screen.getByText(unusable)).toBeTruthy();
+    expect(
+      screen.queryByRole('button', { name: /with other values/ })
+    ).toBeNull();
+    fireEvent.click(button('Delete Grouped workers'));
+    expect(executed).toEqual([
+      [CommandIDs.deleteTemplate, { template: 'grouped' }]
+    ]);
+  });
+
   it('has the templates below the clusters, for who may use them', async () => {
     await show(new FakeCluster(cluster('otter')));
     const summary = screen.getByText('Templates');
