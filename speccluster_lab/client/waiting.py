@@ -55,6 +55,34 @@ class Waiting(Reaching):
             return self.sync(self._wait_for_all, timeout)
         return self.sync(self._wait, _phase(phase), _generation(generation), timeout)
 
+    def wait_for_workers(self, n_workers: int, timeout: float = SCHEDULER_SECONDS) -> Any:
+        """Wait until so many workers are there, whatever is wanted; dask's clusters have it too.
+
+        Parameters
+        ----------
+        n_workers : int
+            How many.
+        timeout : float
+            Seconds to wait.
+
+        Raises
+        ------
+        StartFailed
+            The cluster has failed.
+        TimedOut
+            There are not so many.
+        InvalidInput
+            It is no number of workers.
+        """
+        if type(n_workers) is not int or n_workers < 1:
+            raise InvalidInput(
+                f"{n_workers!r} is no number of workers from 1 on", field="n_workers"
+            )
+        otherwise = f"cluster {self.id!r} has not got {n_workers} workers"
+        return self.sync(
+            self._until, lambda cluster: cluster.counts.registered >= n_workers, timeout, otherwise
+        )
+
     async def _wait_for_all(self, seconds: float) -> None:
         wanted = (await self._refresh()).generation
         otherwise = f"cluster {self.id!r} has not all of its workers"

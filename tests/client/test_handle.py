@@ -391,6 +391,21 @@ def test_wait(handle: ClusterHandle) -> None:
         assert caught.value.field == "generation"
 
 
+def test_wait_for_workers(handle: ClusterHandle) -> None:
+    handle.scale(2)
+    handle.wait_for_workers(2)
+    assert "2 of 2 workers" in repr(handle)
+    handle.wait_for_workers(n_workers=1)
+    with pytest.raises(TimedOut, match=r"has not got 3 workers after 0\.3 s"):
+        handle.wait_for_workers(3, timeout=0.3)
+    for wrong in (0, "2", True):
+        with pytest.raises(InvalidInput) as caught:
+            handle.wait_for_workers(wrong)  # type: ignore[arg-type]
+        assert caught.value.field == "n_workers"
+    handle.scale(1)
+    handle.wait()
+
+
 def test_wait_is_for_all_workers(handle: ClusterHandle, shared_host: RunningHost) -> None:
     handle.scale(2)
     handle.wait()
