@@ -1,3 +1,11 @@
+import type { ILayoutRestorer } from '@jupyterlab/application';
+import type { WidgetTracker } from '@jupyterlab/apputils';
+import type { CommandRegistry } from '@lumino/commands';
+import type {
+  ReadonlyJSONObject,
+  ReadonlyPartialJSONObject
+} from '@lumino/coreutils';
+import type { Widget } from '@lumino/widgets';
 import type { ICluster, IClusterManager } from './tokens';
 
 /** How long a tab waits to be restored, in milliseconds. */
@@ -24,4 +32,76 @@ export async function restoredCluster(
     throw new Error(`there is no cluster ${id}`);
   }
   return cluster;
+}
+
+/**
+ * Tabs about clusters that are there again when JupyterLab opens.
+ */
+export interface IRestoredTabs<T extends Widget> {
+  /**
+   * Knows the tabs.
+   */
+  tracker: WidgetTracker<T>;
+
+  /**
+   * The command that opens one again: nobody's but the layout's.
+   */
+  command: string;
+
+  /**
+   * What the command is called all the same.
+   */
+  label: string;
+
+  /**
+   * What it takes beside the cluster's id.
+   */
+  properties: ReadonlyJSONObject;
+
+  /**
+   * How a tab is opened as it is now.
+   */
+  args(tab: T): ReadonlyPartialJSONObject & { id: string };
+
+  /**
+   * Tells a tab from the others, whatever is shown in it.
+   */
+  name(tab: T): string;
+
+  /**
+   * Open one again; it fails when its cluster has gone.
+   *
+   * @param args - As `args` said them, perhaps in another version.
+   */
+  open(id: string, args: ReadonlyPartialJSONObject): Promise<unknown>;
+}
+
+/**
+ * Have the layout keep tabs.
+ *
+ * @param restorer - Keeps the layout; null where there is none.
+ */
+export function keepTabs<T extends Widget>(
+  commands: CommandRegistry,
+  restorer: ILayoutRestorer | null,
+  tabs: IRestoredTabs<T>
+): void {
+  const { tracker, command, label, properties } = tabs;
+  commands.addCommand(command, {
+    label,
+    isVisible: () => false,
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: { id: { type: 'string' }, ...properties },
+        required: ['id']
+      }
+    },
+    execute: args => tabs.open(String(args.id), args)
+  });
+  void restorer?.restore(tracker, {
+    command,
+    args: tab => tabs.args(tab),
+    name: tab => tabs.name(tab)
+  });
 }

@@ -1,11 +1,16 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, InputDialog, Notification } from '@jupyterlab/apputils';
+import { Clipboard, Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { codeIcon, copyIcon } from '@jupyterlab/ui-components';
 import type { ClientOf, IClientCode, IClusterManager } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { AddClusterCommand } from './clustercommand';
-import { pickEntry } from './meant';
+import {
+  entryArgument,
+  pickEntry,
+  pickTemplate,
+  templateArgument
+} from './meant';
 import { SHOWN } from './operation';
 
 /**
@@ -63,12 +68,7 @@ export function addCodeCommands(
     ),
     icon: codeIcon,
     isForAll: true,
-    properties: {
-      entry: {
-        type: 'string',
-        description: trans.__('The name of the entry; asked for when left out')
-      }
-    },
+    properties: entryArgument(trans),
     act: async (cluster, args) => {
       const name = await pickEntry(app, cluster, args, trans);
       const entry = cluster.document.workers.find(one => one.name === name);
@@ -99,28 +99,12 @@ export function addCodeCommands(
     describedBy: {
       args: {
         type: 'object',
-        properties: {
-          template: {
-            type: 'string',
-            description: trans.__(
-              'The name of the template; asked for when left out'
-            )
-          }
-        }
+        properties: templateArgument(trans)
       }
     },
     execute: async args => {
-      let template = args.template;
-      if (template === undefined) {
-        const { value } = await InputDialog.getItem({
-          title: trans.__('Which template?'),
-          items: manager.templates.map(({ name }) => name)
-        });
-        template = value ?? undefined;
-      }
-      return template === undefined
-        ? null
-        : insert({ template: String(template) });
+      const template = await pickTemplate(app, manager.templates, args, trans);
+      return template && insert({ template: template.name });
     }
   });
   manager.templatesChanged.connect(() =>

@@ -10,6 +10,7 @@ import type {
   Template
 } from '../tokens';
 import { CommandIDs } from '../tokens';
+import { templateArgument } from './meant';
 import { notify } from './operation';
 import { settled } from './settled';
 
@@ -41,12 +42,7 @@ export function addCreateCommand(
       args: {
         type: 'object',
         properties: {
-          template: {
-            type: 'string',
-            description: trans.__(
-              'The name of the template; asked for when left out'
-            )
-          },
+          ...templateArgument(trans),
           isAsked: {
             type: 'boolean',
             description: trans.__(

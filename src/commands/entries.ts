@@ -5,7 +5,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Cluster, ICluster } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { AddClusterCommand } from './clustercommand';
-import { pickEntry } from './meant';
+import { entryArgument, pickEntry } from './meant';
 import type { IWords } from './operation';
 import { operation } from './operation';
 
@@ -17,12 +17,7 @@ export function addEntryCommands(
   add: AddClusterCommand,
   trans: TranslationBundle
 ): void {
-  const properties = {
-    entry: {
-      type: 'string',
-      description: trans.__('The name of the entry; asked for when left out')
-    }
-  };
+  const properties = entryArgument(trans);
   const carryOut = async (
     work: (entry: string) => Promise<Cluster>,
     words: (entry: string) => IWords<Cluster>,

@@ -17,6 +17,7 @@ import {
 } from '../tokens';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addAutoConnectCommands } from './automatic';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { clusterCommands } from './clustercommand';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addCodeCommands } from './code';

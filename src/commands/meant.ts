@@ -1,8 +1,11 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog, Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
-import type { ICluster, IClusterManager } from '../tokens';
+import type {
+  ReadonlyJSONObject,
+  ReadonlyPartialJSONObject
+} from '@lumino/coreutils';
+import type { ICluster, IClusterManager, Template } from '../tokens';
 import { SHOWN } from './operation';
 
 /**
@@ -69,4 +72,53 @@ export async function pickEntry(
     items: cluster.document.workers.map(({ name }) => name)
   });
   return value;
+}
+
+/**
+ * The argument of a command that says which entry is meant.
+ */
+export function entryArgument(trans: TranslationBundle): ReadonlyJSONObject {
+  return {
+    entry: {
+      type: 'string',
+      description: trans.__('The name of the entry; asked for when left out')
+    }
+  };
+}
+
+/**
+ * The template that is meant: by argument, by the offer under a context menu, or by asking.
+ *
+ * @param templates - Those of which one may be meant.
+ */
+export async function pickTemplate(
+  app: JupyterFrontEnd,
+  templates: readonly Template[],
+  args: ReadonlyPartialJSONObject,
+  trans: TranslationBundle
+): Promise<Template | null> {
+  const node = args.isContextMenu
+    ? app.contextMenuHitTest(({ dataset }) => 'template' in dataset)
+    : undefined;
+  let name = args.template ?? node?.dataset.template;
+  if (name === undefined) {
+    const { value } = await InputDialog.getItem({
+      title: trans.__('Which template?'),
+      items: templates.map(({ name }) => name)
+    });
+    name = value ?? undefined;
+  }
+  return templates.find(one => one.name === name) ?? null;
+}
+
+/**
+ * The argument of a command that says which template is meant.
+ */
+export function templateArgument(trans: TranslationBundle): ReadonlyJSONObject {
+  return {
+    template: {
+      type: 'string',
+      description: trans.__('The name of the template; asked for when left out')
+    }
+  };
 }

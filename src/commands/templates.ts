@@ -1,10 +1,11 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { deleteIcon, saveIcon } from '@jupyterlab/ui-components';
 import type { IClusterManager, ISpecEditors, Template } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { AddClusterCommand } from './clustercommand';
+import { pickTemplate, templateArgument } from './meant';
 import { notify, operation } from './operation';
 
 /**
@@ -51,12 +52,7 @@ export function addTemplateCommands(
       args: {
         type: 'object',
         properties: {
-          template: {
-            type: 'string',
-            description: trans.__(
-              'The name of the template; asked for when left out'
-            )
-          },
+          ...templateArgument(trans),
           isContextMenu: {
             type: 'boolean',
             description: trans.__('Whether it is the one under the menu')
@@ -65,14 +61,7 @@ export function addTemplateCommands(
       }
     },
     execute: async args => {
-      const node = args.isContextMenu
-        ? app.contextMenuHitTest(({ dataset }) => 'template' in dataset)
-        : undefined;
-      const name = args.template ?? node?.dataset.template;
-      const template =
-        name === undefined
-          ? await chooseOne(own(), trans)
-          : own().find(one => one.name === name);
+      const template = await pickTemplate(app, own(), args, trans);
       if (!template || !(await isMeant(template, trans))) {
         return null;
       }
@@ -93,17 +82,6 @@ export function addTemplateCommands(
   manager.templatesChanged.connect(() =>
     app.commands.notifyCommandChanged(CommandIDs.deleteTemplate)
   );
-}
-
-async function chooseOne(
-  templates: readonly Template[],
-  trans: TranslationBundle
-): Promise<Template | undefined> {
-  const { value } = await InputDialog.getItem({
-    title: trans.__('Which template?'),
-    items: templates.map(({ name }) => name)
-  });
-  return templates.find(({ name }) => name === value);
 }
 
 async function isMeant(

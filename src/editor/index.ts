@@ -6,16 +6,13 @@ import { ILayoutRestorer } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { keepTabs } from '../restoring';
 import { DOMAIN, IClusterManager, ISpecEditors } from '../tokens';
 import type { IKernel } from './newcluster';
 import type { IArrangement } from './speceditors';
 import { SpecEditors } from './speceditors';
 import type { SpecEditorTab } from './tab';
-
-/**
- * Opens an editor again when JupyterLab opens; it fails when its cluster has gone.
- */
-const RESTORE = 'speccluster-lab:restore-spec-editor';
 
 /**
  * The editors of clusters' specs.
@@ -47,33 +44,18 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
       kernels: () => kernelsOf(app),
       trans
     });
-    commands.addCommand(RESTORE, {
+    keepTabs(commands, restorer, {
+      tracker,
+      command: 'speccluster-lab:restore-spec-editor',
       label: trans.__('Restore the Editor of a Spec'),
-      isVisible: () => false,
-      describedBy: {
-        args: {
-          type: 'object',
-          properties: {
-            id: { type: 'string' },
-            view: { type: 'string' },
-            format: { type: 'string' }
-          },
-          required: ['id']
-        }
-      },
-      execute: args => {
-        const { id, view, format } = args as Partial<Record<string, string>>;
-        return editors.restore(String(id), arrangement(view, format));
-      }
-    });
-    void restorer?.restore(tracker, {
-      command: RESTORE,
+      properties: { view: { type: 'string' }, format: { type: 'string' } },
       args: ({ content }) => ({
         id: content.cluster.id,
         view: content.view,
         format: content.draft.format
       }),
-      name: tab => tab.content.cluster.id
+      name: ({ content }) => content.cluster.id,
+      open: (id, args) => editors.restore(id, arrangement(args))
     });
     return editors;
   }
@@ -88,13 +70,10 @@ function kernelsOf({ serviceManager }: JupyterFrontEnd): IKernel[] {
 }
 
 /** What is kept in a layout may be of another version. */
-function arrangement(
-  view: string | undefined,
-  format: string | undefined
-): Partial<IArrangement> {
+function arrangement(args: ReadonlyPartialJSONObject): Partial<IArrangement> {
   return {
-    view: VIEWS.find(one => one === view),
-    format: FORMATS.find(one => one === format)
+    view: VIEWS.find(one => one === args.view),
+    format: FORMATS.find(one => one === args.format)
   };
 }
 

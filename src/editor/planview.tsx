@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyJSONValue } from '@lumino/coreutils';
 import * as React from 'react';
 import type { ClusterSpec, Plan, WorkerSpec } from '../api/types';
+import { someNames } from '../model/somenames';
 import { describeStake } from '../model/stake';
 import type { IChange } from './changes';
 import { changesBetween } from './changes';
@@ -145,7 +146,7 @@ function Rows(props: {
       )}
       {kept.length > 0 && (
         <Row word={trans.__('keep')} mood="good">
-          {someNames(kept, trans)}
+          {someNames(kept, ROWS, trans)}
         </Row>
       )}
     </dl>
@@ -266,10 +267,4 @@ function membersText(
   return group.length === 1
     ? trans.__('worker %1', first)
     : trans.__('workers %1 … %2', first, last);
-}
-
-function someNames(names: readonly string[], trans: TranslationBundle): string {
-  const rest = names.length - ROWS;
-  const shown = names.slice(0, ROWS).join(', ');
-  return rest > 0 ? trans.__('%1 and %2 more', shown, rest) : shown;
 }

@@ -5,14 +5,10 @@ import type {
 import { ILayoutRestorer } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { keepTabs } from '../restoring';
 import { DOMAIN, IClusterManager, ILogViewers } from '../tokens';
 import { LogViewers } from './logviewers';
 import type { LogTab } from './tab';
-
-/**
- * Opens a log again when JupyterLab opens; it fails when its cluster has gone.
- */
-const RESTORE = 'speccluster-lab:restore-logs';
 
 /**
  * The logs of clusters and their workers.
@@ -36,37 +32,26 @@ export const logsPlugin: JupyterFrontEndPlugin<ILogViewers> = {
       namespace: 'speccluster-lab-logs'
     });
     const viewers = new LogViewers({ shell, tracker, manager, trans });
-    commands.addCommand(RESTORE, {
+    keepTabs(commands, restorer, {
+      tracker,
+      command: 'speccluster-lab:restore-logs',
       label: trans.__('Restore a Log'),
-      isVisible: () => false,
-      describedBy: {
-        args: {
-          type: 'object',
-          properties: {
-            id: { type: 'string' },
-            member: { type: ['string', 'null'] },
-            place: { type: 'integer' }
-          },
-          required: ['id']
-        }
+      properties: {
+        member: { type: ['string', 'null'] },
+        place: { type: 'integer' }
       },
-      execute: args => {
-        const { id, member, place } = args;
-        return viewers.restore(
-          String(id),
-          typeof member === 'string' ? member : null,
-          typeof place === 'number' ? place : undefined
-        );
-      }
-    });
-    void restorer?.restore(tracker, {
-      command: RESTORE,
       args: ({ content: { model }, place }) => ({
         id: model.cluster.id,
         member: model.member,
         place
       }),
-      name: ({ content: { model }, place }) => `${model.cluster.id}:${place}`
+      name: ({ content: { model }, place }) => `${model.cluster.id}:${place}`,
+      open: (id, { member, place }) =>
+        viewers.restore(
+          id,
+          typeof member === 'string' ? member : null,
+          typeof place === 'number' ? place : undefined
+        )
     });
     return viewers;
   }

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { formatBytes } from './facts';
 import type { Plan } from '../api/types';
+import { someNames } from './somenames';
 
 /** How many names are said before they are only counted. */
 const NAMES_SHOWN = 3;
@@ -35,7 +36,7 @@ export function describePlan(plan: Plan, trans: TranslationBundle): IPlanWords {
         '%1 entry is replaced: %2',
         '%1 entries are replaced: %2',
         replace.length,
-        someOf(replace, trans)
+        someNames(replace, NAMES_SHOWN, trans)
       )
     );
   }
@@ -45,7 +46,7 @@ export function describePlan(plan: Plan, trans: TranslationBundle): IPlanWords {
         '%1 entry goes: %2',
         '%1 entries go: %2',
         retire.length,
-        someOf(retire, trans)
+        someNames(retire, NAMES_SHOWN, trans)
       )
     );
   }
@@ -92,10 +93,4 @@ export function describeStake(
         at_stake.keys,
         size
       );
-}
-
-function someOf(names: readonly string[], trans: TranslationBundle): string {
-  const shown = names.slice(0, NAMES_SHOWN).join(', ');
-  const rest = names.length - NAMES_SHOWN;
-  return rest > 0 ? trans.__('%1 and %2 more', shown, rest) : shown;
 }
