@@ -71,7 +71,7 @@ export function runningClusters(
       labelTitle: () => id,
       detail: () => detail(cluster),
       icon: () => clustersIcon,
-      open: () => void commands.execute(CommandIDs.showPanel),
+      open: () => void commands.execute(CommandIDs.showPanel, { id }),
       // It asks first.
       shutdown: () => void commands.execute(CommandIDs.stopCluster, { id })
     };

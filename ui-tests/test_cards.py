@@ -36,7 +36,7 @@ def lab(feed: Feed, server: LabServer, open_lab: Callable[[LabServer], LabPage])
         ("Nightly etl", "starting", ["4 of 9", "slurm", "command line", "3 min"]),
         ("Probe", "degraded", ["start failed 5 times: ModuleNotFoundError"]),
         ("Wide heron", "running", ["Adaptive, 1 to 12", "ends in 10 minutes"]),
-        ("Shy marten", "failed", ["notebook studies/2026/explore.ipynb", "killed by signal 9"]),
+        ("Shy marten", "failed", ["explore.ipynb", "killed by signal 9"]),
     ],
 )
 def test_a_card_says_how_its_cluster_is(

@@ -70,13 +70,16 @@ def test_a_form_is_drawn_from_what_the_class_takes(lab: LabPage, server: LabServ
     expect(editor.field("Entry")).to_have_value("=1")
     editor.field("Name").fill("big")
     editor.field("Name").press("Enter")
+    expect(editor.root.get_by_text("those that are the same: 0")).to_be_visible()
+    editor.field("Change as well").check()
+    editor.field("nthreads").fill("4")
     expect(editor.plan).to_contain_text("replace 1 entry, rolling, start 1 entry")
     editor.apply()
     editor.expect_generation(before["generation"] + 1)
     lab.panel.card("Formed").expect_settled(2)
     after = server.cluster(before["id"])["spec"]
     assert after["workers"].keys() == {"0", "big"}
-    assert {one["options"]["nthreads"] for one in after["workers"].values()} == {3}
+    assert {one["options"]["nthreads"] for one in after["workers"].values()} == {4}
     assert after["worker"] == before["spec"]["worker"]
 
 

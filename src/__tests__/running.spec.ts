@@ -52,7 +52,7 @@ describe('the clusters among what runs', () => {
     item.open!();
     item.shutdown!();
     expect(execute.mock.calls).toEqual([
-      [CommandIDs.showPanel],
+      [CommandIDs.showPanel, { id: 'otter' }],
       [CommandIDs.stopCluster, { id: 'otter' }]
     ]);
   });

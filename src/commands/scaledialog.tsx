@@ -141,7 +141,6 @@ export function SizeFields(props: {
             onChange={setAmount}
           />
           <select
-            className="jp-mod-styled"
             aria-label={trans.__('Unit')}
             value={unit}
             onChange={event => {
@@ -177,8 +176,16 @@ export function SizeFields(props: {
           <span>{trans.__('workers')}</span>
         </div>
       )}
-      {size.kind === 'size' && (
+      {size.kind === 'size' ? (
         <Preview cluster={cluster} scale={size.scale} trans={trans} />
+      ) : (
+        <div className="jp-SpecCluster-plan">
+          <p>
+            {trans.__(
+              'When there is less to do, those that hold least go first. What they hold moves before.'
+            )}
+          </p>
+        </div>
       )}
     </div>
   );
@@ -216,7 +223,6 @@ function NumberField(props: {
       <span>{props.label}</span>
       <input
         type="number"
-        className="jp-mod-styled"
         required={!props.isOptional}
         min={props.min ?? 0}
         max={MAXIMUM}

@@ -1,4 +1,6 @@
+import type { ReadonlyJSONValue } from '@lumino/coreutils';
 import type { ClusterSpec, WorkerSpec } from '../api/types';
+import { isSame } from './changes';
 
 /**
  * A part of a spec that a form shows: an entry, or the form of those that
@@ -43,6 +45,36 @@ export function withPart(
 }
 
 /**
+ * A spec with the same entry in place of several parts.
+ */
+export function withParts(
+  spec: ClusterSpec,
+  parts: readonly Part[],
+  entry: WorkerSpec
+): ClusterSpec {
+  return parts.reduce((before, part) => withPart(before, part, entry), spec);
+}
+
+/**
+ * The other parts that are the same as one.
+ *
+ * @param among - Those of which they are; null for all.
+ */
+export function alike(
+  spec: ClusterSpec,
+  part: Part,
+  among: readonly Part[] | null
+): readonly Part[] {
+  const names = [...Object.keys(spec.workers ?? {}), null];
+  const parts = among ?? names.map(name => ({ name }));
+  const entry = partOf(spec, part);
+  return parts.filter(
+    one =>
+      one.name !== part.name && isSame(json(partOf(spec, one)), json(entry))
+  );
+}
+
+/**
  * A spec in which an entry has another name; null where one has it already, or it is blank.
  */
 export function renamed(
@@ -68,4 +100,9 @@ export function freeName(spec: ClusterSpec): string {
     number += 1;
   }
   return String(number);
+}
+
+/** An entry as plain JSON, which its type does not say. */
+function json(entry: WorkerSpec | null | undefined): ReadonlyJSONValue {
+  return (entry ?? null) as unknown as ReadonlyJSONValue;
 }

@@ -1,21 +1,19 @@
-import { FormComponent } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyJSONObject, ReadonlyJSONValue } from '@lumino/coreutils';
-import type { ErrorSchema, RJSFSchema, ValidatorType } from '@rjsf/utils';
 import * as React from 'react';
 import type { ClusterSpec, WorkerClass, WorkerSpec } from '../api/types';
+import { someNames } from '../model/somenames';
 import type { SpecDraft } from './draft';
 import type { Part } from './entries';
-import { partOf, withPart } from './entries';
+import { alike, partOf, withParts } from './entries';
 import { EntryChoice } from './entrychoice';
 import { pathOf } from './field';
 import { GroupFields } from './groupfields';
+import { Labelled } from './labelled';
 import { Marked } from './marked';
-import type { IFormContext } from './optionfield';
-import { OptionField, OptionTemplate } from './optionfield';
+import { OptionsForm } from './optionsform';
 import type { ISchema } from './schema';
 import { optionsSchema } from './schema';
-import { validate } from './validate';
 
 /** What most people come for, of dask's classes and of those for queues. */
 const MAIN = [
@@ -26,6 +24,9 @@ const MAIN = [
   'queue',
   'walltime'
 ];
+
+/** How many entries are named before they are only counted. */
+const NAMES_SHOWN = 4;
 
 /**
  * A spec as a form: one entry at a time, its options as its class describes them.
@@ -110,8 +111,16 @@ function EntryForm(props: {
   const { draft, spec, part, entry, trans } = props;
   const { classes, isReadOnly } = draft;
   const [more, setMore] = React.useState<readonly string[]>([]);
+  // Those that were alike when that was said: while something is typed, others may come to be.
+  const [together, setTogether] = React.useState<readonly Part[] | null>(null);
+  const others = alike(spec, part, together);
   const change = (next: Partial<WorkerSpec>) =>
-    draft.write(withPart(spec, part, { ...entry, ...next }));
+    draft.write(
+      withParts(spec, [part, ...(together ? others : [])], {
+        ...entry,
+        ...next
+      })
+    );
   const known = classes.find(({ cls }) => cls === entry.cls);
   const full = optionsSchema(classes, entry.cls);
   const options = (entry.options ?? {}) as ReadonlyJSONObject;
@@ -122,6 +131,14 @@ function EntryForm(props: {
     .map(([name]) => name);
   return (
     <>
+      {!isReadOnly && (
+        <Together
+          others={others}
+          isChosen={together !== null}
+          onChoose={isChosen => setTogether(isChosen ? others : null)}
+          trans={trans}
+        />
+      )}
       <ClassField
         classes={classes}
         cls={entry.cls}
@@ -157,6 +174,41 @@ function EntryForm(props: {
         />
       )}
     </>
+  );
+}
+
+/** Whether what is changed is changed in all that are the same. */
+function Together(props: {
+  others: readonly Part[];
+  isChosen: boolean;
+  onChoose: (isChosen: boolean) => void;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { others, isChosen, onChoose, trans } = props;
+  const names = others.map(
+    ({ name }) => name ?? trans.__('the form of new entries')
+  );
+  return (
+    <Labelled label={trans.__('Change as well')}>
+      {ids => (
+        <span className="jp-SpecCluster-check">
+          <input
+            {...ids}
+            type="checkbox"
+            checked={isChosen}
+            // There all the time: what came and went would move what is typed in.
+            disabled={names.length === 0 && !isChosen}
+            onChange={({ target }) => onChoose(target.checked)}
+          />
+          {names.length === 0
+            ? trans.__('no other is the same')
+            : trans.__(
+                'those that are the same: %1',
+                someNames(names, NAMES_SHOWN, trans)
+              )}
+        </span>
+      )}
+    </Labelled>
   );
 }
 
@@ -231,68 +283,6 @@ function ClassField(props: {
         </div>
       </div>
     </div>
-  );
-}
-
-/**
- * Values by name, each as its schema describes it.
- */
-export function OptionsForm(props: {
-  schema: ISchema;
-  names: readonly string[];
-  options: ReadonlyJSONObject;
-  refused: Record<string, string>;
-  isReadOnly: boolean;
-  onChange: (options: ReadonlyJSONObject) => void;
-  trans: TranslationBundle;
-}): React.JSX.Element {
-  const { names, options, refused, isReadOnly, onChange, trans } = props;
-  const properties = props.schema.properties ?? {};
-  const validator = React.useMemo(() => validatorOf(trans), [trans]);
-  const prefix = React.useId();
-  const field = { 'ui:field': OptionField, 'ui:fieldReplacesAnyOrOneOf': true };
-  const schema = {
-    type: 'object',
-    properties: Object.fromEntries(
-      names.map(name => [
-        name,
-        {
-          title: name,
-          ...(Object.hasOwn(properties, name) && properties[name])
-        }
-      ])
-    )
-  } as RJSFSchema;
-  const isOpen = props.schema.additionalProperties !== false;
-  const unknown = Object.keys(options)
-    .filter(name => !isOpen && !Object.hasOwn(properties, name))
-    .map(name => [name, trans.__('is not known here')]);
-  const extra = Object.fromEntries(
-    Object.entries({ ...Object.fromEntries(unknown), ...refused }).map(
-      ([name, message]) => [name, { __errors: [message] }]
-    )
-  );
-  const context: IFormContext = { trans, isReadOnly, prefix };
-  return (
-    <FormComponent
-      tagName="div"
-      // There may be other tabs with such a form.
-      idPrefix={prefix}
-      validator={validator as ValidatorType<ReadonlyJSONObject>}
-      schema={schema}
-      uiSchema={Object.fromEntries(names.map(name => [name, field]))}
-      formData={options}
-      formContext={context}
-      extraErrors={extra as ErrorSchema<ReadonlyJSONObject>}
-      templates={{ FieldTemplate: OptionTemplate }}
-      // What is not set is not to be set by showing it.
-      experimental_defaultFormStateBehavior={{
-        emptyObjectFields: 'skipDefaults'
-      }}
-      liveValidate
-      showErrorList={false}
-      onChange={({ formData }) => onChange(withoutUnset(formData))}
-    />
   );
 }
 
@@ -371,38 +361,4 @@ function refusalOf(
   return where === 'group'
     ? { group: refusal.message, options: {} }
     : { cls: refusal.message, options: {} };
-}
-
-function withoutUnset(
-  options: ReadonlyJSONObject | undefined
-): ReadonlyJSONObject {
-  return Object.fromEntries(
-    Object.entries(options ?? {}).filter(([, value]) => value !== undefined)
-  );
-}
-
-/** Our own checks as rjsf wants them. */
-function validatorOf(trans: TranslationBundle): ValidatorType {
-  const check = (schema: unknown, value: unknown) =>
-    validate(value as ReadonlyJSONValue, schema as ISchema, trans);
-  return {
-    validateFormData: (formData, schema) => {
-      const found = check(schema, formData);
-      const errorSchema: Record<string, { __errors: string[] }> = {};
-      for (const { path, message } of found) {
-        const [name, ...inner] = path;
-        const where = inner.length > 0 ? `${inner.join('.')}: ` : '';
-        (errorSchema[name] ??= { __errors: [] }).__errors.push(where + message);
-      }
-      const errors = found.map(({ path, message }) => ({
-        property: `.${path.join('.')}`,
-        message,
-        stack: message
-      }));
-      return { errors, errorSchema: errorSchema as ErrorSchema };
-    },
-    isValid: (schema, formData) => check(schema, formData).length === 0,
-    rawValidation: () => ({}),
-    toErrorList: () => []
-  };
 }

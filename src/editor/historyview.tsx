@@ -46,12 +46,15 @@ export function HistoryView(props: {
   if (error !== null) {
     return <p role="alert">{error}</p>;
   }
-  if (found?.length === 0) {
+  if (found === null) {
+    return <p>{trans.__('Loading…')}</p>;
+  }
+  if (found.length === 0) {
     return <p>{trans.__('The spec is as it was in the beginning.')}</p>;
   }
   return (
     <ol aria-label={trans.__('Earlier specs')}>
-      {found?.map(one => (
+      {found.map(one => (
         <Earlier
           key={one.generation}
           earlier={one}

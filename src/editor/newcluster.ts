@@ -5,19 +5,12 @@ import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 import { ApiError } from '../api/errors';
-import type {
-  ClusterSpec,
-  CreateCluster,
-  Template,
-  WorkerClass
-} from '../api/types';
+import type { CreateCluster, Template } from '../api/types';
 import { describeError } from '../model/describe';
 import type { ICluster, IClusterManager } from '../tokens';
 import { isSame, valueAt } from './changes';
 import type { IWritten } from './codehelp';
 import { pathOf } from './field';
-import type { IProblem, Read } from './spectext';
-import { MIME_TYPES, readSpec, writeSpec } from './spectext';
 import type { Values } from './templatespec';
 import {
   defaultValues,
@@ -28,6 +21,7 @@ import {
 } from './templatespec';
 import type { IUnfinished } from './unfinished';
 import { validate } from './validate';
+import { WholeSpec } from './wholespec';
 
 /** What the server takes of a name. */
 const NAME_LENGTH = 128;
@@ -63,7 +57,7 @@ export interface IWrong {
  * What a person wants of a cluster that is not there yet: a template and the
  * values of its form, or a whole spec.
  */
-export class NewCluster implements IWritten, IDisposable {
+export class NewCluster implements IDisposable {
   /**
    * @param options - What can be wanted.
    */
@@ -72,12 +66,15 @@ export class NewCluster implements IWritten, IDisposable {
     this._manager = manager;
     this._trans = trans;
     this.kernels = kernels;
-    this.text = text;
-    this.text.mimeType = MIME_TYPES[this.format];
+    this.whole = new WholeSpec(text, manager, trans);
     const { templates } = manager;
     const first = unfinished?.template ?? template;
-    this.setTemplate(templates.find(one => one.name === first) ?? templates[0]);
-    this.text.sharedModel.changed.connect(this._onText, this);
+    this.setTemplate(
+      templates.find(one => one.name === first) ??
+        templates.find(one => !one.unusable) ??
+        templates[0]
+    );
+    this.whole.textChanged.connect(this._touch, this);
     this.isResumed = unfinished !== null;
     if (unfinished) {
       this._resume(unfinished);
@@ -90,19 +87,14 @@ export class NewCluster implements IWritten, IDisposable {
   readonly kernels: readonly IKernel[];
 
   /**
-   * The whole spec as text, once it is asked for.
+   * The whole spec, once it is asked for.
    */
-  readonly text: CodeEditor.IModel;
+  readonly whole: WholeSpec;
 
   /**
    * Whether it was begun before, and goes on as it was left.
    */
   readonly isResumed: boolean;
-
-  /**
-   * How the text is written.
-   */
-  readonly format = 'yaml';
 
   /**
    * What it can be made from.
@@ -146,7 +138,7 @@ export class NewCluster implements IWritten, IDisposable {
    * template stays: another one would replace what was typed.
    */
   get isEdited(): boolean {
-    return this._isWhole && this._isEdited;
+    return this._isWhole && this.whole.isEdited;
   }
 
   /**
@@ -155,7 +147,7 @@ export class NewCluster implements IWritten, IDisposable {
   get unfinished(): IUnfinished | null {
     const { name: template } = this._template;
     const name = this._name === this._suggested ? null : this._name;
-    const text = this.isEdited ? this.text.sharedModel.getSource() : null;
+    const text = this.isEdited ? this.whole.source : null;
     const { _kernel: kernel, _values: values } = this;
     const isAsItWas =
       name === null &&
@@ -170,45 +162,6 @@ export class NewCluster implements IWritten, IDisposable {
    */
   get isBusy(): boolean {
     return this._isBusy;
-  }
-
-  /**
-   * What the text says; null when it is no spec.
-   */
-  get spec(): ClusterSpec | null {
-    return this._read.spec;
-  }
-
-  /**
-   * Why the text is no spec.
-   */
-  get problem(): IProblem | null {
-    return this._read.problem;
-  }
-
-  /**
-   * The spec that the text was made from.
-   */
-  get base(): ClusterSpec {
-    return this._base;
-  }
-
-  /**
-   * The classes that may be named, as far as they are known.
-   */
-  get classes(): readonly WorkerClass[] {
-    return this._classes;
-  }
-
-  /**
-   * What the server has against the text.
-   */
-  get refusal(): IWritten['refusal'] {
-    const field = this._refusal?.field ?? '';
-    const inText = /^whole(\.|$)/.exec(field);
-    return this._refusal && inText
-      ? { ...this._refusal, field: field.slice(inText[0].length) || null }
-      : null;
   }
 
   /**
@@ -259,7 +212,7 @@ export class NewCluster implements IWritten, IDisposable {
     }
     this._touch();
     if (this._isWhole) {
-      this._write();
+      this._beginWhole();
     }
   }
 
@@ -289,8 +242,7 @@ export class NewCluster implements IWritten, IDisposable {
     this._isWhole = isWhole;
     this._touch();
     if (isWhole) {
-      this._write();
-      void this._needClasses();
+      this._beginWhole();
     }
   }
 
@@ -305,16 +257,15 @@ export class NewCluster implements IWritten, IDisposable {
       return null;
     }
     this._isBusy = true;
-    this._refusal = null;
-    this._changed.emit();
+    this._touch();
     try {
       return await this._manager.create(this._request);
     } catch (error) {
-      this._refusal = {
+      this._refuse({
         field: error instanceof ApiError ? error.field : null,
         message: describeError(error, this._trans),
         isAloud: true
-      };
+      });
       return null;
     } finally {
       this._isBusy = false;
@@ -332,8 +283,7 @@ export class NewCluster implements IWritten, IDisposable {
       return;
     }
     this._isDisposed = true;
-    this.text.sharedModel.changed.disconnect(this._onText, this);
-    this.text.dispose();
+    this.whole.dispose();
     Signal.clearData(this);
   }
 
@@ -353,18 +303,18 @@ export class NewCluster implements IWritten, IDisposable {
     this._kernel = this.kernels.some(one => one.name === kernel) ? kernel : '';
     if (text !== null) {
       this.setWhole(true);
-      this.text.sharedModel.setSource(text);
+      this.whole.resume(text);
     }
   }
 
   private get _isRight(): boolean {
-    const { name, all } = this._ownFindings();
+    const { template, name, all } = this._ownFindings();
     // The form itself says what is wrong with its values.
     const schema = fieldsSchema(this._template);
     const found = this._isWhole
       ? []
       : validate(this._values, schema, this._trans);
-    return !name && !all && found.length === 0;
+    return !template && !name && !all && found.length === 0;
   }
 
   private get _request(): CreateCluster {
@@ -378,12 +328,15 @@ export class NewCluster implements IWritten, IDisposable {
       ...(name !== '' && { name }),
       ...(this._kernel !== '' && { kernel: this._kernel }),
       fields: Object.fromEntries(given),
-      ...(this._isWhole && { whole: this.spec! })
+      ...(this._isWhole && { whole: this.whole.spec! })
     };
   }
 
   private _ownFindings(): IWrong {
-    const wrong: IWrong = { fields: {} };
+    const wrong: IWrong = {
+      fields: {},
+      template: this._template.unusable ?? undefined
+    };
     const trans = this._trans;
     const name = this._name.trim();
     const { clusters } = this._manager;
@@ -393,7 +346,7 @@ export class NewCluster implements IWritten, IDisposable {
       wrong.name = trans.__('There is a cluster of this name.');
     }
     if (this._isWhole) {
-      wrong.all = this.problem?.message;
+      wrong.all = this.whole.problem?.message;
     }
     return wrong;
   }
@@ -411,33 +364,18 @@ export class NewCluster implements IWritten, IDisposable {
     return fieldOf(valueAt(spec, pathOf(field, spec)));
   }
 
-  private _write(): void {
-    this._base = filledSpec(this._template, this._values);
-    this._written = writeSpec(this._base, this.format);
-    this.text.sharedModel.setSource(this._written);
-  }
-
-  private async _needClasses(): Promise<void> {
-    if (this._classes.length > 0) {
-      return;
-    }
-    // Without them it can be written all the same: the server judges.
-    this._classes = await this._manager.classes().catch(() => []);
-    if (!this._isDisposed) {
-      this._changed.emit();
-    }
-  }
-
-  private _onText(): void {
-    const source = this.text.sharedModel.getSource();
-    this._isEdited = source !== this._written;
-    this._read = readSpec(source, this.format, this._trans);
-    this._touch();
+  private _beginWhole(): void {
+    this.whole.begin(filledSpec(this._template, this._values));
   }
 
   private _touch(): void {
-    this._refusal = null;
+    this._refuse(null);
     this._changed.emit();
+  }
+
+  private _refuse(refusal: IWritten['refusal']): void {
+    this._refusal = refusal;
+    this.whole.refuse(refusal);
   }
 
   private readonly _manager: IClusterManager;
@@ -451,11 +389,6 @@ export class NewCluster implements IWritten, IDisposable {
   private _isWhole = false;
   private _isBusy = false;
   private _refusal: IWritten['refusal'] = null;
-  private _read: Read = { spec: {} as ClusterSpec, problem: null };
-  private _base = {} as ClusterSpec;
-  private _written = '';
-  private _isEdited = false;
-  private _classes: readonly WorkerClass[] = [];
   private _isDisposed = false;
 }
 

@@ -8,11 +8,12 @@ import * as React from 'react';
 import type { ICluster } from '../tokens';
 import { AskingDialog } from './askingdialog';
 import { codeHelp } from './codehelp';
-import { OptionsForm } from './formview';
 import { Labelled } from './labelled';
 import { NewCluster } from './newcluster';
+import { OptionsForm } from './optionsform';
+import { Resumed } from './resumed';
 import { fieldsSchema } from './templatespec';
-import type { Unfinished } from './unfinished';
+import type { IUnfinished, Unfinished } from './unfinished';
 
 /**
  * Let a person say what they want of a new cluster, and make it.
@@ -25,7 +26,7 @@ import type { Unfinished } from './unfinished';
  */
 export async function askCluster(
   options: Omit<NewCluster.IOptions, 'text' | 'unfinished'>,
-  left: Unfinished,
+  left: Unfinished<IUnfinished>,
   factory: CodeEditor.Factory
 ): Promise<ICluster | null> {
   const { trans, template } = options;
@@ -37,7 +38,7 @@ export async function askCluster(
   const keep = () => {
     const { unfinished } = wanted;
     if (unfinished) {
-      left.keep(unfinished);
+      left.keep(unfinished.template, unfinished);
     }
   };
   // eslint-disable-next-line jupyter/require-disposable-ownership -- gone when it is closed
@@ -79,7 +80,7 @@ class NewForm extends Panel {
     );
     this._code = new CodeEditorWrapper({
       factory,
-      model: _wanted.text,
+      model: _wanted.whole.text,
       editorOptions: {
         config: { lineNumbers: true, lineWrap: true },
         extensions: [
@@ -112,7 +113,9 @@ class NewForm extends Panel {
     this._code.show();
     if (!this._isHelped) {
       this._isHelped = true;
-      this._code.editor.injectExtension?.(codeHelp(this._wanted, this._trans));
+      this._code.editor.injectExtension?.(
+        codeHelp(this._wanted.whole, this._trans)
+      );
     }
   }
 
@@ -157,14 +160,12 @@ export function NewFields(props: {
       <legend className="jp-SpecCluster-hidden">
         {trans.__('What is wanted')}
       </legend>
-      {isResumed && (
-        <p id={resumedId} className="jp-SpecCluster-kept">
-          {trans.__('This is as you left it. Cancel discards it.')}
-        </p>
-      )}
+      {isResumed && <Resumed id={resumedId} trans={trans} />}
       <Labelled
         label={trans.__('Name')}
-        help={trans.__('One is found when this is left empty')}
+        help={trans.__(
+          'Shown in the panel; one is found when this is left empty'
+        )}
         error={wrong.name}
       >
         {ids => (
@@ -196,7 +197,11 @@ export function NewFields(props: {
             }
           >
             {templates.map(one => (
-              <option key={one.name} value={one.name}>
+              <option
+                key={one.name}
+                value={one.name}
+                disabled={Boolean(one.unusable)}
+              >
                 {one.title}
               </option>
             ))}

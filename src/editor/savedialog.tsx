@@ -5,7 +5,9 @@ import { ApiError } from '../api/errors';
 import { describeError } from '../model/describe';
 import type { ICluster, IClusterManager, Template } from '../tokens';
 import { AskingDialog } from './askingdialog';
+import { isSame } from './changes';
 import { Labelled } from './labelled';
+import { Resumed } from './resumed';
 import type { Fate } from './templatespec';
 import {
   canBeAsked,
@@ -13,12 +15,17 @@ import {
   templateName,
   templateOf
 } from './templatespec';
+import type { IUnfinishedTemplate, Unfinished } from './unfinished';
+
+/** One of these dialogs is open at a time. */
+const RESUMED_ID = 'jp-SpecCluster-resumed';
 
 /**
  * Let a person keep a cluster's spec as a template of their own.
  *
  * @param cluster - The cluster.
  * @param manager - Has the templates.
+ * @param left - What was begun before and left.
  * @param trans - The translations.
  *
  * @returns The template; null when the person wants none after all.
@@ -26,9 +33,11 @@ import {
 export async function askTemplate(
   cluster: ICluster,
   manager: IClusterManager,
+  left: Unfinished<IUnfinishedTemplate>,
   trans: TranslationBundle
 ): Promise<Template | null> {
-  const kept = new KeptTemplate(cluster, manager, trans);
+  const { id } = cluster;
+  const kept = new KeptTemplate(cluster, manager, left.take(id), trans);
   // eslint-disable-next-line jupyter/require-disposable-ownership -- gone when it is closed
   const dialog = new AskingDialog<Template>(
     {
@@ -40,7 +49,19 @@ export async function askTemplate(
       ],
       focusNodeSelector: 'input'
     },
-    () => kept.save()
+    async () => {
+      const template = await kept.save();
+      if (template) {
+        // It may have been left while it was saved.
+        left.take(id);
+      }
+      return template;
+    },
+    () => {
+      if (kept.unfinished) {
+        left.keep(id, kept.unfinished);
+      }
+    }
   );
   return dialog.ask();
 }
@@ -61,11 +82,13 @@ export class KeptTemplate extends ReactWidget {
   /**
    * @param cluster - The cluster whose spec is kept.
    * @param manager - Has the templates.
+   * @param unfinished - What to go on with, if anything.
    * @param trans - The translations.
    */
   constructor(
     private readonly _cluster: ICluster,
     private readonly _manager: IClusterManager,
+    unfinished: IUnfinishedTemplate | null,
     private readonly _trans: TranslationBundle
   ) {
     super();
@@ -73,7 +96,32 @@ export class KeptTemplate extends ReactWidget {
     const { display_name, spec, template } = _cluster.document;
     this._origin = _manager.templates.find(({ name }) => name === template);
     this._title = display_name;
-    this._fates = firstFates(spec, this._origin);
+    this._firstFates = firstFates(spec, this._origin);
+    this._fates = this._firstFates;
+    this._isResumed = unfinished !== null;
+    if (unfinished) {
+      this._resume(unfinished);
+    }
+  }
+
+  /**
+   * What was typed, to go on with it later; null when nothing was.
+   */
+  get unfinished(): IUnfinishedTemplate | null {
+    const { display_name } = this._cluster.document;
+    const isAsItWas =
+      this._title === display_name &&
+      this._typedName === null &&
+      this._description === '' &&
+      isSame(this._fates, this._firstFates);
+    return isAsItWas
+      ? null
+      : {
+          title: this._title,
+          name: this._typedName,
+          description: this._description,
+          fates: this._fates
+        };
   }
 
   /**
@@ -136,7 +184,13 @@ export class KeptTemplate extends ReactWidget {
       drop: trans.__('left out')
     };
     return (
-      <div className="jp-SpecCluster-form">
+      <div
+        role="group"
+        className="jp-SpecCluster-form"
+        aria-label={trans.__('Template')}
+        aria-describedby={this._isResumed ? RESUMED_ID : undefined}
+      >
+        {this._isResumed && <Resumed id={RESUMED_ID} trans={trans} />}
         {this._refused.all && (
           <p className="jp-SpecCluster-fieldError" role="alert">
             {this._refused.all}
@@ -254,6 +308,24 @@ export class KeptTemplate extends ReactWidget {
     );
   }
 
+  /** The options may be others than those that it was begun with. */
+  private _resume({
+    title,
+    name,
+    description,
+    fates
+  }: IUnfinishedTemplate): void {
+    const options = this._cluster.document.spec.worker?.options ?? {};
+    const known = Object.entries(fates).filter(
+      ([option, fate]) =>
+        option in options && (fate !== 'ask' || canBeAsked(options[option]))
+    );
+    this._title = title;
+    this._typedName = name;
+    this._description = description;
+    this._fates = { ...this._firstFates, ...Object.fromEntries(known) };
+  }
+
   private get _name(): string {
     return this._typedName === null
       ? templateName(this._title)
@@ -287,7 +359,9 @@ export class KeptTemplate extends ReactWidget {
   private _title: string;
   private _typedName: string | null = null;
   private _description = '';
-  private _fates: Record<string, Fate>;
+  private _fates: Readonly<Record<string, Fate>>;
+  private readonly _firstFates: Readonly<Record<string, Fate>>;
+  private readonly _isResumed: boolean;
   private _isReplaced = false;
   private _refused: IRefused = { options: {} };
 }

@@ -14,6 +14,7 @@ import type { View } from './header';
 import type { IKernel } from './newcluster';
 import type { Format } from './spectext';
 import type { SpecEditorTab } from './tab';
+import type { IUnfinished, IUnfinishedTemplate } from './unfinished';
 import { Unfinished } from './unfinished';
 
 /**
@@ -74,7 +75,7 @@ export class SpecEditors implements ISpecEditors {
     const factory = services.factoryService.newDocumentEditor;
     return askCluster(
       { manager, kernels: kernels(), template, trans },
-      this._unfinished,
+      this._newLeft,
       factory
     );
   }
@@ -85,7 +86,7 @@ export class SpecEditors implements ISpecEditors {
   async saveTemplate(cluster: ICluster): Promise<Template | null> {
     const { manager, trans } = this._options;
     const { askTemplate } = await import('./savedialog');
-    return askTemplate(cluster, manager, trans);
+    return askTemplate(cluster, manager, this._savesLeft, trans);
   }
 
   /**
@@ -103,7 +104,8 @@ export class SpecEditors implements ISpecEditors {
   }
 
   private readonly _options: SpecEditors.IOptions;
-  private readonly _unfinished = new Unfinished();
+  private readonly _newLeft = new Unfinished<IUnfinished>();
+  private readonly _savesLeft = new Unfinished<IUnfinishedTemplate>();
 }
 
 /**

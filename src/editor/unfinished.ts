@@ -1,4 +1,4 @@
-import type { Values } from './templatespec';
+import type { Fate, Values } from './templatespec';
 
 /**
  * What a person has typed of a new cluster and not made yet.
@@ -27,29 +27,46 @@ export interface IUnfinished {
 }
 
 /**
- * The new clusters that persons have left unfinished in this page: one for each
- * template.
+ * What a person has typed of a template and not saved yet.
  */
-export class Unfinished {
+export interface IUnfinishedTemplate {
+  readonly title: string;
+
+  /**
+   * The name; null when it is the one that the title gives.
+   */
+  readonly name: string | null;
+  readonly description: string;
+
+  /**
+   * What becomes of each option of the workers.
+   */
+  readonly fates: Readonly<Record<string, Fate>>;
+}
+
+/**
+ * What persons have left unfinished in this page: one for each thing that it is about.
+ */
+export class Unfinished<T> {
   /**
    * Take one out, to go on with it.
    *
-   * @param template - The name of its template; null for the one left last.
+   * @param about - What it is about; null for the one left last.
    */
-  take(template: string | null): IUnfinished | null {
-    const name = template ?? [...this._left.keys()].at(-1) ?? '';
-    const one = this._left.get(name) ?? null;
-    this._left.delete(name);
+  take(about: string | null): T | null {
+    const key = about ?? [...this._left.keys()].at(-1) ?? '';
+    const one = this._left.get(key) ?? null;
+    this._left.delete(key);
     return one;
   }
 
   /**
-   * Keep one for later, in place of another of its template.
+   * Keep one for later, in place of another about the same.
    */
-  keep(one: IUnfinished): void {
-    this._left.delete(one.template);
-    this._left.set(one.template, one);
+  keep(about: string, one: T): void {
+    this._left.delete(about);
+    this._left.set(about, one);
   }
 
-  private readonly _left = new Map<string, IUnfinished>();
+  private readonly _left = new Map<string, T>();
 }

@@ -44,15 +44,18 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
           isDisabled={isStopping}
           onClick={() => run(CommandIDs.insertClientCode)}
         />
-        {isWatchable && (
-          <CardButton
-            icon={launchIcon}
-            name={trans.__('Dashboard')}
-            title={trans.__("Show dask's dashboard in a browser tab")}
-            isDisabled={isStopping}
-            onClick={() => run(CommandIDs.openDashboard)}
-          />
-        )}
+        <CardButton
+          icon={launchIcon}
+          name={trans.__('Dashboard')}
+          title={
+            isWatchable
+              ? trans.__("Show dask's dashboard in a browser tab")
+              : trans.__('There is no dashboard now')
+          }
+          // There all the time: what came and went would move the rest of the card.
+          isDisabled={isStopping || !isWatchable}
+          onClick={() => run(CommandIDs.openDashboard)}
+        />
         {mayExecute && commands.hasCommand(CommandIDs.editSpec) && (
           <CardButton
             icon={editIcon}

@@ -41,8 +41,8 @@ function CardHeaderView(
           {trans._n('%1 entry', '%1 entries', specEntries(document))}
         </span>
         {owner && (
-          <span className="jp-SpecCluster-owner" title={owner}>
-            {owner}
+          <span className="jp-SpecCluster-owner" title={owner.whole}>
+            {owner.text}
           </span>
         )}
       </p>
@@ -60,14 +60,22 @@ export const CardHeader = React.memo(CardHeaderView);
 function ownerText(
   { owner, template }: Pick<Cluster, 'owner' | 'template'>,
   trans: TranslationBundle
-): string | null {
+): { text: string; whole: string } | null {
   const { kind, detail } = owner;
+  const as = (whole: string, text = whole) => ({ text, whole });
   switch (kind) {
     case 'server':
-      return detail ?? (template ? null : trans.__('server'));
+      return detail !== null
+        ? as(detail)
+        : template
+          ? null
+          : as(trans.__('server'));
     case 'notebook':
-      return detail ? trans.__('notebook %1', detail) : trans.__('notebook');
+      // There is little room: its name says more than where it is.
+      return detail !== null
+        ? as(trans.__('notebook %1', detail), detail.split('/').pop())
+        : as(trans.__('notebook'));
     case 'command':
-      return detail ?? trans.__('command line');
+      return as(detail ?? trans.__('command line'));
   }
 }

@@ -150,8 +150,13 @@ function EmptyState({
       <h3>{trans.__('No clusters yet')}</h3>
       <p className="jp-SpecCluster-explanation">
         {trans.__(
-          'A cluster is a Dask scheduler and its workers, kept as its spec describes them. Make one from a template, then drag it into a notebook to compute with it.'
-        )}
+          'A cluster is a Dask scheduler and its workers, kept as its spec describes them.'
+        )}{' '}
+        {mayExecute
+          ? trans.__(
+              'Make one from a template, then drag it into a notebook to compute with it.'
+            )
+          : trans.__('The server does not let you make one.')}
       </p>
       <TemplateOffers templates={templates} />
       {error && (

@@ -67,6 +67,16 @@ export class ClusterPanel extends SidePanel {
   }
 
   /**
+   * Bring the card of a cluster into view.
+   */
+  reveal(id: string): void {
+    const cards = this.node.querySelectorAll<HTMLElement>('[data-cluster-id]');
+    [...cards]
+      .find(card => card.dataset.clusterId === id)
+      ?.scrollIntoView({ block: 'nearest' });
+  }
+
+  /**
    * Free what the panel holds.
    */
   override dispose(): void {
@@ -74,9 +84,7 @@ export class ClusterPanel extends SidePanel {
     super.dispose();
   }
 
-  /**
-   * Bring the card of a cluster that was just made into view.
-   */
+  /** Show what was just made. */
   private _onCommand(
     commands: CommandRegistry,
     { id, result }: CommandRegistry.ICommandExecutedArgs
@@ -85,11 +93,9 @@ export class ClusterPanel extends SidePanel {
       return;
     }
     void result.then((made: { id: string } | null) => {
-      const cards =
-        this.node.querySelectorAll<HTMLElement>('[data-cluster-id]');
-      [...cards]
-        .find(card => card.dataset.clusterId === made?.id)
-        ?.scrollIntoView({ block: 'nearest' });
+      if (made) {
+        this.reveal(made.id);
+      }
     });
   }
 

@@ -25,8 +25,23 @@ export function addPanelCommands(
   commands.addCommand(CommandIDs.showPanel, {
     label: trans.__('Show Clusters'),
     caption: trans.__('Show the panel of the clusters'),
-    describedBy: { args: { type: 'object', properties: {} } },
-    execute: show
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          id: {
+            type: 'string',
+            description: trans.__('The id of a cluster to bring into view')
+          }
+        }
+      }
+    },
+    execute: args => {
+      show();
+      if (args.id !== undefined) {
+        panel.reveal(String(args.id));
+      }
+    }
   });
 
   commands.addCommand(CommandIDs.filterClusters, {

@@ -124,6 +124,31 @@ describe('FormView', () => {
     expect(field('Entry').value).toBe('=1');
   });
 
+  it('changes those that are the same together when that is said', () => {
+    press('Duplicate');
+    press('Duplicate');
+    fill('nthreads', '1');
+    fill('Entry', '=0');
+    const counts = () =>
+      [...Object.values(draft.spec!.workers!), draft.spec!.worker!].map(
+        one => one.options!.nthreads
+      );
+    expect(counts()).toEqual([undefined, undefined, 1, undefined]);
+    expect(
+      screen.getByText('those that are the same: 1, the form of new entries')
+    ).toBeTruthy();
+    fireEvent.click(field('Change as well'));
+    // On its way to 12 it is what another entry is, which is not meant.
+    fill('nthreads', '1');
+    fill('nthreads', '12');
+    expect(counts()).toEqual([12, 12, 1, 12]);
+    fireEvent.click(field('Change as well'));
+    fill('nthreads', '3');
+    expect(counts()).toEqual([3, 12, 1, 12]);
+    expect(screen.getByText('no other is the same')).toBeTruthy();
+    expect(field('Change as well').disabled).toBe(true);
+  });
+
   it('offers another class, and that class its own options', () => {
     fill('Class', 'distributed.Nanny');
     expect(entry('0').cls).toBe('distributed.Nanny');

@@ -101,6 +101,20 @@ describe('NewFields', () => {
     ]);
   });
 
+  it('makes nothing from a template that cannot be used, and says why', async () => {
+    const unusable = 'worker.cls: secret.Worker is not allowed here';
+    manager.templates = [{ ...FORMED, unusable }, TEMPLATES[1]];
+    const one = begin(null);
+    expect(one.template.name).toBe('local');
+    one.dispose();
+    await act(async () => wanted.setTemplate(manager.templates[0]));
+    expect(error('Template')).toBe(unusable);
+    await create();
+    expect(asked()).toEqual([]);
+    const options = [...labelled('Template').querySelectorAll('option')];
+    expect(options.map(({ disabled }) => disabled)).toEqual([true, false]);
+  });
+
   it('asks for what was changed, as what it is', async () => {
     type('Threads', '4');
     type('Memory', '6 GiB');
@@ -238,7 +252,7 @@ describe('NewFields', () => {
     });
     const button = (name: string) => screen.getByRole('button', { name });
     const write = (text: string) =>
-      act(() => wanted.text.sharedModel.setSource(text));
+      act(() => wanted.whole.text.sharedModel.setSource(text));
 
     beforeEach(async () => {
       type('Threads', '3');
@@ -248,12 +262,12 @@ describe('NewFields', () => {
     });
 
     it('begins with what the form makes', async () => {
-      expect(wanted.spec).toEqual({
+      expect(wanted.whole.spec).toEqual({
         worker: worker(3),
         workers: { 0: worker(3), 1: worker(3) }
       });
       expect(screen.queryByLabelText('Threads')).toBeNull();
-      expect(wanted.classes).toHaveLength(2);
+      expect(wanted.whole.classes).toHaveLength(2);
       await create();
       expect(asked()).toEqual([
         {
@@ -268,12 +282,12 @@ describe('NewFields', () => {
     it('says what the server has against it where it is', async () => {
       refuse('whole.workers.0.cls');
       await create();
-      expect(wanted.refusal).toMatchObject({ field: 'workers.0.cls' });
+      expect(wanted.whole.refusal).toMatchObject({ field: 'workers.0.cls' });
       expect(screen.getByRole('alert').textContent).toBe(
         'whole.workers.0.cls: no'
       );
       write('worker: null');
-      expect(wanted.refusal).toBeNull();
+      expect(wanted.whole.refusal).toBeNull();
     });
 
     it('does not ask for what is no spec', async () => {
@@ -286,7 +300,10 @@ describe('NewFields', () => {
     it('keeps what was typed until it is discarded', async () => {
       type('Template', 'local');
       type('Template', 'grouped');
-      expect(wanted.spec?.workers).toEqual({ 0: worker(1), 1: worker(1) });
+      expect(wanted.whole.spec?.workers).toEqual({
+        0: worker(1),
+        1: worker(1)
+      });
       write('worker: null');
       expect(labelled('Template').disabled).toBe(true);
       expect(screen.queryByRole('button', { name: /^Back/ })).toBeNull();
@@ -294,7 +311,7 @@ describe('NewFields', () => {
       await act(async () => wanted.setWhole(true));
       type('Name', 'Weasel');
       type('Python', 'geo');
-      expect(wanted.spec).toEqual({ worker: null });
+      expect(wanted.whole.spec).toEqual({ worker: null });
       const discard = button('Discard the text');
       const why = document.getElementById(
         discard.getAttribute('aria-describedby')!
@@ -305,7 +322,10 @@ describe('NewFields', () => {
       await act(async () =>
         fireEvent.click(button('Edit the whole spec before starting'))
       );
-      expect(wanted.spec?.workers).toEqual({ 0: worker(5), 1: worker(5) });
+      expect(wanted.whole.spec?.workers).toEqual({
+        0: worker(5),
+        1: worker(5)
+      });
       expect(button('Back to the form').getAttribute('aria-describedby')).toBe(
         null
       );
@@ -315,14 +335,14 @@ describe('NewFields', () => {
       write('worker: null');
       const again = begin(wanted.unfinished);
       expect([again.isWhole, again.isEdited]).toEqual([true, true]);
-      expect(again.spec).toEqual({ worker: null });
+      expect(again.whole.spec).toEqual({ worker: null });
       again.setWhole(false);
       expect(again.values).toMatchObject({ nthreads: 3 });
       again.dispose();
     });
 
     it('is free again when the text is what it was', () => {
-      const before = wanted.text.sharedModel.getSource();
+      const before = wanted.whole.text.sharedModel.getSource();
       write('worker: null');
       write(before);
       expect(labelled('Template').disabled).toBe(false);

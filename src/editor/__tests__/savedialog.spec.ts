@@ -64,6 +64,7 @@ describe('KeptTemplate', () => {
     kept = new KeptTemplate(
       manager.clusters[0],
       manager,
+      null,
       nullTranslator.load('speccluster_lab')
     );
     await act(async () => Widget.attach(kept, document.body));

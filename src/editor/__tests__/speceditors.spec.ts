@@ -11,6 +11,17 @@ import type { SpecEditorTab } from '../tab';
 
 jest.setTimeout(30_000);
 
+const WORKER = {
+  cls: 'distributed.Nanny',
+  options: { nthreads: 4 },
+  group: null
+};
+const OPTIONED = {
+  scheduler: { cls: 'distributed.Scheduler', options: {} },
+  worker: WORKER,
+  workers: { 0: WORKER }
+};
+
 describe('SpecEditors', () => {
   let tracker: WidgetTracker<SpecEditorTab>;
   let editors: SpecEditors;
@@ -175,6 +186,41 @@ describe('SpecEditors', () => {
     press('Save');
     await expect(asked).resolves.toMatchObject({ name: 'otter', own: true });
     expect(manager.saveTemplate).toHaveBeenCalledTimes(1);
+  });
+
+  it('keeps what was typed of a template when Escape is pressed', async () => {
+    const otter = new FakeCluster(
+      cluster('otter', { display_name: 'Otter', spec: OPTIONED })
+    );
+    const seal = new FakeCluster(cluster('seal', { display_name: 'Seal' }));
+    let asked = editors.saveTemplate(otter);
+    await shown('Title');
+    type('Title', 'Ours');
+    type('Description', 'What we use');
+    type('nthreads', 'drop');
+    await leave(asked);
+
+    // Another cluster's was not left.
+    asked = editors.saveTemplate(seal);
+    expect((await shown('Title')).value).toBe('Seal');
+    await leave(asked);
+
+    asked = editors.saveTemplate(otter);
+    const title = await shown('Title');
+    expect(title.value).toBe('Ours');
+    // It goes on with the title, for it was not typed itself.
+    expect((await shown('Name')).value).toBe('ours');
+    expect((await shown('Description')).value).toBe('What we use');
+    expect((await shown('nthreads')).value).toBe('drop');
+    expect(screen.getByText(/as you left it/)).toBeTruthy();
+    press('Cancel');
+    await expect(asked).resolves.toBeNull();
+
+    asked = editors.saveTemplate(otter);
+    expect((await shown('Title')).value).toBe('Otter');
+    expect(screen.queryByText(/as you left it/)).toBeNull();
+    await leave(asked);
+    expect(manager.saveTemplate).not.toHaveBeenCalled();
   });
 
   it('opens one tab for a cluster, and shows it again', async () => {

@@ -20,7 +20,8 @@ describe('commands of the panel', () => {
     id: 'panel',
     isAttached: true,
     view: new PanelView(),
-    focusFilter: jest.fn()
+    focusFilter: jest.fn(),
+    reveal: jest.fn()
   };
   addPanelCommands(
     { commands, shell } as unknown as JupyterFrontEnd,
@@ -48,6 +49,9 @@ describe('commands of the panel', () => {
     await commands.execute(CommandIDs.showPanel);
     expect(shell.add).not.toHaveBeenCalled();
     expect(shell.activateById.mock.calls).toEqual([['panel']]);
+    expect(panel.reveal).not.toHaveBeenCalled();
+    await commands.execute(CommandIDs.showPanel, { id: 'otter' });
+    expect(panel.reveal.mock.calls).toEqual([['otter']]);
   });
 
   it('open it in the main area where it is nowhere', async () => {

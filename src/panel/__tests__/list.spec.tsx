@@ -1,0 +1,82 @@
+import { fireEvent, screen } from '@testing-library/react';
+import { FakeCluster, cluster } from '../../__tests__/fakes';
+import { PanelPage, button, change, open } from './panelpage';
+
+describe('The list of clusters', () => {
+  let page: PanelPage;
+
+  beforeEach(() => {
+    page = new PanelPage();
+  });
+
+  afterEach(() => page.close());
+
+  const names = () =>
+    screen.getAllByRole('article').map(node => node.getAttribute('aria-label'));
+  const search = () =>
+    screen.getByRole('searchbox', { name: 'Filter clusters and workers' });
+  const look = (text: string) =>
+    change(() => fireEvent.change(search(), { target: { value: text } }));
+  const failed = new FakeCluster(cluster('badger', { phase: 'failed' }));
+  const otter = new FakeCluster(cluster('otter'));
+
+  it('has nothing to look for when there is nothing', async () => {
+    await page.show();
+    expect(screen.queryByRole('searchbox')).toBeNull();
+  });
+
+  it('shows those that are looked for', async () => {
+    await page.show(otter, failed);
+    await look('badg');
+    expect(names()).toEqual(['badger']);
+    await look('weasel');
+    expect(screen.queryByRole('article')).toBeNull();
+    expect(screen.queryByText('No clusters yet')).toBeNull();
+    fireEvent.click(button('Show all'));
+    expect(names()).toEqual(['otter', 'badger']);
+    await look('badg');
+    fireEvent.keyDown(search(), { key: 'Escape' });
+    expect(names()).toEqual(['otter', 'badger']);
+  });
+
+  it('shows only the workers that are looked for', async () => {
+    await page.show(new FakeCluster(cluster('otter')));
+    open('otter');
+    await look('0-1');
+    const rows = screen.getAllByRole('treeitem');
+    expect(
+      rows.map(row => row.getAttribute('aria-label')!.split(':')[0])
+    ).toEqual(['0', '0-1']);
+  });
+
+  it('groups them by phase, and follows a phase that changes', async () => {
+    const other = new FakeCluster(cluster('weasel'));
+    await page.show(otter, failed, other);
+    await change(() => page.panel.view.setGrouped(true));
+    expect(names()).toEqual(['badger', 'otter', 'weasel']);
+    const titles = () =>
+      screen.getAllByRole('heading', { level: 3 }).map(one => one.textContent);
+    expect(titles()).toEqual([
+      'failed1',
+      'badger',
+      'running2',
+      'otter',
+      'weasel'
+    ]);
+    await change(() =>
+      other.set({ document: cluster('weasel', { phase: 'degraded' }) })
+    );
+    expect(names()).toEqual(['badger', 'weasel', 'otter']);
+  });
+
+  it('offers the orders in a menu', async () => {
+    await page.show(otter, failed);
+    await change(() => fireEvent.click(button('Order')));
+    const items = screen.getAllByRole('menuitem');
+    expect(items).toHaveLength(6);
+    fireEvent.keyDown(items[0], { key: 'Escape', keyCode: 27 });
+    expect(document.activeElement).toBe(button('Order'));
+    await change(() => page.panel.view.setOrder('phase'));
+    expect(names()).toEqual(['badger', 'otter']);
+  });
+});
