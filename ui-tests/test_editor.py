@@ -256,6 +256,8 @@ def test_the_editor_is_used_by_keyboard(lab: LabPage, server: LabServer) -> None
     expect(apply).to_be_focused()
     press("Enter")
     editor.expect_generation(before["generation"] + 1)
+    # There is nothing to be applied any more, and the focus goes on.
+    expect(editor.root.get_by_role("tab", name="Form")).to_be_focused()
 
 
 def test_what_is_not_used_is_not_loaded(lab: LabPage, server: LabServer) -> None:

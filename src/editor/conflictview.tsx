@@ -3,6 +3,7 @@ import type { ReadonlyJSONObject } from '@lumino/coreutils';
 import * as React from 'react';
 import { compare } from './changes';
 import type { SpecDraft } from './draft';
+import { leave } from './leave';
 import { written } from './planview';
 
 /**
@@ -127,14 +128,6 @@ function Choice(props: {
       {props.children}
     </button>
   );
-}
-
-/** Let the focus go on where it makes sense, for the button is about to go. */
-function leave(button: HTMLElement): void {
-  button
-    .closest('.jp-SpecCluster-editor')
-    ?.querySelector<HTMLElement>('[role=tab][aria-selected=true]')
-    ?.focus();
 }
 
 function Compared(props: {

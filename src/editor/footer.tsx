@@ -3,6 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { ClusterSpec } from '../api/types';
 import type { SpecDraft } from './draft';
+import { leave } from './leave';
 import { pythonCode } from './python';
 
 /**
@@ -47,15 +48,19 @@ export function EditorFooter(props: {
             type="button"
             className="jp-SpecCluster-button"
             disabled={!draft.isDirty || draft.isApplying}
-            onClick={() => draft.revert()}
+            onClick={event => {
+              leave(event.currentTarget);
+              draft.revert();
+            }}
           >
             {trans.__('Revert')}
           </button>
           <button
             type="button"
             className="jp-SpecCluster-button jp-mod-primary"
-            disabled={!draft.canApply}
-            onClick={() => void draft.apply()}
+            // What is refused is put right and applied again: until then the focus stays.
+            disabled={!draft.canApply && !draft.isApplying}
+            onClick={event => void apply(draft, event.currentTarget)}
           >
             {trans.__('Apply')}
           </button>
@@ -63,4 +68,16 @@ export function EditorFooter(props: {
       )}
     </>
   );
+}
+
+async function apply(draft: SpecDraft, button: HTMLElement): Promise<void> {
+  const hadFocus = document.activeElement === button;
+  const isTaken = await draft.apply();
+  // A button that is disabled has lost it already.
+  const isElsewhere = ![button, document.body].includes(
+    document.activeElement as HTMLElement
+  );
+  if (isTaken && hadFocus && !isElsewhere) {
+    leave(button);
+  }
 }

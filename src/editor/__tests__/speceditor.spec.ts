@@ -44,6 +44,7 @@ describe('SpecEditor', () => {
   const press = async (name: string) => {
     const found = await button(name);
     await waitFor(() => expect(found.disabled).toBe(false));
+    found.focus();
     fireEvent.click(found);
   };
   const notice = () => screen.queryByRole('alert')?.textContent || null;
@@ -99,6 +100,10 @@ describe('SpecEditor', () => {
     expect(one.replaceSpec.mock.calls).toEqual([[spec, 1]]);
     expect(editor.isDirty).toBe(false);
     expect(notice()).toBeNull();
+    // There is nothing to be applied any more, and the focus goes on.
+    await waitFor(() =>
+      expect(document.activeElement?.textContent).toBe('Code')
+    );
   });
 
   it('names the field that the server refuses, and keeps what was written', async () => {
@@ -115,6 +120,7 @@ describe('SpecEditor', () => {
     await waitFor(() => expect(notice()).toBe(`workers.0.cls${message}`));
     expect(editor.node.querySelector('img')).toBeNull();
     expect(text()).toBe(written);
+    expect(document.activeElement?.textContent).toBe('Apply');
   });
 
   it('says what is refused of a plan where the plan would be', async () => {
