@@ -107,7 +107,9 @@ function Rows(props: {
               )}
               trans={trans}
             />
-            {membersText(name, after[name], trans)}
+            {after[name]?.group && (
+              <span>{membersText(name, after[name], trans)}</span>
+            )}
           </>
         )}
       />
