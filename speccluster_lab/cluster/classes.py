@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 from distributed import Nanny, Worker
 from distributed.utils import import_term
 
+from speccluster_lab.cluster.logowners import keep_own
 from speccluster_lab.cluster.reading import AfterReading
 from speccluster_lab.cluster.references import names_files, with_values
 from speccluster_lab.errors import GroupMismatch, InvalidClass, InvalidInput
@@ -246,7 +247,9 @@ class Recipe:
             # Several that one command starts cannot all have it.
             if inner.get("n_workers", 1) == 1:
                 inner.setdefault("name", str(options["name"]))
-        return self.cls(scheduler, **options)
+        made = self.cls(scheduler, **options)
+        keep_own(made)
+        return made
 
 
 def check_spec(spec: ClusterSpec, known: Mapping[str, Callable[..., Any]] | None = None) -> None:

@@ -11,6 +11,7 @@ from distributed import Nanny
 from distributed.core import Status
 from distributed.deploy.spec import ProcessInterface
 
+from speccluster_lab.cluster.logowners import keep_own
 from speccluster_lab.errors import GroupMismatch, InvalidInput
 from speccluster_lab.spec.names import member_names
 
@@ -147,6 +148,7 @@ class MultiWorker(ProcessInterface):
         try:
             for name in member_names(self.name, self.group):
                 self.nannies[name] = Nanny(self.scheduler, name=name, **self._options)
+                keep_own(self.nannies[name])
         except Exception:
             await self.close()
             raise

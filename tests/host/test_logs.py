@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from running_hosts import WORKER_CLASSES
 
@@ -63,6 +64,60 @@ def test_a_workers(shared_host: RunningHost) -> None:
     assert log.source is LogSource.WORKER
     assert any("Start worker at" in line for line in log.lines)
     assert len(read(shared_host, "0", 3).lines) == 3
+
+
+def test_each_has_its_own_although_they_share_a_process(hosts: Hosts) -> None:
+    """The nannies are in the host, and so are workers without one."""
+    group = {
+        "cls": "speccluster_lab.MultiWorker",
+        "options": {"nthreads": 1, "processes": 2, "memory_limit": "1 GiB"},
+        "group": ["-0", "-1"],
+    }
+    thread = {"cls": "distributed.Worker", "options": {"nthreads": 1}}
+    spec = {"worker": None, "workers": {"g": group, "a": thread, "b": thread}}
+    host = hosts.start(spec=spec)
+    cluster = host.until(lambda cluster: cluster.counts.registered == 4)
+    addresses = {one.name: one.address for entry in cluster.workers for one in entry.members}
+    for name, of_a_start in (
+        ("g-0", "Start Nanny at"),
+        ("g-1", "Start Nanny at"),
+        ("a", "Start worker at"),
+        ("b", "Start worker at"),
+    ):
+        assert len([line for line in read(host, name).lines if of_a_start in line]) == 1, name
+    for name, other in (("a", "b"), ("b", "a")):
+        text = "\n".join(read(host, name).lines)
+        assert str(addresses[name]) in text
+        assert str(addresses[other]) not in text
+
+    # Its end is told from a thread that knows neither.
+    listening_at(host, str(addresses["g-1"])).kill()
+    host.until(
+        lambda cluster: (
+            cluster.counts.registered == 4
+            and all(
+                one.address != addresses["g-1"]
+                for entry in cluster.workers
+                for one in entry.members
+            )
+        )
+    )
+    told = {
+        name: [one for one in read(host, name).lines if "killed by signal" in one]
+        for name in ("g-0", "g-1")
+    }
+    assert (len(told["g-0"]), len(told["g-1"])) == (0, 1)
+
+
+def listening_at(host: RunningHost, address: str) -> psutil.Process:
+    port = int(address.rpartition(":")[2])
+    (found,) = (
+        process
+        for process in host.processes()
+        for one in process.net_connections("inet")
+        if one.status == psutil.CONN_LISTEN and one.laddr.port == port
+    )
+    return found
 
 
 def test_of_an_entry_with_a_group_and_one_that_never_starts(hosts: Hosts) -> None:
