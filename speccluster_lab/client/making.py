@@ -17,9 +17,7 @@ from speccluster_lab.spec.api import OwnerKind
 if TYPE_CHECKING:
     import subprocess
 
-    from speccluster_lab.link.creation import Wish
     from speccluster_lab.link.launch import Launch
-    from speccluster_lab.link.settings import ClusterSettings
     from speccluster_lab.spec.api import CreateCluster
 
 __all__ = ["check_cluster", "make_cluster"]
@@ -47,7 +45,7 @@ def make_cluster(request: CreateCluster) -> Launch:
         The cluster's process could not be started.
     """
     settings = read_settings()
-    wish = _admitted(request, settings)
+    wish = wish_for(request, settings.admission(), is_trusted=True)
     names = _names()
     check_room(len(names), settings.max_clusters)
     if wish.name is not None and wish.name in names:
@@ -69,13 +67,7 @@ def check_cluster(request: CreateCluster) -> None:
     TemplateNotFound, InvalidInput, ClassNotAllowed, UnfitInterpreter
         It cannot be had.
     """
-    _admitted(request, read_settings())
-
-
-def _admitted(request: CreateCluster, settings: ClusterSettings) -> Wish:
-    wish = wish_for(request)
-    settings.admission().check(wish.spec, trusted=wish.trusted)
-    return wish
+    wish_for(request, read_settings().admission(), is_trusted=True)
 
 
 def _names() -> list[str]:

@@ -13,7 +13,7 @@ from speccluster_lab.errors import SpecClusterError, TooManyClusters
 from speccluster_lab.link.interpreters import ask_interpreter, check_interpreter, python_of_kernel
 from speccluster_lab.link.launch import Launch, reserve_for, start_host, write_launch
 from speccluster_lab.link.templates import look_for_templates
-from speccluster_lab.spec.marks import refuse_marks, refuse_marks_in
+from speccluster_lab.spec.marks import refuse_marks_in
 from speccluster_lab.spec.saving import check_saved
 
 if TYPE_CHECKING:
@@ -79,16 +79,18 @@ class Maker:
     limits: Limits
 
 
-def wish_for(request: CreateCluster, admission: Admission | None = None) -> Wish:
+def wish_for(request: CreateCluster, admission: Admission, *, is_trusted: bool = False) -> Wish:
     """Return what a request asks for; reads files and starts programs: not for an event loop.
 
     Parameters
     ----------
     request : CreateCluster
         What is asked for.
-    admission : Admission, optional
-        What may be asked for; whatever there is, by who runs code as this user anyway, if not
-        given. Then all of it is trusted as a template is.
+    admission : Admission
+        What may be asked for.
+    is_trusted : bool
+        Whether it is asked for by who runs code as this user anyway: then all of it is trusted
+        as a template is.
 
     Raises
     ------
@@ -97,17 +99,13 @@ def wish_for(request: CreateCluster, admission: Admission | None = None) -> Wish
     """
     found = look_for_templates()
     template = found.get(request.template)
-    if admission is not None:
-        check_usable(found, template.name, admission)
+    check_usable(found, template.name, admission)
     refuse_marks_in(request.fields, "fields")
     spec = request.whole or template.make_spec(request.fields, request.spec)
-    trusted = spec
+    trusted = spec if is_trusted else template.make_spec(request.fields)
     prefix = "spec" if request.whole is None else "whole"
-    if admission is None:
-        refuse_marks(spec, prefix)
-    else:
-        trusted = template.make_spec(request.fields)
-        admission.check(spec, trusted=trusted, prefix=prefix)
+    admission.check(spec, trusted=trusted, prefix=prefix)
+    if not is_trusted:
         admission.check_python(request.python)
     python = _find_python(request, template)
     return Wish(request.name, template, spec, trusted, python)

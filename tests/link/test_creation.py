@@ -45,6 +45,6 @@ def test_who_runs_it(
         return guard
 
     monkeypatch.setattr("speccluster_lab.link.creation.start_host", start_host)
-    wish = replace(wish_for(CreateCluster(template="threads")), python=python)
+    wish = replace(wish_for(CreateCluster(template="threads"), Admission()), python=python)
     assert create(wish, MAKER, frozenset(), take_spare)[1] is guard
     assert asked == runs_it

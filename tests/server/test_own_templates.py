@@ -9,7 +9,10 @@ import pytest
 import yaml
 from serving import make
 
+from speccluster_lab.client.making import check_cluster
+from speccluster_lab.errors import ClassNotAllowed
 from speccluster_lab.link.templates import template_file
+from speccluster_lab.spec.api import CreateCluster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,6 +225,11 @@ async def test_one_that_says_more_than_is_allowed_by_now_cannot_be_used(
     option = "spec.worker.options.preload: option 'preload' can load code"
     geo.write_text(yaml.safe_dump({"name": "geo", "title": "G", "spec": {}}))
     await check({"mine": option, "second": option})
+    # A notebook or the command line may ask for it, and is told that the template may not.
+    with pytest.raises(ClassNotAllowed) as refused_here:
+        check_cluster(CreateCluster(template="mine"))
+    assert refused_here.value.message == (await listed(api))["mine"]["unusable"]
+    assert refused_here.value.field == "template"
     geo.unlink()
     found = await listed(api)
     assert option in found["mine"]["unusable"]
