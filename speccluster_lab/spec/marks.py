@@ -68,8 +68,8 @@ def refuse_marks_in(value: Any, place: str) -> None:
 def unknown_mark(field: str) -> InvalidInput:
     """Return the error for a mark that stands for nothing."""
     return InvalidInput(
-        f"{field}: this stands for a secret that is not known here; write the secret "
-        "itself, or read the spec again",
+        f"{field}: this stands for a secret that is not known here, or not any more since the "
+        "server was started anew; write the secret itself, or read the spec again",
         field=field,
     )
 

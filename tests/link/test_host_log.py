@@ -1,18 +1,21 @@
 """The end of a host's log, wherever it is and whatever has become of it."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from running_hosts import start_guarded
+from running_hosts import CHANGED_GUARD, start_guarded
 
-from speccluster_lab.link import logfile
+from speccluster_lab.link import guard, logfile
+from speccluster_lab.link.files import open_private_log
 from speccluster_lab.link.guard import HOST_LOG, LOG_START, OLDER_LOG
 from speccluster_lab.link.launch import reserve
 from speccluster_lab.link.logs import host_log, last_log_lines
+from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.api import LogQuery
 from speccluster_lab.spec.logtext import MAX_LOG_CHARACTERS
 
@@ -201,6 +204,85 @@ def test_a_log_is_followed_while_it_is_shortened() -> None:
         assert (late.read()[-5:], late.log.continues) == (written[-5:], False)
         assert not late.log.complete
         assert host_log(folder, LogQuery(tail=10_000)).lines[-100:] == written[-100:]
+    finally:
+        until.touch()
+        assert popen.wait(60) == 0
+
+
+# Ends the guard at one step of the shortening.
+DYING = """
+import os, signal
+name, part, when = {point!r}
+real = getattr(os, name)
+def fatal(first, *others):
+    is_meant = part in str(first)
+    if is_meant and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    done = real(first, *others)
+    if is_meant and when == "after":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+setattr(os, name, fatal)
+"""
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        (name, part, when)
+        for name, part in (("replace", OLDER_LOG), ("ftruncate", "2"), ("replace", LOG_START))
+        for when in ("before", "after")
+    ],
+    ids=str,
+)
+def test_nothing_is_lost_when_the_guard_dies_while_it_shortens_the_log(
+    point: tuple[str, str, str],
+) -> None:
+    folder = reserve("one")
+    changed = CHANGED_GUARD % repr({"LOG_BYTES": 10_000, "LOOK_SECONDS": 0.02})
+    lines = [f"line {number:03d} {'x' * 90}" for number in range(101)]
+    with open(open_private_log(folder / HOST_LOG), "ab") as log:
+        dying = subprocess.Popen(
+            [
+                *(sys.executable, "-c", DYING.format(point=point) + changed, guard.__file__),
+                *(str(folder), sys.executable, "-c", "import time; time.sleep(60)"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    leader = HostProcess.of_child(dying.pid)
+    try:
+        append(folder, "".join(f"{line}\n" for line in lines))
+        assert dying.wait(60) == -signal.SIGKILL
+    finally:
+        leader.end(0)
+    told = host_log(folder, LogQuery(tail=10_000)).lines
+    # The first ones are more than the log may have; some may be told twice.
+    assert [line for line in dict.fromkeys(told) if line in lines[2:]] == lines[2:]
+
+    # The next one goes on.
+    until = folder / "until"
+    program = "import os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)"
+    popen = start_guarded(
+        folder,
+        [sys.executable, "-c", program, str(until)],
+        LOG_BYTES=10_000,
+        LOOK_SECONDS=0.02,
+    )
+    try:
+        follower = Follower(folder)
+        append(folder, "".join(f"next {line}\n" for line in lines))
+        deadline = time.monotonic() + 60
+        while (folder / HOST_LOG).stat().st_size > 10_000:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        append(folder, "the end\n")
+        told = host_log(folder, LogQuery(tail=10_000)).lines
+        assert told[-51:] == [*(f"next {line}" for line in lines[-50:]), "the end"]
+        follower.read()
+        assert follower.lines[-1] == "the end"
     finally:
         until.touch()
         assert popen.wait(60) == 0

@@ -75,8 +75,9 @@ def test_a_mark_is_worth_nothing_elsewhere() -> None:
         assert SECRET not in str(refused.value)
     # Nor to another server, which has a key of its own.
     assert marked(Secrets(), {"api_token": SECRET})["api_token"] != mark
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match="server was started anew") as refused:
         restored(Secrets(), {"api_token": mark})
+    assert refused.value.field == "workers.0.options.api_token"
 
 
 @pytest.mark.parametrize(
