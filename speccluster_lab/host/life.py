@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import gc
 import logging
 import math
 import os
@@ -384,6 +385,10 @@ def _root_of(error: BaseException) -> BaseException:
 
 def _import_start() -> None:
     import speccluster_lab.host.start  # noqa: F401
+
+    # What is imported stays as long as this process. Full collections hold up the loop; they are
+    # not to look at it.
+    gc.freeze()
 
 
 async def _bounded(work: Coroutine[Any, Any, object] | asyncio.Task[Any], seconds: float) -> None:

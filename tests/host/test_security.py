@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import ssl
 import sys
+import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +212,17 @@ def test_workers_do_not_load_the_host(client: Client) -> None:
     # What a forkserver reads to know what to import, and nothing of the host's own.
     few = {"speccluster_lab.host", "speccluster_lab.host.preimport"}
     assert all(few.issuperset(names) for names in found.values())
+
+
+def test_collections_do_not_look_at_what_is_imported(client: Client) -> None:
+    """All of them hold up the loop that scheduler and host share: a tenth of a second each time."""
+
+    def counts() -> tuple[int, int]:
+        imported = sum(1 for one in gc.get_objects() if isinstance(one, types.FunctionType))
+        return imported, gc.get_freeze_count()
+
+    looked_at, frozen = client.run_on_scheduler(counts)
+    assert frozen > 10 * looked_at
 
 
 def _addresses(client: Client, *names: str) -> list[str]:
