@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from speccluster_lab.client.finding import known_servers
 from speccluster_lab.client.reaching import Reaching
 from speccluster_lab.link.remote import RemoteClient, base_url
-from speccluster_lab.spec.api import API_PREFIX, DASHBOARD_PAGE, OwnerKind
+from speccluster_lab.spec.api import API_PREFIX, DASHBOARD_PAGE
 
-__all__ = ["WithDashboard"]
+__all__ = ["WithDashboard", "link_here"]
 
 
 class WithDashboard(Reaching):
@@ -32,8 +32,6 @@ class WithDashboard(Reaching):
             self._now()
         if self._cluster is not None and not self._cluster.scheduler.dashboard:
             return "the scheduler is not there, or has no dashboard that its host serves"
-        if self._cluster is not None and self._cluster.owner.kind is OwnerKind.NOTEBOOK:
-            return "the cluster is a notebook's, and shows its dashboard there"
         if self._dashboard_link() is None:
             return (
                 "dashboards are shown by a Jupyter server, and this process does not belong to "
@@ -42,9 +40,23 @@ class WithDashboard(Reaching):
         return None
 
     def _dashboard_link(self) -> str | None:
-        page = f"{API_PREFIX}/clusters/{self.id}/{DASHBOARD_PAGE}".lstrip("/")
         if isinstance(self._host, RemoteClient):
-            return self._host.server + page
-        servers = known_servers()
-        # A path: this process does not know by which name a browser calls the server.
-        return urlsplit(base_url(servers[0].url)).path + page if servers else None
+            return self._host.server + _page_of(self.id)
+        return link_here(self.id)
+
+
+def link_here(id: str) -> str | None:
+    """Return where the dashboard of a cluster is on the server that this process belongs to.
+
+    Parameters
+    ----------
+    id : str
+        The cluster's.
+    """
+    servers = known_servers()
+    # A path: this process does not know by which name a browser calls the server.
+    return urlsplit(base_url(servers[0].url)).path + _page_of(id) if servers else None
+
+
+def _page_of(id: str) -> str:
+    return f"{API_PREFIX}/clusters/{id}/{DASHBOARD_PAGE}".lstrip("/")

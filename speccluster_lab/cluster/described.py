@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import deque
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import distributed
@@ -14,19 +15,41 @@ from speccluster_lab.cluster.preview import Preview, preview
 from speccluster_lab.cluster.scaling import resized
 from speccluster_lab.cluster.shown import Shown
 from speccluster_lab.errors import InvalidInput
+from speccluster_lab.spec.api import MAX_GENERATIONS
 from speccluster_lab.spec.models import ClusterSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Mapping
 
+    from speccluster_lab.cluster.tracked import EntrySpec
     from speccluster_lab.reconcile import Fingerprint
     from speccluster_lab.spec.api import Scale
 
 __all__ = ["Described"]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Earlier:
+    """A desired state, with all that JSON cannot carry, as it is shown."""
+
+    document: ClusterSpec
+    entries: Mapping[str, Mapping[str, Any]]
+    form: Mapping[str, Any] | None
+
+
 class Described(Shown):
-    """The part of a cluster that is its spec as a document, which is JSON."""
+    """The part of a cluster that is its spec as a document, which is JSON.
+
+    Parameters
+    ----------
+    **options
+        As the other parts take them.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._earlier: deque[_Earlier] = deque(maxlen=MAX_GENERATIONS)
+        self._keys: dict[str, Hashable] = {}
+        super().__init__(**options)
 
     def document(self) -> ClusterSpec:
         """Return the desired state as a document."""
@@ -40,6 +63,30 @@ class Described(Shown):
             }
         )
 
+    def lasting_document(self) -> ClusterSpec:
+        """Return the same without the entries that adaptive scaling has made: it does so again."""
+        spec, adapted = self.document(), self.made_by_adaptive()
+        kept = {name: entry for name, entry in spec.workers.items() if name not in adapted}
+        return spec.model_copy(update={"workers": kept})
+
+    def remember(self) -> None:
+        """Keep what is wanted now, so that its document can be applied again at any time.
+
+        That of a cluster whose spec has come as a document can be all the same.
+        """
+        document, desired = self.lasting_document(), self._wanted.entries
+        entries = {name: desired[name].form.entry for name in document.workers}
+        form = None if self.new_spec is None else self.new_spec.form().entry
+        self._earlier.append(_Earlier(document, entries, form))
+        self._keys |= {name: desired[name].key for name in document.workers}
+
+    def has_wanted(self, spec: ClusterSpec) -> bool:
+        """Return whether a document is of what is wanted now, or was when it was remembered."""
+        return self._remembered(spec) is not None
+
+    def _remembered(self, spec: ClusterSpec) -> _Earlier | None:
+        return next((one for one in reversed(self._earlier) if one.document == spec), None)
+
     def check(self, spec: ClusterSpec) -> None:
         """Refuse a desired state that this cluster cannot have.
 
@@ -48,7 +95,7 @@ class Described(Shown):
         InvalidClass, GroupMismatch, InvalidInput
             With ``field`` naming the place.
         """
-        check_spec(spec, self._classes())
+        check_spec(spec, self._classes(spec))
         if spec.scheduler != self.document().scheduler:
             raise InvalidInput(
                 "the scheduler of a running cluster cannot be changed", field="scheduler"
@@ -78,7 +125,7 @@ class Described(Shown):
             if name not in entries and name not in self._wanted.adapted:
                 del current[key]
         for name, entry in entries.items():
-            key = keys.get(name, name)
+            key = keys[name] if name in keys else self._key_of(name)
             if entry is not current.get(key):
                 current[key] = dict(entry)
         if form is not self.new_spec:
@@ -89,8 +136,14 @@ class Described(Shown):
         self, spec: ClusterSpec
     ) -> tuple[dict[str, Mapping[str, Any]], Mapping[str, Any] | None]:
         """Return the entries and the worker form that a document means."""
-        document, form, classes = spec.model_dump(), self.new_spec, self._classes()
         current = {str(key): entry for key, entry in self.worker_spec.items()}
+        earlier, form = self._remembered(spec), self.new_spec
+        if earlier is not None:
+            return (
+                {name: _as_it_is(current.get(name), one) for name, one in earlier.entries.items()},
+                None if earlier.form is None else _as_it_is(form, earlier.form),
+            )
+        document, classes = spec.model_dump(), self._classes(spec)
         entries = {
             # One that is new may be a copy of the form.
             name: meant(entry, current.get(name, form), classes, f"workers.{name}")
@@ -99,11 +152,29 @@ class Described(Shown):
         sent = document["worker"]
         return entries, None if sent is None else meant(sent, form, classes, "worker")
 
-    def _classes(self) -> dict[str, Callable[..., Any]]:
-        """Return the classes that the desired state holds, by how its document shows them."""
+    def _key_of(self, name: str) -> Hashable:
+        """Return the key of an entry that is not there: as it was, or as ``scale`` would have it.
+
+        In a document they are all text.
+        """
+        if name in self._keys:
+            return self._keys[name]
+        is_number = name.isascii() and name.isdecimal() and str(int(name)) == name
+        are_text = any(isinstance(key, str) and key.isdecimal() for key in self.worker_spec)
+        return int(name) if is_number and not are_text else name
+
+    def _classes(self, spec: ClusterSpec) -> dict[str, Callable[..., Any]]:
+        """Return the classes that the desired state holds, by how its document shows them.
+
+        And those of an earlier one, where that is what a document means.
+        """
         forms = {id(one.form): one.form.entry for one in self._wanted.entries.values()}
         others = [one for one in (self.new_spec, self._scheduler_document) if one]
-        return known_classes([*forms.values(), *others])
+        earlier = self._remembered(spec)
+        before = [] if earlier is None else [*earlier.entries.values()]
+        if earlier is not None and earlier.form is not None:
+            before.append(earlier.form)
+        return known_classes([*forms.values(), *others, *before])
 
     async def preview(
         self,
@@ -157,3 +228,8 @@ class Described(Shown):
             form = current[name].form() if same else Form.of(entry)
             wanted[name] = form.fingerprint
         return wanted
+
+
+def _as_it_is(there: EntrySpec | None, earlier: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is to be there, which is what is there if that says what it said earlier."""
+    return there if there is not None and there.form().entry is earlier else earlier

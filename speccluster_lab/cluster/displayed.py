@@ -18,9 +18,10 @@ from speccluster_lab.spec.names import id_from_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Displayed"]
+__all__ = ["Displayed", "link_through_server"]
 
 SHOWING: Final = "speccluster_lab.client.ownwidget"
+DASHBOARDS: Final = "speccluster_lab.client.dashboard"
 
 
 class Displayed(Described):
@@ -85,3 +86,15 @@ class Displayed(Described):
         from IPython.display import display
 
         display(self._repr_mimebundle_(**options), raw=True)
+
+
+def link_through_server(id: str) -> str | None:
+    """Return where the dashboard of a cluster is on the server of this process, if it has one.
+
+    Parameters
+    ----------
+    id : str
+        What others know the cluster by.
+    """
+    link: str | None = importlib.import_module(DASHBOARDS).link_here(id)
+    return link

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import distributed
 
+from speccluster_lab.cluster.displayed import link_through_server
 from speccluster_lab.cluster.living import Living
 
 if TYPE_CHECKING:
@@ -136,6 +137,15 @@ class Publishing(Living):
     def published_as(self) -> str | None:
         """The id that :func:`speccluster_lab.connect` takes; ``None`` while not published."""
         return None if self._publisher is None else self._publisher.id
+
+    @property
+    def dashboard_link(self) -> str:
+        """Where dask's dashboard is: its port, or a path on the Jupyter server of this kernel."""
+        link: str = super().dashboard_link
+        id = self.published_as
+        if link or id is None or not getattr(self.scheduler, "serves_dashboard", False):
+            return link
+        return link_through_server(id) or ""
 
     async def _start_once(self) -> None:
         await super()._start_once()

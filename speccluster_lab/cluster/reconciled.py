@@ -69,6 +69,9 @@ def _published_or_not(cls: type) -> Callable[..., None]:
             # Such classes hand what they are given to all of their parts themselves.
             if options.get("security") is None:
                 options["security"] = self._publisher.secure(None)
+            if "dashboard_address" in inspect.signature(first).parameters:
+                # Theirs is a port for everybody; who wants one has to say so.
+                options.setdefault("dashboard_address", None)
         first(self, *args, **options)
 
     return initialize

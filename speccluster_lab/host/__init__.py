@@ -23,6 +23,7 @@
 ``published``     the same for a cluster of a notebook, or of any other program
 ``publisher``     whether and how such a cluster may be served
 ``asked``         carrying what is asked over to the cluster's own event loop
+``passing``       carrying over whole connections, for the dashboard
 ``owner``         which notebook or program that is
 ``certificates``  the cluster's own authority, and a certificate for each role
 ``keyfiles``      the files from which ``distributed`` reads them

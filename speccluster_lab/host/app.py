@@ -97,17 +97,14 @@ class HostApplication(Application):
         found = _DASHBOARD.fullmatch(request.path)
         if found is None or found["id"] != self._host.launch.id or not self._may_see(request):
             return super().find_handler(request, **kwargs)
-        make = self._host.dashboard()
-        if make is None:
+        dashboard = self._host.dashboard()
+        if dashboard is None:
             return super().find_handler(request, **kwargs)
         # Whoever looks at it wants the cluster to be there.
         self._host.stream.asked += 1
         request.path = found["path"]
         request.uri = request.path + (f"?{request.query}" if request.query else "")
-        # Here, for it imports what not every host needs.
-        from speccluster_lab.host.dashboard import WhenMade
-
-        return WhenMade(make, lambda application: application.find_handler(request, **kwargs))
+        return dashboard(request)
 
     def _may_see(self, request: HTTPServerRequest) -> bool:
         is_read = request.method == "GET" and "Origin" not in request.headers

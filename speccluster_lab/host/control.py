@@ -34,7 +34,6 @@ if TYPE_CHECKING:
         Adapt,
         Cluster,
         CredentialsRequest,
-        Generation,
         LogQuery,
         PlanRequest,
         Scale,
@@ -100,8 +99,6 @@ class Control:
         Is told of each change of what is wanted.
     save : callable, optional
         Has what is wanted on disk when it returns; where there is none, it is in memory only.
-    earlier : callable, optional
-        Returns the earlier desired states; where there is none, they are not kept.
     """
 
     def __init__(
@@ -112,7 +109,6 @@ class Control:
         certificates: ClientCertificates,
         changed: Callable[[], None],
         save: Callable[[Desired], Awaitable[None]] | None = None,
-        earlier: Callable[[], Awaitable[list[Generation]]] | None = None,
     ) -> None:
         self.cluster = cluster
         self._launch = launch
@@ -120,16 +116,14 @@ class Control:
         self._certificates = certificates
         self._tell = changed
         self._save = save
-        self._earlier = earlier
 
     @property
     def admission(self) -> Admission:
         """What may be asked for."""
         return self._launch.admission
 
-    @property
-    def trusted(self) -> ClusterSpec:
-        """What is allowed because somebody else has said it before."""
+    def trusted(self, spec: ClusterSpec) -> ClusterSpec:
+        """Return what of a spec is allowed because somebody else has said it before."""
         return self._launch.trusted
 
     def document(self) -> Cluster:
@@ -145,22 +139,17 @@ class Control:
             It cannot be written to disk.
         """
         self._tell()
-        if self._save is None:
-            return
-        cluster = self.cluster
-        spec, adapted = cluster.document(), cluster.made_by_adaptive()
-        kept = {name: entry for name, entry in spec.workers.items() if name not in adapted}
-        await self._save(
-            Desired(
-                generation=cluster.generation,
-                spec=spec.model_copy(update={"workers": kept}),
-                adaptive=_adaptive(cluster),
-            )
-        )
+        if self._save is not None:
+            await self._save(self.desired())
 
-    async def generations(self) -> list[Generation]:
-        """Return the earlier desired states, newest first."""
-        return [] if self._earlier is None else await self._earlier()
+    def desired(self) -> Desired:
+        """Return what is wanted now."""
+        cluster = self.cluster
+        return Desired(
+            generation=cluster.generation,
+            spec=cluster.lasting_document(),
+            adaptive=_adaptive(cluster),
+        )
 
     async def replace_spec(self, spec: ClusterSpec, if_generation: int) -> None:
         """Replace the desired state.
@@ -186,7 +175,7 @@ class Control:
                 f"is based on generation {if_generation}",
                 field="If-Match",
             )
-        self.admission.check(spec, trusted=self.trusted, prefix="")
+        self.admission.check(spec, trusted=self.trusted(spec), prefix="")
         cluster.apply(spec)
         await self._changed()
 
@@ -237,7 +226,8 @@ class Control:
 
     async def _preview(self, request: PlanRequest) -> Preview:
         if request.spec is not None:
-            self.admission.check(request.spec, trusted=self.trusted, prefix="spec")
+            trusted = self.trusted(request.spec)
+            self.admission.check(request.spec, trusted=trusted, prefix="spec")
             with _within("spec"):
                 return await self.cluster.preview(spec=request.spec)
         if request.scale is not None:

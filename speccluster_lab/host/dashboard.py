@@ -22,7 +22,7 @@ from tornado.httputil import HTTPMessageDelegate
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tornado.httputil import HTTPHeaders, RequestStartLine, ResponseStartLine
+    from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine, ResponseStartLine
     from tornado.web import Application
 
     from speccluster_lab.cluster import SpecCluster
@@ -72,8 +72,10 @@ def dashboard_of(cluster: SpecCluster) -> Callable[[], Awaitable[Application]] |
     Nothing where this process is not to serve it.
     """
     scheduler = cluster.scheduler
-    if not isinstance(scheduler, _WithoutPort):
+    if not isinstance(scheduler, distributed.Scheduler):
         return None
+    if not isinstance(scheduler, _WithoutPort):
+        return _with_port(scheduler)
 
     async def with_pages() -> Application:
         if HAS_BOKEH and not scheduler.has_pages:
@@ -82,6 +84,14 @@ def dashboard_of(cluster: SpecCluster) -> Callable[[], Awaitable[Application]] |
         return scheduler.http_application
 
     return with_pages
+
+
+def _with_port(scheduler: Any) -> Callable[[], Awaitable[Application]]:
+    async def as_it_is() -> Application:
+        application: Application = scheduler.http_application
+        return application
+
+    return as_it_is
 
 
 def _import_pages() -> None:
@@ -104,25 +114,24 @@ class WhenMade(HTTPMessageDelegate):
     ----------
     make : callable
         Gives the application.
-    find_handler : callable
-        Returns what takes the request, given the application.
+    request : HTTPServerRequest
+        The request.
     """
 
     def __init__(
-        self,
-        make: Callable[[], Awaitable[Application]],
-        find_handler: Callable[[Application], HTTPMessageDelegate],
+        self, make: Callable[[], Awaitable[Application]], request: HTTPServerRequest
     ) -> None:
         self._make = make
-        self._find_handler = find_handler
+        self._request = request
         self._found: HTTPMessageDelegate | None = None
 
     async def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> None:
         """Begin; called by tornado, which reads no further meanwhile."""
-        self._found = self._find_handler(await self._make())
-        waiting = self._found.headers_received(start_line, headers)
+        found = (await self._make()).find_handler(self._request)
+        self._found = found
+        waiting = found.headers_received(start_line, headers)
         if waiting is not None:
             await waiting
 

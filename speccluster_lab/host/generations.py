@@ -5,6 +5,7 @@ A file each, because a change must cost what it costs, and not what all earlier 
 
 from __future__ import annotations
 
+import datetime
 import logging
 import os
 from typing import TYPE_CHECKING, Final
@@ -23,11 +24,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["GENERATIONS_FOLDER", "read_generations", "write_generations"]
+    from speccluster_lab.host.store import Desired
+
+__all__ = ["GENERATIONS_FOLDER", "followed_by", "read_generations", "write_generations"]
 
 logger = logging.getLogger(__name__)
 
 GENERATIONS_FOLDER: Final = "generations"
+
+
+def followed_by(before: Desired | None, desired: Desired) -> tuple[Desired, Generation | None]:
+    """Return what is wanted with its time, and what was wanted before if that is an earlier one.
+
+    Parameters
+    ----------
+    before : Desired or None
+        What was wanted,
+    desired : Desired
+        and what is.
+    """
+    now, earlier = datetime.datetime.now(datetime.UTC), None
+    if before is None:
+        since: datetime.datetime | None = now
+    elif before.generation >= desired.generation:
+        since = before.since
+    else:
+        since = now
+        earlier = Generation(
+            generation=before.generation, time=before.since or now, spec=before.spec
+        )
+    return desired.model_copy(update={"since": since}), earlier
 
 
 def write_generations(folder: Path, generations: Iterable[Generation]) -> None:

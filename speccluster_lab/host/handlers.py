@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 from tornado import iostream
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from speccluster_lab.errors import (
@@ -40,7 +40,7 @@ from speccluster_lab.spec.validation import parse_body, parse_if_match, parse_qu
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tornado.httputil import HTTPServerRequest
+    from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 
     from speccluster_lab.host.control import Control
     from speccluster_lab.host.stream import Stream
@@ -94,14 +94,17 @@ class Served(Protocol):
     def document(self) -> Cluster:
         """Return the cluster as it is."""
 
-    def dashboard(self) -> Callable[[], Awaitable[Application]] | None:
-        """Return what gives the application of dask's dashboard, where this process has it."""
+    def dashboard(self) -> Callable[[HTTPServerRequest], HTTPMessageDelegate] | None:
+        """Return what takes the requests to dask's dashboard, where this process has it."""
 
     async def ask(self, call: Callable[[Control], Awaitable[T]]) -> T:
         """Return what a call of the cluster gives, once the cluster can be asked."""
 
     async def events(self, query: EventsQuery) -> list[Event]:
         """Return what has happened, oldest first."""
+
+    async def generations(self) -> list[Generation]:
+        """Return the earlier desired states, newest first."""
 
     async def log(self, query: LogQuery) -> Log:
         """Return the end of a log."""
@@ -304,8 +307,7 @@ class GenerationsHandler(Handler):
 
     async def get(self, id: str) -> None:
         """List it."""
-        found = await self.host.ask(lambda control: control.generations())
-        await self.finish(_GENERATIONS.dump_json(found))
+        await self.finish(_GENERATIONS.dump_json(await self.host.generations()))
 
 
 class LogHandler(Handler):

@@ -14,6 +14,7 @@ import sys
 import threading
 from contextlib import suppress
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psutil
@@ -42,11 +43,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
-    from tornado.web import Application
+    from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 
     from speccluster_lab.cluster import SpecCluster
     from speccluster_lab.host.lifetime import Seen
-    from speccluster_lab.spec.api import Event, EventsQuery, Log, LogQuery
+    from speccluster_lab.spec.api import Event, EventsQuery, Generation, Log, LogQuery
 
 __all__ = ["Host", "run_host"]
 
@@ -139,13 +140,15 @@ class Host:
             return ClusterPhase.STARTING
         return ClusterPhase.STARTING if self._control is None else self._control.cluster.phase
 
-    def dashboard(self) -> Callable[[], Awaitable[Application]] | None:
-        """Return what gives the application of dask's dashboard, where this process has it."""
+    def dashboard(self) -> Callable[[HTTPServerRequest], HTTPMessageDelegate] | None:
+        """Return what takes the requests to dask's dashboard, where this process has it."""
         if self._control is None:
             return None
-        from speccluster_lab.host.dashboard import dashboard_of
+        # Here, for it imports what not every host needs.
+        from speccluster_lab.host.dashboard import WhenMade, dashboard_of
 
-        return dashboard_of(self._control.cluster)
+        make = dashboard_of(self._control.cluster)
+        return None if make is None else partial(WhenMade, make)
 
     async def ask(self, call: Callable[[Control], Awaitable[T]]) -> T:
         """Return what a call of the cluster gives, once the cluster can be asked.
@@ -168,6 +171,10 @@ class Host:
     async def events(self, query: EventsQuery) -> list[Event]:
         """Return what has happened, oldest first."""
         return await self.history.since(query.since, query.limit)
+
+    async def generations(self) -> list[Generation]:
+        """Return the earlier desired states, newest first."""
+        return await self._store.generations()
 
     async def log(self, query: LogQuery) -> Log:
         """Return the end of this process's log, or of a worker's."""
@@ -318,7 +325,6 @@ class Host:
                 certificates,
                 self.stream.changed,
                 self._store.save,
-                self._store.generations,
             )
             cluster.subscribe(self.stream.changed)
             cluster.subscribe(self.history.changed)

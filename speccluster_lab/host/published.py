@@ -18,6 +18,7 @@ import threading
 import weakref
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import psutil
@@ -29,7 +30,10 @@ from speccluster_lab.errors import NotRunning, OwnedElsewhere, TimedOut
 from speccluster_lab.host.app import make_app
 from speccluster_lab.host.asked import Asked
 from speccluster_lab.host.control import Control, known_from
+from speccluster_lab.host.dashboard import dashboard_of
 from speccluster_lab.host.events import events_of
+from speccluster_lab.host.generations import followed_by
+from speccluster_lab.host.passing import ElsewhereServed, PassedOn
 from speccluster_lab.host.sockets import listening
 from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
@@ -37,18 +41,21 @@ from speccluster_lab.link.launch import Launch, reserve_for
 from speccluster_lab.link.owner import owner_here, printable
 from speccluster_lab.link.paths import socket_path
 from speccluster_lab.spec.admission import Admission
-from speccluster_lab.spec.api import ClusterPhase
+from speccluster_lab.spec.api import MAX_GENERATIONS, ClusterPhase
 from speccluster_lab.spec.names import id_from_name
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
 
-    from tornado.web import Application
+    from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 
     from speccluster_lab.cluster import SpecCluster
     from speccluster_lab.cluster.history import Transition
     from speccluster_lab.host.control import ClientCertificates
-    from speccluster_lab.spec.api import Cluster, Event, EventsQuery, Log, LogQuery
+    from speccluster_lab.host.store import Desired
+    from speccluster_lab.spec.api import Cluster, Event, EventsQuery, Generation, Log, LogQuery
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["Published"]
@@ -71,10 +78,9 @@ SHARE: Final = 20
 class _OwnersControl(Control):
     """Stands over a cluster whose owner may ask for anything, and does."""
 
-    @property
-    def trusted(self) -> ClusterSpec:
-        """What the owner says now may be repeated by others."""
-        return self.cluster.document()
+    def trusted(self, spec: ClusterSpec) -> ClusterSpec:
+        """Return what the owner says now, or has said before: others may repeat it."""
+        return spec if self.cluster.has_wanted(spec) else self.cluster.document()
 
     @property
     def admission(self) -> Admission:
@@ -112,7 +118,9 @@ class Published:
         # Of the cluster's loop.
         self._loop = asyncio.get_running_loop()
         self._control: Control | None = None
+        self._pages: ElsewhereServed | None = None
         self._told = 0
+        self._wanted: Desired | None = None
         self._due: asyncio.TimerHandle | None = None
         self._not_before = 0.0
         self._unsubscribe: Callable[[], None] | None = None
@@ -121,6 +129,7 @@ class Published:
         self._api: asyncio.AbstractEventLoop | None = None
         self._document: Cluster | None = None
         self._events: deque[Transition] = deque(maxlen=MAX_TRANSITIONS)
+        self._earlier: deque[Generation] = deque(maxlen=MAX_GENERATIONS)
         self._is_stopping = False
         self._ending = asyncio.Event()
         self._served: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -138,6 +147,15 @@ class Published:
         """
         id, folder = await asyncio.to_thread(reserve_for, self._name)
         try:
+            await self._begin(id, folder)
+        except BaseException:
+            self._tell(self._ending.set)
+            raise
+        self._unsubscribe = self._cluster.subscribe(self._changed)
+        self._changed()
+
+    async def _begin(self, id: str, folder: Path) -> None:
+        try:
             spec = self._cluster.document()
             self.launch = Launch(
                 id=id,
@@ -154,19 +172,18 @@ class Published:
             self._control = _OwnersControl(
                 self.launch, known, self._cluster, self._certificates, self._changed
             )
+            make = dashboard_of(self._cluster)
+            self._pages = None if make is None else ElsewhereServed(make)
             self._document = self._control.document()
+            self._remember(self._control)
             thread = threading.Thread(target=self._run, name=f"API of {id}", daemon=True)
+            # First: this process may end before it is found.
+            _living.add(self)
             thread.start()
             await asyncio.wait_for(asyncio.wrap_future(self._served), BEGIN_SECONDS)
-        except BaseException:
-            self._tell(self._ending.set)
-            raise
         finally:
             # By now it can be found by its connection.
-            await asyncio.to_thread(folder.rmdir)
-        _living.add(self)
-        self._unsubscribe = self._cluster.subscribe(self._changed)
-        self._changed()
+            await asyncio.shield(asyncio.to_thread(folder.rmdir))
 
     async def end(self) -> None:
         """Serve it no longer, and wait until that is done, but not for long."""
@@ -176,7 +193,10 @@ class Published:
             self._due.cancel()
         self._tell(self._ending.set)
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.wrap_future(self._ended), END_SECONDS)
+            async with asyncio.timeout(END_SECONDS):
+                if self._pages is not None:
+                    await self._pages.close()
+                await asyncio.wrap_future(self._ended)
 
     def _changed(self) -> None:
         if self._due is None:
@@ -192,6 +212,7 @@ class Published:
         began = self._loop.time()
         try:
             document = self._control.document()
+            earlier = self._remember(self._control)
         except Exception:
             # What a spec holds is its owner's; the next change may make it good.
             logger.exception("Cluster %r cannot be shown as it is now", self.launch.id)
@@ -200,11 +221,27 @@ class Published:
             self._not_before = began + SHARE * (self._loop.time() - began)
         news = self._cluster.events(self._told)
         self._told = news[-1].seq if news else self._told
-        self._tell(self._take, document, news)
+        self._tell(self._take, document, news, earlier)
+
+    def _remember(self, control: Control) -> Generation | None:
+        """Keep what is wanted now; return what was before, where that was not told yet.
+
+        What its owner changes several times between two reports is one change.
+        """
+        known = 0 if self._wanted is None else self._wanted.generation
+        if known == self._cluster.generation:
+            return None
+        self._wanted, earlier = followed_by(self._wanted, control.desired())
+        self._cluster.remember()
+        return earlier
 
     async def _answer(self, call: Callable[[Control], Awaitable[T]]) -> T:
         if self._control is None or self._cluster.status != Status.running:
             raise NotRunning(f"cluster {self.launch.id!r} is not running")
+        # What the owner has changed just now comes before what this changes.
+        self._cluster._align_soon()
+        if self._due is not None:
+            self._report()
         answer = await call(self._control)
         # In this order: how the cluster is after it is told before it is answered.
         self._report()
@@ -229,9 +266,13 @@ class Published:
             return self._document.model_copy(update={"phase": ClusterPhase.STOPPING})
         return self._document
 
-    def dashboard(self) -> Callable[[], Awaitable[Application]] | None:
-        """Return nothing: the scheduler is on another loop, where its owner shows it."""
-        return None
+    def dashboard(self) -> Callable[[HTTPServerRequest], HTTPMessageDelegate] | None:
+        """Return what hands requests over to the loop of the scheduler, where that is here."""
+        return None if self._pages is None else partial(PassedOn, hand_over=self._hand_over)
+
+    def _hand_over(self, connection: socket.socket) -> bool:
+        pages = self._pages
+        return pages is not None and self._carry_over(lambda: pages.take(connection))
 
     async def ask(self, call: Callable[[Control], Awaitable[T]]) -> T:
         """Return what a call of the cluster gives, made on the cluster's own loop.
@@ -257,6 +298,10 @@ class Published:
         """Return what has happened, oldest first."""
         found = [one for one in self._events if one.seq > query.since][: query.limit]
         return await asyncio.to_thread(events_of, found, 0)
+
+    async def generations(self) -> list[Generation]:
+        """Return the earlier desired states, newest first, as far as they are kept."""
+        return list(reversed(self._earlier))
 
     async def log(self, query: LogQuery) -> Log:
         """Return the end of a worker's log, or of the scheduler's: the process is its owner's."""
@@ -291,9 +336,13 @@ class Published:
             return False
         return True
 
-    def _take(self, document: Cluster, news: Sequence[Transition]) -> None:
+    def _take(
+        self, document: Cluster, news: Sequence[Transition], earlier: Generation | None
+    ) -> None:
         self._document = document
         self._events.extend(news)
+        if earlier is not None:
+            self._earlier.append(earlier)
         self.stream.changed()
 
     async def _serve(self) -> None:
@@ -318,6 +367,8 @@ class Published:
             try:
                 self._served.set_result(None)
                 await self._ending.wait()
+                # First of all: this process may have little time left.
+                remove_connection(id)
                 self.stream.end()
                 if self.sending:
                     await asyncio.wait(self.sending, timeout=FAREWELL_SECONDS)
@@ -352,8 +403,12 @@ class Published:
         # A child that was forked has the object, and none of what it stands for.
         if os.getpid() == self._pid:
             self._tell(self._ending.set)
-            with suppress(TimeoutError):
+            try:
                 self._ended.result(END_SECONDS)
+            except TimeoutError:
+                # Its thread ends with this process, and could not do it.
+                remove_connection(self.launch.id)
+                socket_path(self.launch.id).unlink(missing_ok=True)
 
 
 _living: weakref.WeakSet[Published] = weakref.WeakSet()

@@ -14,6 +14,7 @@ from distributed.security import Security
 
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.certificates import Certificates, Leaf, OwnersCertificates
+from speccluster_lab.host.dashboard import HAS_BOKEH, without_port
 from speccluster_lab.host.keyfiles import security_of
 from speccluster_lab.host.published import Published
 from speccluster_lab.host.start import LOOPBACK, given_for
@@ -73,7 +74,12 @@ class Publisher:
         self, security: Any, given: Given, scheduler: Mapping[str, Any]
     ) -> tuple[Security, Given]:
         """Return the same, each part's own certificate apart from a client's."""
-        _refuse_plain(scheduler.get("options") or {})
+        options = scheduler.get("options") or {}
+        _refuse_plain(options)
+        if options.get("dashboard_address") is None:
+            # Nobody but who may use the cluster is to see it. Its pages come later.
+            quiet = {**given.scheduler, "dashboard": not HAS_BOKEH}
+            given = replace(given, scheduler=quiet, scheduler_class=without_port)
         if security is self._made and security is not None:
             # Handed to the parts already.
             return security, given

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import AwareDatetime, Field, ValidationError
 
 from speccluster_lab.errors import NotStored
-from speccluster_lab.host.generations import read_generations, write_generations
+from speccluster_lab.host.generations import followed_by, read_generations, write_generations
 from speccluster_lab.link.files import (
     read_private_file,
     remove_unfinished,
@@ -120,24 +120,14 @@ class Store:
             It cannot be written.
         """
         self._number += 1
-        self._newest = self._followed_by(desired)
+        self._newest, earlier = followed_by(self._newest, desired)
+        if earlier is not None:
+            self._earlier.append(earlier)
         writing = asyncio.create_task(self._write(self._number), name="write desired.json")
         self._under_way.add(writing)
         writing.add_done_callback(self._under_way.discard)
         # One who stops waiting must not let the next one write at the same time.
         await asyncio.shield(writing)
-
-    def _followed_by(self, desired: Desired) -> Desired:
-        """Return what is wanted with its time; what was wanted before is one of the earlier."""
-        now, before = datetime.datetime.now(datetime.UTC), self._newest
-        if before is None or before.generation >= desired.generation:
-            since = now if before is None else before.since
-        else:
-            since = now
-            self._earlier.append(
-                Generation(generation=before.generation, time=before.since or now, spec=before.spec)
-            )
-        return desired.model_copy(update={"since": since})
 
     async def generations(self) -> list[Generation]:
         """Return the earlier desired states, newest first, as far as they are kept."""

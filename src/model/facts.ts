@@ -102,16 +102,11 @@ export function isReconciling(cluster: Cluster): boolean {
 }
 
 /**
- * Whether the server shows dask's dashboard of it; a notebook shows its own where it is.
+ * Whether the server shows dask's dashboard of it.
  */
 export function hasDashboard(cluster: Cluster): boolean {
-  const { scheduler, owner } = cluster;
-  return (
-    scheduler.dashboard &&
-    scheduler.status === 'running' &&
-    owner.kind !== 'notebook' &&
-    isUp(cluster)
-  );
+  const { scheduler } = cluster;
+  return scheduler.dashboard && scheduler.status === 'running' && isUp(cluster);
 }
 
 /**

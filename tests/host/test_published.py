@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,10 @@ from running_hosts import SECONDS, UnixConnection, hosts_in
 
 from speccluster_lab import SpecCluster, connect, list_clusters, reconciled
 from speccluster_lab.errors import InvalidInput, NameInUse, OwnedElsewhere
+from speccluster_lab.host import published as published_module
+from speccluster_lab.link import launch
 from speccluster_lab.link.connections import list_connections, read_connection
+from speccluster_lab.link.dashboard import fetch_page
 from speccluster_lab.link.launch import reserve
 from speccluster_lab.link.paths import cluster_folder, connection_file
 from speccluster_lab.spec.api import API_PREFIX, ClusterPhase, CredentialsRequest
@@ -38,8 +43,8 @@ IMPORTS = """
 import asyncio, time
 from distributed import Worker
 from speccluster_lab import SpecCluster
+entry = {"cls": Worker, "options": {"nthreads": 1}}
 def made(**options):
-    entry = {"cls": Worker, "options": {"nthreads": 1}}
     return SpecCluster(workers={"a": entry}, worker=entry, publish=True, **options)
 """
 
@@ -162,6 +167,7 @@ def test_what_a_busy_loop_cannot_do_is_not_done(kernel: Kernel) -> None:
         assert (status, refused["code"]) == (504, "timed_out")
         assert "nothing was changed" in refused["message"]
         assert ask(id, "GET") == (200, before)
+        assert ask(id, "GET", "/generations") == (200, [])
         assert kernel.is_running(cell)
         kernel.finish(cell)
         # Not late either.
@@ -257,6 +263,70 @@ def test_what_json_cannot_carry_is_shown_as_such_and_kept(kernel: Kernel) -> Non
         assert (status, refused["code"]) == (422, "class_not_allowed")
 
 
+def test_what_was_wanted_before_can_be_wanted_again(kernel: Kernel) -> None:
+    kernel.run(MINE)
+    made = "SpecCluster(**mine, silence_logs=50)"
+    with published(kernel, made) as id, connect(id) as handle:
+        _, first = ask(id, "GET")
+        assert ask(id, "GET", "/generations") == (200, [])
+        # Its owner changes it, and so do others.
+        kernel.run("cluster.new_spec = {'cls': Worker}; cluster.scale(0); cluster.scale(1)")
+        (earlier,) = until_kept(handle, 1)
+        assert earlier.generation == first["generation"]
+        assert earlier.spec.model_dump(mode="json") == first["spec"]
+        assert ask(id, "POST", "/scale", {"entries": 0})[0] == 202
+        assert [one.spec.worker.cls for one in handle.generations()] == [
+            "distributed.Worker",
+            "__main__.Mine",
+        ]
+
+        known = {"If-Match": f'"{ask(id, "GET")[1]["generation"]}"'}
+        planned = ask(id, "POST", "/plan", {"spec": first["spec"]})
+        assert (planned[0], planned[1]["start"]) == (200, ["0", "b"])
+        status, again = ask(id, "PUT", "/spec", first["spec"], **known)
+        assert (status, again["spec"]) == (202, first["spec"])
+        # All that JSON cannot carry as well.
+        until(id, 2)
+        assert kernel.value("list(cluster.worker_spec)") == [0, "b"]
+        assert kernel.value("cluster.worker_spec[0]['cls'] is entries[0]['cls']")
+        for one in ("cluster.worker_spec[0]", "cluster.new_spec"):
+            assert kernel.value(f"{one}['options']['extensions']['x'] is Secret")
+        assert len(handle.generations()) == 3
+
+        # What is like it and is not it has to be of what is there now.
+        assert ask(id, "POST", "/scale", {"entries": 0})[0] == 202
+        known = {"If-Match": f'"{ask(id, "GET")[1]["generation"]}"'}
+        first["spec"]["workers"]["0"]["options"]["nthreads"] = 2
+        status, refused = ask(id, "PUT", "/spec", first["spec"], **known)
+        assert (status, refused["code"]) == (422, "class_not_allowed")
+
+
+def until_kept(handle: Any, number: int) -> Any:
+    deadline = time.monotonic() + SECONDS
+    while len(found := handle.generations()) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def test_entries_that_are_numbers_stay_numbers(kernel: Kernel) -> None:
+    with published(kernel, "made(silence_logs=50)") as id:
+        spec = ask(id, "GET")[1]["spec"]
+        for name in ("7", "07", "b"):
+            spec["workers"][name] = spec["worker"]
+        status, cluster = ask(id, "PUT", "/spec", spec, **{"If-Match": '"1"'})
+        assert (status, list(cluster["spec"]["workers"])) == (202, ["a", "7", "07", "b"])
+        assert kernel.value("list(cluster.worker_spec)") == ["a", 7, "07", "b"]
+        kernel.run(
+            "cluster.worker_spec = {'1': entry, 'a': entry}; cluster.sync(cluster._correct_state)"
+        )
+        spec["workers"] = {name: spec["worker"] for name in ("1", "2", "7")}
+        known = {"If-Match": f'"{ask(id, "GET")[1]["generation"]}"'}
+        assert ask(id, "PUT", "/spec", spec, **known)[0] == 202
+        # As their owner writes them, or has written them.
+        assert kernel.value("list(cluster.worker_spec)") == ["1", "2", 7]
+
+
 def test_one_that_is_stopped_from_outside_says_so(kernel: Kernel) -> None:
     with published(kernel) as id, connect(id) as handle:
         status, refused = ask(id, "POST", "/restart", {})
@@ -343,6 +413,66 @@ def test_a_program_can_publish_its_cluster_too(place: Hosts, tmp_path: Path) -> 
     assert list_connections() == []
 
 
+def test_one_that_does_not_come_up_in_time_leaves_nothing(
+    place: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published_module, "BEGIN_SECONDS", 0.0)
+    with pytest.raises(TimeoutError):
+        SpecCluster(publish=True, name="late")
+    assert_not_served("late")
+    assert not cluster_folder("late").exists()
+
+
+def test_one_whose_folder_cannot_be_removed_is_not_served(
+    place: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused when its API answers already."""
+
+    def reserve_for(name: str | None) -> tuple[str, Path]:
+        id, folder = launch.reserve_for(name)
+        (folder / "of somebody else").touch()
+        return id, folder
+
+    monkeypatch.setattr(published_module, "reserve_for", reserve_for)
+    with pytest.raises(OSError, match="not empty"):
+        SpecCluster(publish=True, name="late")
+    assert_not_served("late")
+    shutil.rmtree(cluster_folder("late"))
+
+
+def assert_not_served(id: str) -> None:
+    for thread in threading.enumerate():
+        if thread.name == f"API of {id}":
+            thread.join(SECONDS)
+            assert not thread.is_alive()
+    assert not connection_file(id).exists()
+
+
+HELD = """
+from speccluster_lab.host import published
+published.END_SECONDS = 0.0
+# Its thread is not told, as if it did not come to anything any more.
+published.Published._tell = lambda self, *call: None
+"""
+
+
+def test_one_whose_thread_hangs_goes_with_its_program(place: Hosts, tmp_path: Path) -> None:
+    script = tmp_path / "job.py"
+    script.write_text(HELD + PROGRAM.replace('name="job"', 'name="held", shutdown_on_close=False'))
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        ways = [connection_file("held"), Path(read_connection("held").socket)]
+        assert all(map(os.path.lexists, ways))
+        process.communicate(timeout=SECONDS)
+    assert not any(map(os.path.lexists, ways))
+
+
 # -- encryption ------------------------------------------------------------------------------
 
 
@@ -379,6 +509,9 @@ def test_certificates_of_ones_own_are_used(place: Hosts) -> None:
         assert cluster.published_as == "own"
         assert client.submit(sum, [1, 2]).result(SECONDS) == 3
         assert handle.security.tls_ca_file == given.tls_ca_file
+        # So is a port for the dashboard, where somebody wants one.
+        assert cluster.dashboard_link.startswith("http://")
+        assert b"<title>Dask" in asyncio.run(_dashboard("own"))
         # Through a Jupyter server they would leave the machine for good.
         with pytest.raises(OwnedElsewhere):
             asyncio.run(_credentials("own"))
@@ -394,19 +527,29 @@ async def _credentials(id: str) -> None:
         client.close()
 
 
-def test_a_class_of_others_can_be_published(place: Hosts) -> None:
+async def _dashboard(id: str) -> bytes:
+    return (await fetch_page(read_connection(id), "status", {}, SECONDS)).body
+
+
+def test_a_class_of_others_can_be_published(place: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_URL", "http://127.0.0.1:8888/user/a/")
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "secret-token")
     with (
         reconciled(LocalCluster)(
             n_workers=1,
             threads_per_worker=1,
             processes=False,
-            dashboard_address="127.0.0.1:0",
             publish=True,
         ) as cluster,
         connect(cluster.published_as) as handle,
         handle.get_client() as client,
     ):
         assert isinstance(cluster, LocalCluster)
+        # The class's own dashboard would be at a port, for everybody.
+        assert cluster.scheduler.services == {}
+        page = f"/user/a/speccluster-lab/api/v1/clusters/{handle.id}/dashboard/status"
+        assert cluster.dashboard_link == handle.dashboard_link == page
+        assert b"<title>Dask" in asyncio.run(_dashboard(handle.id))
         assert client.submit(sum, [1, 2]).result(SECONDS) == 3
         assert handle.phase in (ClusterPhase.STARTING, ClusterPhase.RUNNING)
         handle.scale(2)

@@ -47,9 +47,20 @@ async def test_a_real_one_is_shown_and_lives(
     cluster = await wait_for("real", "running")
     assert cluster is not None
     assert cluster["scheduler"]["dashboard"]
+    await is_shown("real", call, jp_fetch, jp_auth_header)
+
+    await api("DELETE", "/clusters/real")
+    await wait_for("real", None)
+    status, _ = await call(_path("real", "status"), "GET", False, jp_auth_header)
+    assert status == 404
+    no_tracebacks()
+
+
+async def is_shown(id: str, call: Caller, jp_fetch: Any, jp_auth_header: dict[str, str]) -> None:
+    """Check that a cluster's dashboard has all that its page needs, and sends what is new."""
 
     async def get(below: str) -> tuple[int, Any]:
-        return await call(_path("real", below), "GET", False, jp_auth_header)
+        return await call(_path(id, below), "GET", False, jp_auth_header)
 
     status, page = await get("status")
     assert status == 200
@@ -71,7 +82,7 @@ async def test_a_real_one_is_shown_and_lives(
 
     token = text.partition('"token":"')[2].partition('"')[0]
     browser = {**await logged_in(jp_fetch), "Origin": f"http://127.0.0.1:{call.port}"}
-    url = f"ws://127.0.0.1:{call.port}{_path('real', 'status/ws')}"
+    url = f"ws://127.0.0.1:{call.port}{_path(id, 'status/ws')}"
     with pytest.raises(HTTPClientError) as caught:
         await websocket_connect(
             HTTPRequest(url, headers={**browser, "Origin": "https://evil.example"}),
@@ -89,11 +100,6 @@ async def test_a_real_one_is_shown_and_lives(
     document = await _content_of("PULL-DOC-REPLY", stream)
     assert document["doc"]["title"] == "Dask: Status"
     stream.close()
-
-    await api("DELETE", "/clusters/real")
-    await wait_for("real", None)
-    assert (await get("status"))[0] == 404
-    no_tracebacks()
 
 
 async def _next(stream: Any) -> Any:

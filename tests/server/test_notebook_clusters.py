@@ -14,8 +14,10 @@ from jupyter_core.utils import ensure_event_loop
 from jupyter_server.serverapp import ServerApp
 from kernels import Cells
 from serving import Api, Wait, until
+from test_dashboards import is_shown
+from test_routes import Caller
 
-from speccluster_lab.link.paths import connection_file
+from speccluster_lab.link.paths import cluster_folder, connection_file
 from speccluster_lab.server.manager import ClusterManager
 
 PUBLISHED = """
@@ -151,7 +153,35 @@ async def test_it_is_shown_and_changed_beside_the_others_whatever_its_notebook_d
     assert "from outside" in await notebook.value("repr(cluster)")
 
 
-@pytest.mark.parametrize("how", ["closed", "shut down", "killed"])
+async def test_its_dashboard_is_shown_although_it_has_no_port(
+    manager: ClusterManager,
+    wait_for: Wait,
+    notebook: Notebook,
+    http_server_client: Any,
+    jp_http_port: int,
+    jp_fetch: Any,
+    jp_auth_header: dict[str, str],
+) -> None:
+    manager.watch()
+    await notebook.run(PUBLISHED)
+    cluster = await wait_for("mine", "running")
+    assert cluster is not None
+    assert cluster["scheduler"]["dashboard"]
+    assert await notebook.value("cluster.scheduler.services") == {}
+    call = Caller(http_server_client, jp_http_port)
+    await is_shown("mine", call, jp_fetch, jp_auth_header)
+    # On the cluster's loop, so that a cell that runs is no hindrance.
+    is_running = await notebook.begin("while len(cluster.worker_spec) < 2: time.sleep(0.05)")
+    await is_shown("mine", call, jp_fetch, jp_auth_header)
+    assert await is_running()
+    scaled = await jp_fetch(
+        "speccluster-lab/api/v1/clusters/mine/scale", method="POST", body='{"entries": 2}'
+    )
+    assert scaled.code == 202
+    await notebook.run("cluster.close()")
+
+
+@pytest.mark.parametrize("how", ["closed", "shut down", "restarted", "killed"])
 async def test_it_vanishes_with_what_it_belongs_to(
     api: Api,
     manager: ClusterManager,
@@ -168,9 +198,12 @@ async def test_it_vanishes_with_what_it_belongs_to(
             await notebook.run("cluster.close()")
         case "shut down":
             await notebook._manager.shutdown_kernel()
+        case "restarted":
+            await notebook._manager.restart_kernel()
         case _:
             notebook.process().send_signal(signal.SIGKILL)
     await wait_for("mine", None)
     # What leads to it is removed a moment later where it could not do so itself.
     await until(lambda: not connection_file("mine").exists())
     await until(lambda: list(own_folders.rglob("*.sock")) == [])
+    assert not cluster_folder("mine").exists()

@@ -107,7 +107,7 @@ describe('facts', () => {
       false
     ],
     [{ scheduler: { address: 'x', dashboard: true, status: 'closed' } }, false],
-    [{ owner: { kind: 'notebook', detail: null } }, false]
+    [{ owner: { kind: 'notebook', detail: null } }, true]
   ] as const)('know whether a dashboard can be shown: %p', (more, isShown) => {
     expect(hasDashboard(cluster('a', more))).toBe(isShown);
   });
