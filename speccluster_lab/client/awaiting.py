@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from speccluster_lab.link.api import ApiClient
+    from speccluster_lab.spec.api import Member
 
-__all__ = ["follow", "is_settled", "until_gone", "within"]
+__all__ = ["follow", "is_anew", "is_settled", "until_gone", "within"]
 
 _LOOK_SECONDS: Final = 0.05
 
@@ -68,6 +69,16 @@ def is_settled(cluster: Cluster, generation: int) -> bool:
     counts = cluster.counts
     settled = cluster.observed_generation >= generation and cluster.phase is ClusterPhase.RUNNING
     return settled and counts.registered >= counts.expected
+
+
+def is_anew(cluster: Cluster, entry: str, before: Cluster) -> bool:
+    """Return whether no worker is left that an entry had before."""
+    addresses = {one.address for one in _members(before, entry)} - {None}
+    return not any(one.address in addresses for one in _members(cluster, entry))
+
+
+def _members(cluster: Cluster, entry: str) -> list[Member]:
+    return [one for each in cluster.workers if each.name == entry for one in each.members]
 
 
 async def until_gone(host: ApiClient) -> None:

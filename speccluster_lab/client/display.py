@@ -15,13 +15,14 @@ from speccluster_lab.client.plain import many, plain
 from speccluster_lab.spec.api import ConditionStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from speccluster_lab.spec.api import Cluster, Entry, Member
 
-__all__ = ["as_html", "as_text", "in_short"]
+__all__ = ["TITLES", "as_html", "as_rows", "as_text", "in_short", "remarks"]
 
 MAX_ROWS: Final = 100
+TITLES: Final = ("Entry", "Phase", "Worker", "Status", "Threads", "Memory")
 
 _CELL: Final = (
     "text-align: left; vertical-align: top; padding: 2px 12px 2px 0; background: none; "
@@ -51,7 +52,7 @@ def as_text(cluster: Cluster, note: str | None = None) -> str:
         Why this may not be how it is now.
     """
     lines = [f"{plain(cluster.display_name)} ({cluster.id}): {in_short(cluster)}"]
-    lines += [f"  {plain(text)}" for text in _remarks(cluster, note)]
+    lines += [f"  {plain(text)}" for text in remarks(cluster, note)]
     for entry in cluster.workers[:MAX_ROWS]:
         members = ", ".join(plain(_member_in_short(member)) for member in entry.members)
         lines.append(f"  {plain(entry.name)} {entry.phase.value}: {members}")
@@ -80,24 +81,55 @@ def as_html(cluster: Cluster, note: str | None = None) -> str:
     for entry in cluster.workers:
         rows += _entry_rows(entry)
     for member in cluster.unexpected:
-        rows.append(_row([_cell(""), _cell("unexpected"), *_member_cells(member)]))
+        rows.append(_row(map(_cell, ["", "unexpected", *_member_cells(member)])))
     hidden = len(rows) - MAX_ROWS
     more = f"<div>and {many(hidden, 'row', 'rows')} more</div>" if hidden > 0 else ""
-    titles = ("Entry", "Phase", "Worker", "Status", "Threads", "Memory")
-    head = "".join(f'<th style="{_CELL}; border-top: none">{title}</th>' for title in titles)
-    remarks = "".join(f"<div>{escape(text)}</div>" for text in _remarks(cluster, note))
+    head = "".join(f'<th style="{_CELL}; border-top: none">{title}</th>' for title in TITLES)
+    notes = "".join(f"<div>{escape(text)}</div>" for text in remarks(cluster, note))
     return (
         '<div class="speccluster-lab" style="color: inherit">'
         f"<div><strong>{escape(cluster.display_name)}</strong> "
         f"<code>{escape(cluster.id)}</code></div>"
-        f"<div>{escape(in_short(cluster))}</div>{remarks}"
+        f"<div>{escape(in_short(cluster))}</div>{notes}"
         '<table style="color: inherit; background: none; border-collapse: collapse; margin: 4px 0">'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows[:MAX_ROWS])}</tbody></table>{more}</div>"
     )
 
 
-def _remarks(cluster: Cluster, note: str | None) -> list[str]:
-    """Return what a person should know beside the numbers."""
+def as_rows(cluster: Cluster) -> Iterator[list[str]]:
+    """Yield a row of cells for each member; an entry is named in the first of its own.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        As the host told it.
+
+    Yields
+    ------
+    list of str
+        What stands under :data:`TITLES`, as it is: any text.
+    """
+    for entry in cluster.workers:
+        ours = [entry.name, entry.phase.value]
+        for member in entry.members:
+            yield [*ours, *_member_cells(member)]
+            ours = ["", ""]
+        if not entry.members:
+            yield [*ours, *[""] * (len(TITLES) - len(ours))]
+    for member in cluster.unexpected:
+        yield ["", "unexpected", *_member_cells(member)]
+
+
+def remarks(cluster: Cluster, note: str | None = None) -> list[str]:
+    """Return what a person should know beside the numbers.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        As the host told it.
+    note : str, optional
+        What comes first.
+    """
     worth_saying = (
         condition.message
         for condition in cluster.conditions
@@ -112,17 +144,17 @@ def _entry_rows(entry: Entry) -> list[str]:
     ours = [_cell(entry.name, span=span), _cell(phase, span=span)]
     if not entry.members:
         return [_row([*ours, *(_cell("") for _ in range(4))])]
-    first, *others = entry.members
-    return [_row([*ours, *_member_cells(first)]), *(_row(_member_cells(one)) for one in others)]
+    first, *others = [[*map(_cell, _member_cells(one))] for one in entry.members]
+    return [_row([*ours, *first]), *map(_row, others)]
 
 
 def _member_cells(member: Member) -> list[str]:
     there = member.address is not None
     return [
-        _cell(member.name),
-        _cell(member.status or ("running" if there else "not there")),
-        _cell("" if member.nthreads is None else str(member.nthreads)),
-        _cell(_memory(member.memory_used, member.memory_limit) if there else ""),
+        member.name,
+        member.status or ("running" if there else "not there"),
+        "" if member.nthreads is None else str(member.nthreads),
+        _memory(member.memory_used, member.memory_limit) if there else "",
     ]
 
 

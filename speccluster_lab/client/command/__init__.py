@@ -6,9 +6,11 @@
 ``completion``   what a shell offers while that is typed
 ``output``       tables for people, JSON for programs
 ``reaching``     a cluster by its id, waiting for it
-``looking``      list, templates, events
+``looking``      list, show, templates, events
 ``logs``         logs
-``acting``       start, scale, stop
+``acting``       start, stop
+``sizing``       scale, adapt
+``entries``      restart, retry
 ``changing``     what a change would do, as text; edit
 ``desired``      cluster files; apply and plan
 ``doctor``       what commonly goes wrong

@@ -1,4 +1,4 @@
-"""``start``, ``scale`` and ``stop``."""
+"""``start`` and ``stop``."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ from speccluster_lab.link.launch import find_guard, mark_stopped, read_launch
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.remains import remove_cluster
 from speccluster_lab.link.templates import get_template
-from speccluster_lab.spec.api import CreateCluster, Scale
-from speccluster_lab.spec.redaction import hide_secrets
+from speccluster_lab.spec.api import CreateCluster
 from speccluster_lab.spec.templates import FieldType
 from speccluster_lab.spec.validation import invalid_input
 
@@ -127,26 +126,6 @@ def _value(name: str, text: str, kind: FieldType) -> Any:
         ) from None
 
 
-def _scale(options: argparse.Namespace, output: Output) -> int:
-    given = {unit: getattr(options, unit) for unit in ("entries", "workers", "cores", "memory")}
-    try:
-        scale = Scale.model_validate({k: v for k, v in given.items() if v is not None})
-    except ValidationError as error:
-        raise invalid_input(error) from None
-    return asyncio.run(_set_size(options, scale, output))
-
-
-async def _set_size(options: argparse.Namespace, scale: Scale, output: Output) -> int:
-    async with reached(options.id) as host:
-        cluster = await host.scale(scale)
-        cluster = await wait_for(host, cluster.generation, options.wait, output)
-    if output.as_json:
-        output.data(hide_secrets(cluster.model_dump(mode="json")))
-    else:
-        output.say(in_short(cluster))
-    return 0
-
-
 def _stop(options: argparse.Namespace, output: Output) -> int:
     check_id(options.id)
     folder = cluster_folder(options.id)
@@ -204,6 +183,5 @@ def _remove(folder: Path) -> None:
 
 VERBS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "start": _start,
-    "scale": _scale,
     "stop": _stop,
 }

@@ -56,6 +56,8 @@ def make_parser() -> argparse.ArgumentParser:
 
     _looking(verb)
     _acting(verb)
+    _sizing(verb)
+    _entries(verb)
     _desired(verb)
     verb("doctor", "doctor", "look for what commonly goes wrong, and say what mends it", "doctor")
     migrate = verb(
@@ -88,6 +90,14 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _looking(verb: Callable[..., argparse.ArgumentParser]) -> None:
     verb("list", "looking", "list the clusters", "list", "list --json")
+    show = verb(
+        "show",
+        "looking",
+        "show a cluster with its entries and their workers",
+        "show brave-otter",
+        "show brave-otter --json",
+    )
+    _id(show)
     verb("templates", "looking", "list the templates", "templates")
     events = verb(
         "events",
@@ -135,25 +145,6 @@ def _acting(verb: Callable[..., argparse.ArgumentParser]) -> None:
     )
     start.add_argument("--kernel", metavar="NAME", help="run with the Python of this kernel")
     _wait(start)
-    scale = verb(
-        "scale",
-        "acting",
-        "set the size of a cluster; what is surplus moves its data first",
-        "scale brave-otter 4",
-        "scale brave-otter --workers 12 --wait 120",
-        "scale brave-otter --memory '64 GiB'",
-    )
-    _id(scale)
-    scale.add_argument("entries", type=int, nargs="?", metavar="N", help="number of entries")
-    for unit, metavar, about in (
-        ("--workers", "N", "number of workers"),
-        ("--cores", "N", "number of threads, of all workers together"),
-        ("--memory", "SIZE", "of all workers together, such as '64 GiB'"),
-    ):
-        kind = str if metavar == "SIZE" else int
-        about = f"{about}; rounded up to whole entries"
-        scale.add_argument(unit, type=kind, metavar=metavar, help=f"instead of N: {about}")
-    _wait(scale)
     stop = verb(
         "stop",
         "acting",
@@ -170,6 +161,56 @@ def _acting(verb: Callable[..., argparse.ArgumentParser]) -> None:
         help=f"how long to wait; {DEFAULT_WAIT:g} seconds if not given",
     )
     stop.add_argument("--force", action="store_true", help="kill one that does not stop in time")
+
+
+def _sizing(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    scale = verb(
+        "scale",
+        "sizing",
+        "set the size of a cluster; what is surplus moves its data first",
+        "scale brave-otter 4",
+        "scale brave-otter --workers 12 --wait 120",
+        "scale brave-otter --memory '64 GiB'",
+    )
+    _id(scale)
+    scale.add_argument("entries", type=int, nargs="?", metavar="N", help="number of entries")
+    for unit, metavar, about in (
+        ("--workers", "N", "number of workers"),
+        ("--cores", "N", "number of threads, of all workers together"),
+        ("--memory", "SIZE", "of all workers together, such as '64 GiB'"),
+    ):
+        kind = str if metavar == "SIZE" else int
+        about = f"{about}; rounded up to whole entries"
+        scale.add_argument(unit, type=kind, metavar=metavar, help=f"instead of N: {about}")
+    _wait(scale)
+    adapt = verb(
+        "adapt",
+        "sizing",
+        "have a cluster keep as many workers as there is work for; `scale` ends that",
+        "adapt brave-otter --maximum 8",
+        "adapt brave-otter --minimum 2 --maximum 8 --wait",
+        "adapt brave-otter --off",
+    )
+    _id(adapt)
+    for limit, about in (
+        ("--minimum", "workers that there always are; 0 if not given"),
+        ("--maximum", "workers that there are at most; as many as there may be if not given"),
+    ):
+        adapt.add_argument(limit, type=int, metavar="N", help=f"{about}. Whole entries are kept")
+    adapt.add_argument("--off", action="store_true", help="end it; the cluster keeps its size")
+    _wait(adapt)
+
+
+def _entries(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    for name, about in (
+        ("restart", "have an entry made anew as its spec says; what it holds moves first"),
+        ("retry", "try an entry that has failed again now, however long it was to wait"),
+    ):
+        examples = (f"{name} brave-otter 0", f"{name} brave-otter 0 --wait")
+        added = verb(name, "entries", about, *examples)
+        _id(added)
+        added.add_argument("entry", metavar="ENTRY", help="its name, as `show` has it")
+        _wait(added)
 
 
 def _desired(verb: Callable[..., argparse.ArgumentParser]) -> None:

@@ -16,7 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 from speccluster_lab.client.command.output import FAILED
-from speccluster_lab.client.command.reaching import in_short, reached, wait_for
+from speccluster_lab.client.command.reaching import reached, tell, told
 from speccluster_lab.client.plain import many
 from speccluster_lab.errors import InvalidInput, SpecClusterError
 from speccluster_lab.spec.api import PlanRequest
@@ -109,7 +109,8 @@ def _edit(options: argparse.Namespace, output: Output) -> int:
                 wanted = before.spec if text == original else _parsed(text)
                 if wanted == before.spec:
                     output.say("Nothing was changed.")
-                    return FAILED
+                    tell(before, output)
+                    return 0
                 return _offer(before, wanted, options, output)
             except InvalidInput as error:
                 if options.yes:
@@ -158,16 +159,6 @@ async def _replace(
     async with reached(before.id) as host:
         cluster = await host.replace_spec(wanted, before.generation)
         return await told(host, cluster, seconds, output)
-
-
-async def told(host: ApiClient, cluster: Cluster, seconds: float | None, output: Output) -> int:
-    """Wait if that is asked for, and say how a cluster is that has been changed."""
-    if seconds is not None:
-        cluster = await wait_for(host, cluster.generation, seconds, output)
-    if output.as_json:
-        output.data(hide_secrets(cluster.model_dump(mode="json")))
-    output.say(in_short(cluster))
-    return 0
 
 
 def _edited(text: str) -> str:

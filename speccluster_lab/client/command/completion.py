@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from speccluster_lab.errors import SpecClusterError
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
@@ -18,7 +20,9 @@ def complete(parser: argparse.ArgumentParser) -> None:
     import argcomplete
 
     for action in _actions(parser):
-        completer = {"id": _ids, "template": _templates, "set": _fields}.get(action.dest)
+        completer = {"id": _ids, "entry": _entries, "template": _templates, "set": _fields}.get(
+            action.dest
+        )
         if completer is not None:
             action.completer = completer  # type: ignore[attr-defined]
     argcomplete.autocomplete(parser)
@@ -36,6 +40,22 @@ def _ids(**_: Any) -> Iterable[str]:
     from speccluster_lab.link.launch import names_in_use
 
     return sorted(names_in_use())
+
+
+def _entries(parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:
+    import asyncio
+
+    from speccluster_lab.client.command.reaching import reached
+
+    async def ask() -> list[str]:
+        async with reached(parsed_args.id) as host:
+            return [entry.name for entry in (await host.get()).workers]
+
+    try:
+        return asyncio.run(ask())
+    except SpecClusterError:
+        # A shell has no place for it; the command itself says so.
+        return []
 
 
 def _templates(**_: Any) -> Iterable[str]:

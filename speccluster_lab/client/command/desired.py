@@ -16,10 +16,10 @@ from speccluster_lab.client.command.changing import (
     say_changes,
     say_entries,
     say_plan,
-    told,
 )
 from speccluster_lab.client.command.output import FileMissing
-from speccluster_lab.client.command.reaching import reached
+from speccluster_lab.client.command.reaching import reached, told
+from speccluster_lab.client.command.sizing import in_words
 from speccluster_lab.client.making import check_cluster
 from speccluster_lab.client.survey import survey
 from speccluster_lab.errors import InvalidInput
@@ -195,7 +195,7 @@ async def _plan_file(file: ClusterFile, output: Output) -> int:
         output.say(f"{file.name} would be started from template {file.template!r}.")
         say_entries("start", names, output)
         if file.adaptive is not None:
-            output.say(f"Adaptive scaling would keep to {_range(file.adaptive)} workers.")
+            output.say(f"Adaptive scaling would keep to {in_words(file.adaptive)} workers.")
         _tell_plan("start", None, {"start": names}, output)
         return 0
     async with reached(id) as host:
@@ -224,12 +224,7 @@ def _say_adaptive(
     if change.adaptive and file.adaptive is None:
         output.say(f"Adaptive scaling {ended}.")
     elif change.adaptive and file.adaptive is not None:
-        output.say(f"Adaptive scaling {keeps} to {_range(file.adaptive)} workers.")
-
-
-def _range(adapt: Adapt) -> str:
-    most = "as many as there may be" if adapt.maximum is None else str(adapt.maximum)
-    return f"{adapt.minimum} to {most}"
+        output.say(f"Adaptive scaling {keeps} to {in_words(file.adaptive)} workers.")
 
 
 VERBS: dict[str, Callable[[argparse.Namespace, Output], int]] = {"apply": _apply, "plan": _plan}

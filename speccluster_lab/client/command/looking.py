@@ -1,4 +1,4 @@
-"""``list``, ``templates`` and ``events``: looking, and changing nothing."""
+"""``list``, ``show``, ``templates`` and ``events``: looking, and changing nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from speccluster_lab.client.command.reaching import reached
+from speccluster_lab.client.command.reaching import in_short, reached, tell
+from speccluster_lab.client.command.sizing import in_words
 from speccluster_lab.client.survey import survey
 from speccluster_lab.link.templates import known_templates, look_for_templates
 from speccluster_lab.spec.api import MAX_EVENTS, EventsQuery
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.client.command.output import Output
     from speccluster_lab.link.api import ApiClient
-    from speccluster_lab.spec.api import Event
+    from speccluster_lab.spec.api import Cluster, Event
 
 __all__ = ["VERBS"]
 
@@ -50,6 +51,33 @@ def _list(_: argparse.Namespace, output: Output) -> int:
         "No cluster is running. `jupyter speccluster start local` starts one.",
     )
     return 0
+
+
+def _show(options: argparse.Namespace, output: Output) -> int:
+    cluster = asyncio.run(_get(options.id))
+    if output.as_json:
+        tell(cluster, output)
+        return 0
+    # What says how much memory there is takes a moment to be imported.
+    from speccluster_lab.client.display import TITLES, as_rows, remarks
+
+    output.say(in_short(cluster))
+    if cluster.template is not None:
+        output.say(f"Made from template {cluster.template!r}.")
+    if cluster.adaptive is not None:
+        output.say(f"Adaptive scaling keeps to {in_words(cluster.adaptive)} workers.")
+    for remark in remarks(cluster):
+        output.say(remark, "yellow")
+    output.table(TITLES, as_rows(cluster), "It has no entries.")
+    for entry in cluster.workers:
+        if entry.message:
+            output.say(f"{entry.name}: {entry.message}", "yellow")
+    return 0
+
+
+async def _get(id: str) -> Cluster:
+    async with reached(id) as host:
+        return await host.get()
 
 
 def _templates(_: argparse.Namespace, output: Output) -> int:
@@ -122,6 +150,7 @@ async def _all_events(host: ApiClient, since: int) -> list[Event]:
 
 VERBS: dict[str, Callable[[argparse.Namespace, Output], Any]] = {
     "list": _list,
+    "show": _show,
     "templates": _templates,
     "events": _events,
 }

@@ -10,6 +10,7 @@ from speccluster_lab.client.finding import find
 from speccluster_lab.client.plain import many
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.names import is_id
+from speccluster_lab.spec.redaction import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from speccluster_lab.link.api import ApiClient
     from speccluster_lab.spec.api import Cluster
 
-__all__ = ["check_id", "in_short", "reached", "wait_for"]
+__all__ = ["check_id", "in_short", "reached", "tell", "told", "wait_for"]
 
 REACH_SECONDS: Final = 10.0
 
@@ -73,6 +74,21 @@ async def wait_for(
     there = follow(host, lambda cluster: is_settled(cluster, generation))
     await within(seconds, there, f"cluster {host.id!r} has not all of its workers")
     return await host.get()
+
+
+async def told(host: ApiClient, cluster: Cluster, seconds: float | None, output: Output) -> int:
+    """Wait if that is asked for, and say how a cluster is that has been changed."""
+    if seconds is not None:
+        cluster = await wait_for(host, cluster.generation, seconds, output)
+    tell(cluster, output)
+    return 0
+
+
+def tell(cluster: Cluster, output: Output) -> None:
+    """Say how a cluster is: in a few words, or all of it but its secrets for a program."""
+    if output.as_json:
+        output.data(hide_secrets(cluster.model_dump(mode="json")))
+    output.say(in_short(cluster))
 
 
 def in_short(cluster: Cluster) -> str:
