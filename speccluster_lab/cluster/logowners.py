@@ -23,6 +23,11 @@ __all__ = ["keep_own"]
 # The logging itself is a few of them, and so is what an event loop has below a task.
 _FRAMES: Final = 50
 _AT_WORK: Final = "speccluster_lab_at_work"
+OF_ALL: Final = "(of no single worker of its process) "
+
+
+def _nobody() -> None:
+    """Return nobody, as a weak reference to what has gone does."""
 
 
 class _Own(logging.Filter):
@@ -45,8 +50,23 @@ class _Own(logging.Filter):
         return at_work is server or isinstance(at_work, Nanny) is not isinstance(server, Nanny)
 
 
+class _Said(logging.Formatter):
+    """Says of a record that it is nobody's own, and otherwise what another formatter does."""
+
+    def __init__(self, usual: logging.Formatter) -> None:
+        super().__init__()
+        self._usual = usual
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as text; called by who tells the log."""
+        text = self._usual.format(record)
+        return f"{OF_ALL}{text}" if vars(record).get(_AT_WORK) is _nobody else text
+
+
 def keep_own(instance: Any) -> None:
     """Have a worker or a nanny keep no records of others of its process from now on.
+
+    What none of them logs is kept by all, and its text says so.
 
     Parameters
     ----------
@@ -56,10 +76,7 @@ def keep_own(instance: Any) -> None:
     handler = getattr(instance, "_deque_handler", None)
     if isinstance(instance, ServerNode) and isinstance(handler, logging.Handler):
         handler.addFilter(_Own(instance))
-
-
-def _nobody() -> None:
-    """Return nobody, as a weak reference to what has gone does."""
+        handler.setFormatter(_Said(handler.formatter or logging.Formatter()))
 
 
 def _at_work(frame: FrameType | None) -> ServerNode | None:
