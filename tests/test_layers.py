@@ -31,6 +31,7 @@ BY_NAME = {
     "cluster/publishing.py": {"host"},
     "link/classes.py": {"cluster"},
     "link/launch.py": {"host"},
+    "link/settings.py": {"server"},
 }
 HEAVY = ("distributed", "dask", "bokeh")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+import importlib
+import warnings
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_core.application import JupyterApp
 from traitlets import Bool, Float, Integer, List, TraitError, Unicode
@@ -18,10 +21,19 @@ from speccluster_lab.spec.limits import (
     Limits,
 )
 
-__all__ = ["SECTION", "ClusterSettings", "read_settings"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["SECTION", "ClusterSettings", "UnknownSetting", "read_settings"]
 
 SECTION: Final = "SpecClusterLab"
 """What they stand under in Jupyter's configuration: the name of the server extension's class."""
+
+_EXTENSION: Final = "speccluster_lab.server.extension"
+
+
+class UnknownSetting(UserWarning):
+    """Jupyter's configuration has a name in our section that no setting has."""
 
 
 class ClusterSettings(Configurable):
@@ -119,15 +131,38 @@ def read_settings() -> ClusterSettings:
     ------
     InvalidInput
         A value that a setting may not have.
+
+    Warns
+    -----
+    UnknownSetting
+        A name that no setting has, not even one that is a server's alone; it is left out.
     """
     files = _ConfigFiles()
     files.load_config_file()
     files.config_file_name = "jupyter_speccluster_lab_config"
     files.load_config_file()
     traits = ClusterSettings.class_trait_names(config=True)
-    said = files.config.get(SECTION, {}).items()
-    ours = {name: value for name, value in said if name in traits}
+    said = files.config.get(SECTION, {})
+    for complaint in _unknown({name: value for name, value in said.items() if name not in traits}):
+        warnings.warn(complaint, UnknownSetting, stacklevel=2)
+    ours = {name: value for name, value in said.items() if name in traits}
     try:
         return ClusterSettings(config=Config({ClusterSettings.__name__: ours}))
     except TraitError as error:
         raise InvalidInput(f"Jupyter's configuration, {SECTION}: {error}") from error
+
+
+def _unknown(others: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with names that are no settings of clusters, if anything is."""
+    # A section in ours is no setting.
+    names = [name for name, value in others.items() if not isinstance(value, Config)]
+    if not names:
+        return
+    # It knows those that only a server heeds, and takes a moment to be imported.
+    extension = getattr(importlib.import_module(_EXTENSION), SECTION)
+    known = extension.class_trait_names(config=True)
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            perhaps = f"; did you mean {near[0]!r}?" if near else ""
+            yield f"Jupyter's configuration, {SECTION}: there is no setting {name!r}{perhaps}"

@@ -61,6 +61,23 @@ def test_doctor_sees_settings_that_cannot_be(place: Hosts, tmp_path: Path) -> No
     assert "jupyter --paths" in done.out
 
 
+def test_a_setting_that_is_misspelt_is_said(place: Hosts, tmp_path: Path) -> None:
+    wrong = {"SpecClusterLab": {"max_clusterz": 0}}
+    (tmp_path / "jupyter_server_config.json").write_text(json.dumps(wrong))
+    said = "no setting 'max_clusterz'; did you mean 'max_clusters'?"
+    doctor = cli("doctor", JUPYTER_CONFIG_DIR=str(tmp_path))
+    assert (doctor.status, said in doctor.out, doctor.err) == (0, True, "")
+    file = tmp_path / "x.yaml"
+    file.write_text("name: x\ntemplate: threads\n")
+    plan = cli("plan", str(file), JUPYTER_CONFIG_DIR=str(tmp_path))
+    assert plan.status == 0
+    assert plan.err.startswith("warning: Jupyter's configuration, SpecClusterLab: ")
+    assert said in plan.err
+    plan = cli("plan", str(file), "--json", JUPYTER_CONFIG_DIR=str(tmp_path))
+    told = json.loads(plan.err)
+    assert (told["code"], said in told["message"]) == ("warning", True)
+
+
 def test_doctor_sees_folders_that_cannot_be_used(place: Hosts, tmp_path: Path) -> None:
     runtime = tmp_path / "runtime"
     (runtime / "speccluster-lab").mkdir(parents=True)

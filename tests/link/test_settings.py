@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from speccluster_lab.errors import InvalidInput
-from speccluster_lab.link.settings import ClusterSettings, read_settings
+from speccluster_lab.link.settings import ClusterSettings, UnknownSetting, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,3 +67,29 @@ def test_a_file_that_cannot_be_read(folder: Path, capsys: pytest.CaptureFixture[
     (folder / "jupyter_server_config.json").write_text("{")
     assert read_settings().max_workers == ClusterSettings().max_workers
     assert "jupyter_server_config" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", ["config.json", "config.py"])
+def test_a_name_that_is_misspelt(folder: Path, file: str) -> None:
+    if file == "config.json":
+        write(folder, "jupyter_server_config.json", max_clusterz=3, max_workers=7)
+    else:
+        program = "c.SpecClusterLab.max_clusterz = 3\nc.SpecClusterLab.max_workers = 7\n"
+        (folder / "jupyter_server_config.py").write_text(program)
+    said = "no setting 'max_clusterz'; did you mean 'max_clusters'?"
+    with pytest.warns(UnknownSetting, match=said.replace("?", r"\?")) as warned:
+        settings = read_settings()
+    assert len(warned) == 1
+    assert (settings.max_workers, settings.max_clusters) == (7, 16)
+
+
+def test_a_name_that_is_like_no_other(folder: Path) -> None:
+    write(folder, "jupyter_server_config.json", qqq=3)
+    with pytest.warns(UnknownSetting, match="no setting 'qqq'$"):
+        read_settings()
+
+
+def test_what_is_a_servers_alone_is_known(folder: Path) -> None:
+    """Warnings are errors in tests."""
+    write(folder, "jupyter_server_config.json", spare_host=False, log_level=10, SpecCluster={})
+    assert read_settings().max_workers == ClusterSettings().max_workers

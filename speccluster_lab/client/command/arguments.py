@@ -26,7 +26,8 @@ exit status:
   130  interrupted
 
 Every verb has --help with examples, and --json for programs: what was found on
-the standard output, an error as {"code", "message", "field"?} on the other.
+the standard output, an error as {"code", "message", "field"?} on the other, where
+a line of the code "warning" may come before it.
 Completion: jupyter speccluster completion bash >> ~/.bashrc (or zsh, fish)
 """
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 import sys
+import warnings
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +22,7 @@ from speccluster_lab.link.interpreters import LEAST_PYTHON
 from speccluster_lab.link.launch import is_stopped, read_launch
 from speccluster_lab.link.logs import last_log_lines
 from speccluster_lab.link.paths import clusters_folder, connections_folder, socket_path
-from speccluster_lab.link.settings import read_settings
+from speccluster_lab.link.settings import UnknownSetting, read_settings
 from speccluster_lab.link.templates import look_for_templates
 from speccluster_lab.spec.api import ClusterPhase
 
@@ -233,12 +234,16 @@ def _templates() -> Iterator[Finding]:
 
 def _settings() -> Iterator[Finding]:
     """Say whether the command line and notebooks can make clusters by Jupyter's configuration."""
+    mend = "`jupyter --paths` lists the config folders, in one of which a file says so"
     try:
-        settings = read_settings()
+        with warnings.catch_warnings(record=True) as unknown:
+            warnings.simplefilter("always", UnknownSetting)
+            settings = read_settings()
     except InvalidInput as error:
-        mend = "`jupyter --paths` lists the config folders, in one of which a file says so"
         yield Finding("settings", "problem", error.message, mend)
         return
+    for one in unknown:
+        yield Finding("settings", "warning", str(one.message), mend)
     most = f"up to {settings.max_clusters} clusters, each of up to {settings.max_workers} workers"
     yield Finding("settings", "ok", most)
 

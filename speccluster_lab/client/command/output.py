@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from speccluster_lab.client.plain import plain
@@ -126,6 +127,13 @@ class Output:
         else:
             print(f"error: {plain(error.message)}", file=sys.stderr)
 
+    def warning(self, message: str) -> None:
+        """Print what is to be known, and keeps nothing from being done, on the standard error."""
+        if self.as_json:
+            print(json.dumps({"code": "warning", "message": message}), file=sys.stderr)
+        else:
+            print(f"warning: {plain(message)}", file=sys.stderr)
+
     def _console(self) -> Console:
         from rich.console import Console
 
@@ -147,7 +155,9 @@ def run(verb: Callable[[argparse.Namespace, Output], int], options: argparse.Nam
     """Do what a verb does, say what went wrong, and return the exit status."""
     output = Output(options.json)
     try:
-        status = verb(options, output)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: output.warning(str(message))
+            status = verb(options, output)
         sys.stdout.flush()
     except SpecClusterError as error:
         output.error(error)
