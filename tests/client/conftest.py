@@ -1,13 +1,15 @@
-"""What the tests of the command line share."""
+"""What the tests of the command line, and those of handles, share."""
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from command_line import Done
 from running_hosts import hosts_in
 
+from speccluster_lab import connect
 from speccluster_lab.client.command import main
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from command_line import Here
     from running_hosts import Hosts, RunningHost
+
+    from speccluster_lab.client import ClusterHandle
 
 
 @pytest.fixture
@@ -43,3 +47,20 @@ def running(place: Hosts) -> RunningHost:
     host = place.start(id="brave-otter", display_name="Brave otter", max_workers=8)
     host.until_running()
     return host
+
+
+@pytest.fixture
+def no_loop_is_left() -> Iterator[None]:
+    """Check that whatever a test connects has ended with it."""
+    yield
+    loops = [thread for thread in threading.enumerate() if thread.name == "IO loop"]
+    for thread in loops:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in loops)
+
+
+@pytest.fixture
+def handle(shared_host: RunningHost) -> Iterator[ClusterHandle]:
+    """Connect to the running host; a test leaves it with one entry."""
+    with connect(shared_host.id) as handle:
+        yield handle
