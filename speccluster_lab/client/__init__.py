@@ -20,6 +20,7 @@
 ``listing``      the same for a notebook
 ``security``     what its client connects with
 ``display``      how a cluster is shown, as text and as HTML
+``tables``       and what is listed of it,
 ``widget``       and live, in a notebook,
 ``rows``         of what it tells its page,
 ``following``    from where it knows,

@@ -9,8 +9,6 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from dask.utils import format_bytes
-
 from speccluster_lab.client.plain import many, plain
 from speccluster_lab.spec.api import ConditionStatus
 
@@ -19,7 +17,17 @@ if TYPE_CHECKING:
 
     from speccluster_lab.spec.api import Cluster, Entry, Member
 
-__all__ = ["TITLES", "as_html", "as_rows", "as_text", "in_short", "remarks"]
+__all__ = [
+    "MAX_ROWS",
+    "TITLES",
+    "as_html",
+    "as_rows",
+    "as_table",
+    "as_text",
+    "in_short",
+    "member_cells",
+    "remarks",
+]
 
 MAX_ROWS: Final = 100
 TITLES: Final = ("Entry", "Phase", "Worker", "Status", "Threads", "Memory")
@@ -81,19 +89,29 @@ def as_html(cluster: Cluster, note: str | None = None) -> str:
     for entry in cluster.workers:
         rows += _entry_rows(entry)
     for member in cluster.unexpected:
-        rows.append(_row(map(_cell, ["", "unexpected", *_member_cells(member)])))
-    hidden = len(rows) - MAX_ROWS
-    more = f"<div>and {many(hidden, 'row', 'rows')} more</div>" if hidden > 0 else ""
-    head = "".join(f'<th style="{_CELL}; border-top: none">{title}</th>' for title in TITLES)
+        rows.append(_row(map(_cell, ["", "unexpected", *member_cells(member)])))
     notes = "".join(f"<div>{escape(text)}</div>" for text in remarks(cluster, note))
     return (
         '<div class="speccluster-lab" style="color: inherit">'
         f"<div><strong>{escape(cluster.display_name)}</strong> "
         f"<code>{escape(cluster.id)}</code></div>"
         f"<div>{escape(in_short(cluster))}</div>{notes}"
-        '<table style="color: inherit; background: none; border-collapse: collapse; margin: 4px 0">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows[:MAX_ROWS])}</tbody></table>{more}</div>"
+        f"{_table(TITLES, rows)}</div>"
     )
+
+
+def as_table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return cells as an HTML table, of which no more is shown than has room on a page.
+
+    Parameters
+    ----------
+    titles : iterable of str
+        Of the columns.
+    rows : iterable of iterable of str
+        The cells, which may be any text.
+    """
+    table = _table(titles, [_row(map(_cell, row)) for row in rows])
+    return f'<div class="speccluster-lab" style="color: inherit">{table}</div>'
 
 
 def as_rows(cluster: Cluster) -> Iterator[list[str]]:
@@ -112,12 +130,12 @@ def as_rows(cluster: Cluster) -> Iterator[list[str]]:
     for entry in cluster.workers:
         ours = [entry.name, entry.phase.value]
         for member in entry.members:
-            yield [*ours, *_member_cells(member)]
+            yield [*ours, *member_cells(member)]
             ours = ["", ""]
         if not entry.members:
             yield [*ours, *[""] * (len(TITLES) - len(ours))]
     for member in cluster.unexpected:
-        yield ["", "unexpected", *_member_cells(member)]
+        yield ["", "unexpected", *member_cells(member)]
 
 
 def remarks(cluster: Cluster, note: str | None = None) -> list[str]:
@@ -144,11 +162,12 @@ def _entry_rows(entry: Entry) -> list[str]:
     ours = [_cell(entry.name, span=span), _cell(phase, span=span)]
     if not entry.members:
         return [_row([*ours, *(_cell("") for _ in range(4))])]
-    first, *others = [[*map(_cell, _member_cells(one))] for one in entry.members]
+    first, *others = [[*map(_cell, member_cells(one))] for one in entry.members]
     return [_row([*ours, *first]), *map(_row, others)]
 
 
-def _member_cells(member: Member) -> list[str]:
+def member_cells(member: Member) -> list[str]:
+    """Return what stands in the columns of a member: name, status, threads and memory."""
     there = member.address is not None
     return [
         member.name,
@@ -162,6 +181,16 @@ def _member_in_short(member: Member) -> str:
     return member.name if member.address is not None else f"({member.name} is not there)"
 
 
+def _table(titles: Iterable[str], rows: list[str]) -> str:
+    hidden = len(rows) - MAX_ROWS
+    more = f"<div>and {many(hidden, 'row', 'rows')} more</div>" if hidden > 0 else ""
+    head = "".join(f'<th style="{_CELL}; border-top: none">{title}</th>' for title in titles)
+    return (
+        '<table style="color: inherit; background: none; border-collapse: collapse; margin: 4px 0">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows[:MAX_ROWS])}</tbody></table>{more}"
+    )
+
+
 def _row(cells: Iterable[str]) -> str:
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -171,4 +200,7 @@ def _cell(text: str, *, span: str = "") -> str:
 
 
 def _memory(used: int | None, limit: int | None) -> str:
+    # Takes a moment to be imported, which a shell would wait for that lists something else.
+    from dask.utils import format_bytes
+
     return f"{format_bytes(used or 0)}{f' of {format_bytes(limit)}' if limit else ''}"

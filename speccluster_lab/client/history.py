@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from speccluster_lab.client.reaching import Reaching
+from speccluster_lab.client.tables import Events, Generations
 from speccluster_lab.spec.api import MAX_EVENTS, EventsQuery, LogQuery
 from speccluster_lab.spec.validation import invalid_input
 
@@ -30,6 +31,7 @@ class History(Reaching):
         Returns
         -------
         list of Event
+            Displayed as a table.
         """
         try:
             query = EventsQuery(since=since, limit=MAX_EVENTS)
@@ -38,7 +40,7 @@ class History(Reaching):
         return self.sync(self._events, query)
 
     async def _events(self, query: EventsQuery) -> list[Event]:
-        found: list[Event] = []
+        found = Events()
         while True:
             page = await self._reach().timeline(query)
             found.extend(page)
@@ -52,11 +54,12 @@ class History(Reaching):
         Returns
         -------
         list of Generation
+            Displayed as a table.
         """
         return self.sync(self._generations)
 
     async def _generations(self) -> list[Generation]:
-        return await self._reach().generations()
+        return Generations(await self._reach().generations())
 
     def logs(self, member: str | int | None = None, tail: int = 500) -> Any:
         """Return the end of a log; ``print`` shows its lines.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from distributed.core import Status
 
 from speccluster_lab.client.reaching import Reaching
+from speccluster_lab.client.tables import Entries, Members
 from speccluster_lab.spec.api import ClusterPhase
 
 if TYPE_CHECKING:
@@ -59,16 +60,17 @@ class State(Reaching):
 
     @property
     def workers(self) -> dict[str, Entry]:
-        """The entries as they stand, by name."""
-        return {entry.name: entry for entry in self._now().workers}
+        """The entries as they stand, by name; displayed as a table."""
+        return Entries((entry.name, entry) for entry in self._now().workers)
 
     @property
     def members(self) -> dict[str, Member]:
-        """The dask workers that entries are expected to have, by name.
+        """The dask workers that entries are expected to have, by name; displayed as a table.
 
         One that is not there has no address.
         """
-        return {one.name: one for entry in self._now().workers for one in entry.members}
+        members = (one for entry in self._now().workers for one in entry.members)
+        return Members((one.name, one) for one in members)
 
     @property
     def status(self) -> Status:

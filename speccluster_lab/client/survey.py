@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from speccluster_lab.client.plain import many
 from speccluster_lab.errors import ClusterNotFound, SpecClusterError, StartFailed
 from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import read_connection
@@ -53,6 +54,11 @@ class ClusterSummary:
     expected: int = 0
     registered: int = 0
     nthreads: int = 0
+
+    def __repr__(self) -> str:
+        entries, workers = many(self.entries, "entry", "entries"), f"{self.registered} of "
+        workers += many(self.expected, "worker", "workers")
+        return f"<{type(self).__name__} {self.id!r}: {self.phase.value}, {entries}, {workers}>"
 
 
 async def survey(seconds: float) -> list[ClusterSummary]:

@@ -7,8 +7,9 @@ rename.
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from pydantic import (
     AwareDatetime,
@@ -23,6 +24,9 @@ from speccluster_lab.spec.models import ClusterSpec, Document, SpecOverlay
 from speccluster_lab.spec.names import ClusterId, DisplayName, MemberName
 from speccluster_lab.spec.options import MemorySize
 from speccluster_lab.spec.templates import Template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "API_PREFIX",
@@ -113,6 +117,19 @@ class Answer(Document):
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yield what is shown of it in one line: what is known. Called by pydantic."""
+        for name, value in super().__repr_args__():
+            match value:
+                case None:
+                    pass
+                case StrEnum():
+                    yield name, value.value
+                case datetime():
+                    yield name, f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+                case _:
+                    yield name, value
+
 
 class Condition(Answer):
     """Why something is as it is, in words for a person."""
@@ -154,6 +171,17 @@ class Entry(Answer):
     next_retry: AwareDatetime | None = None
     engine: dict[str, Any] | None = None
     members: list[Member]
+
+    @property
+    def there(self) -> str:
+        """How many of its members the scheduler has, in words."""
+        return f"{sum(one.address is not None for one in self.members)} of {len(self.members)}"
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yield what is shown of it in one line. Called by pydantic."""
+        shown = {"name", "phase", "reason", "message"}
+        yield from ((name, value) for name, value in super().__repr_args__() if name in shown)
+        yield "members", self.there
 
 
 class Counts(Answer):
@@ -386,6 +414,11 @@ class Generation(Answer):
     generation: int = Field(ge=1)
     time: AwareDatetime = Field(description="Since when it was wanted.")
     spec: ClusterSpec
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yield what is shown of it in one line. Called by pydantic."""
+        yield from ((name, value) for name, value in super().__repr_args__() if name != "spec")
+        yield "entries", len(self.spec.workers)
 
 
 class WorkerClass(Answer):

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from speccluster_lab.client.command.reaching import in_short, reached, tell
 from speccluster_lab.client.command.sizing import in_words
+from speccluster_lab.client.display import TITLES, as_rows, remarks
 from speccluster_lab.client.survey import survey
+from speccluster_lab.client.tables import Clusters, Events
 from speccluster_lab.link.templates import known_templates, look_for_templates
 from speccluster_lab.spec.api import MAX_EVENTS, EventsQuery
 from speccluster_lab.spec.redaction import hide_secrets
@@ -35,19 +37,8 @@ def _list(_: argparse.Namespace, output: Output) -> int:
         output.data([asdict(one) for one in found])
         return 0
     output.table(
-        ["ID", "Name", "Template", "Phase", "Entries", "Workers", "Threads"],
-        (
-            [
-                one.id,
-                one.display_name,
-                one.template or "",
-                one.phase.value,
-                str(one.entries),
-                f"{one.registered} of {one.expected}",
-                str(one.nthreads),
-            ]
-            for one in found
-        ),
+        Clusters.titles,
+        map(Clusters.cells, found),
         "No cluster is running. `jupyter speccluster start local` starts one.",
     )
     return 0
@@ -58,9 +49,6 @@ def _show(options: argparse.Namespace, output: Output) -> int:
     if output.as_json:
         tell(cluster, output)
         return 0
-    # What says how much memory there is takes a moment to be imported.
-    from speccluster_lab.client.display import TITLES, as_rows, remarks
-
     output.say(in_short(cluster))
     if cluster.template is not None:
         output.say(f"Made from template {cluster.template!r}.")
@@ -115,22 +103,7 @@ async def _show_events(options: argparse.Namespace, output: Output) -> int:
     if output.as_json:
         output.data([one.model_dump(mode="json") for one in found])
         return 0
-    output.table(
-        ["No", "Time", "Entry", "From", "To", "Reason", "Message"],
-        (
-            [
-                str(one.seq),
-                f"{one.time.astimezone():%Y-%m-%d %H:%M:%S}",
-                one.entry or "",
-                "" if one.from_ is None else one.from_.value,
-                "" if one.to is None else one.to.value,
-                one.reason or "",
-                one.message or "",
-            ]
-            for one in found
-        ),
-        "Nothing has happened.",
-    )
+    output.table(Events.titles, map(Events.cells, found), "Nothing has happened.")
     return 0
 
 
