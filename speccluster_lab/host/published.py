@@ -26,7 +26,7 @@ from distributed.core import Status
 
 import speccluster_lab
 from speccluster_lab.cluster.history import MAX_TRANSITIONS
-from speccluster_lab.errors import NotRunning, OwnedElsewhere, TimedOut
+from speccluster_lab.errors import NotRunning, OwnedElsewhere, StartFailed, TimedOut
 from speccluster_lab.host.app import make_app
 from speccluster_lab.host.asked import Asked
 from speccluster_lab.host.control import Control, known_from
@@ -148,6 +148,9 @@ class Published:
         id, folder = await asyncio.to_thread(reserve_for, self._name)
         try:
             await self._begin(id, folder)
+        except OSError as error:
+            self._tell(self._ending.set)
+            raise StartFailed(f"cluster {id!r} cannot be published: {error!r}") from error
         except BaseException:
             self._tell(self._ending.set)
             raise

@@ -22,7 +22,7 @@ from kernels import Kernel
 from running_hosts import SECONDS, UnixConnection, hosts_in
 
 from speccluster_lab import SpecCluster, connect, list_clusters, reconciled
-from speccluster_lab.errors import InvalidInput, NameInUse, OwnedElsewhere
+from speccluster_lab.errors import InvalidInput, NameInUse, OwnedElsewhere, StartFailed
 from speccluster_lab.host import published as published_module
 from speccluster_lab.link import launch
 from speccluster_lab.link.connections import list_connections, read_connection
@@ -417,7 +417,7 @@ def test_one_that_does_not_come_up_in_time_leaves_nothing(
     place: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(published_module, "BEGIN_SECONDS", 0.0)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(StartFailed, match="Timeout"):
         SpecCluster(publish=True, name="late")
     assert_not_served("late")
     assert not cluster_folder("late").exists()
@@ -434,7 +434,7 @@ def test_one_whose_folder_cannot_be_removed_is_not_served(
         return id, folder
 
     monkeypatch.setattr(published_module, "reserve_for", reserve_for)
-    with pytest.raises(OSError, match="not empty"):
+    with pytest.raises(StartFailed, match="not empty"):
         SpecCluster(publish=True, name="late")
     assert_not_served("late")
     shutil.rmtree(cluster_folder("late"))
