@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.extension.application import ExtensionApp
@@ -68,6 +69,7 @@ class SpecClusterLab(ClusterSettings, ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Find the clusters of others, now and later; called by Jupyter on its running loop."""
+        _end_in_order_when_interrupted(serverapp)
         self.manager.watch()
         await self.manager.attach()
 
@@ -83,3 +85,17 @@ class SpecClusterLab(ClusterSettings, ExtensionApp):
         """Return what keeps the server from ending for want of activity; called by Jupyter."""
         running = self.manager.count_running() if self.clusters_keep_server_alive else 0
         return {"clusters": running} if running else None
+
+
+def _end_in_order_when_interrupted(serverapp: ServerApp) -> None:
+    """Have an interrupt do what SIGTERM does where Jupyter leaves it to Python.
+
+    It does without a terminal, and then ends without a word to its extensions. JupyterHub's
+    spawners of local processes interrupt a server to stop it.
+    """
+    end = signal.getsignal(signal.SIGTERM)
+    if getattr(end, "__self__", None) is not serverapp:
+        # The process is somebody else's.
+        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, end)

@@ -22,8 +22,25 @@ def server(tmp_path: Path) -> Iterator[Server]:
         found.process.wait()
 
 
+@pytest.fixture
+def heeded_interrupts() -> Iterator[None]:
+    """Have the server heed them, which a shell's background has it ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(signal.SIGTERM, id="SIGTERM"),
+        # How JupyterHub stops a server on its own machine.
+        pytest.param(signal.SIGINT, id="SIGINT"),
+    ],
+)
+@pytest.mark.usefixtures("heeded_interrupts")
 def test_its_orderly_end_ends_three_clusters_in_time(
-    server: Server, own_folders: Path, tmp_path: Path
+    own_folders: Path, tmp_path: Path, server: Server, sent: signal.Signals
 ) -> None:
     server.clusters(0)
     for number in range(3):
@@ -33,7 +50,7 @@ def test_its_orderly_end_ends_three_clusters_in_time(
     hosts = [one.process for one in list_connections()]
     assert len(hosts) == 3
     began = time.monotonic()
-    server.process.send_signal(signal.SIGTERM)
+    server.process.send_signal(sent)
     while any(one.is_alive() for one in hosts):
         time.sleep(0.01)
     assert time.monotonic() - began < 3.0
