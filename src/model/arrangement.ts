@@ -106,7 +106,7 @@ function compare(one: Cluster, other: Cluster, order: Order): number {
  */
 export function isFound(cluster: Cluster, filter: string): boolean {
   return (
-    isNamed(cluster, filter) ||
+    isNamed(cluster, fold(filter)) ||
     foundEntries(cluster, filter).length > 0 ||
     foundUnexpected(cluster, filter).length > 0
   );
@@ -114,26 +114,29 @@ export function isFound(cluster: Cluster, filter: string): boolean {
 
 /**
  * The entries to be shown, each with its members that are looked for: all of
- * them when the cluster or the entry itself is.
+ * them when the cluster or the entry itself is. What has not changed is the
+ * same object as before.
  */
 export function foundEntries(
   cluster: Cluster,
   filter: string
 ): readonly Entry[] {
-  if (isNamed(cluster, filter)) {
-    return cluster.workers;
-  }
-  const wanted = fold(filter);
-  return cluster.workers.flatMap(entry => {
-    if (has(entry.name, wanted) || has(entry.phase, wanted)) {
-      return [entry];
-    }
-    const members = entry.members.filter(
-      ({ name, address }) => has(name, wanted) || has(address, wanted)
-    );
-    return members.length > 0 ? [{ ...entry, members }] : [];
-  });
+  return entriesOf(cluster, fold(filter));
 }
+
+const entriesOf = remembered((cluster: Cluster, wanted): readonly Entry[] =>
+  isNamed(cluster, wanted)
+    ? cluster.workers
+    : cluster.workers.flatMap(entry => entryOf(entry, wanted) ?? [])
+);
+
+const entryOf = remembered((entry: Entry, wanted): Entry | null => {
+  if (has(entry.name, wanted) || has(entry.phase, wanted)) {
+    return entry;
+  }
+  const members = entry.members.filter(member => isWanted(member, wanted));
+  return members.length > 0 ? { ...entry, members } : null;
+});
 
 /**
  * The workers that nobody asked for and somebody looks for.
@@ -142,22 +145,44 @@ export function foundUnexpected(
   cluster: Cluster,
   filter: string
 ): readonly Member[] {
-  if (isNamed(cluster, filter)) {
-    return cluster.unexpected;
-  }
-  const wanted = fold(filter);
-  return cluster.unexpected.filter(
-    ({ name, address }) => has(name, wanted) || has(address, wanted)
-  );
+  return unexpectedOf(cluster, fold(filter));
+}
+
+const unexpectedOf = remembered(
+  (cluster: Cluster, wanted): readonly Member[] =>
+    isNamed(cluster, wanted)
+      ? cluster.unexpected
+      : cluster.unexpected.filter(member => isWanted(member, wanted))
+);
+
+/**
+ * A function that answers as it did while the text stays: documents do not
+ * change, and most parts of a new one are those of the one before.
+ */
+function remembered<Part extends object, Found>(
+  find: (part: Part, wanted: string) => Found
+): (part: Part, wanted: string) => Found {
+  const known = new WeakMap<Part, { wanted: string; found: Found }>();
+  return (part, wanted) => {
+    let answer = known.get(part);
+    if (answer?.wanted !== wanted) {
+      answer = { wanted, found: find(part, wanted) };
+      known.set(part, answer);
+    }
+    return answer.found;
+  };
 }
 
 /** Whether a cluster is looked for by what it is itself. */
-function isNamed(cluster: Cluster, filter: string): boolean {
-  const wanted = fold(filter);
+function isNamed(cluster: Cluster, wanted: string): boolean {
   const { id, display_name, template, owner, phase } = cluster;
   return [id, display_name, template, owner.detail, phase].some(text =>
     has(text, wanted)
   );
+}
+
+function isWanted({ name, address }: Member, wanted: string): boolean {
+  return has(name, wanted) || has(address, wanted);
 }
 
 function has(text: string | null, wanted: string): boolean {

@@ -39,22 +39,32 @@ export class Announcer extends Widget {
     }
     this._manager.changed.disconnect(this._onList, this);
     this._manager.connectionChanged.disconnect(this._onChange, this);
-    for (const cluster of this._watched) {
-      cluster.changed.disconnect(this._onChange, this);
+    for (const cluster of this._seen.keys()) {
+      cluster.changed.disconnect(this._onCluster, this);
     }
     this._speech.dispose();
     super.dispose();
   }
 
   private _onList(): void {
-    const clusters = new Set(this._manager.clusters);
-    for (const cluster of clusters) {
-      if (!this._watched.has(cluster)) {
-        cluster.changed.connect(this._onChange, this);
+    const seen = new Map<ICluster, string>();
+    for (const cluster of this._manager.clusters) {
+      if (!this._seen.has(cluster)) {
+        cluster.changed.connect(this._onCluster, this);
       }
+      seen.set(cluster, stateOf(cluster));
     }
-    this._watched = clusters;
+    this._seen = seen;
     this._onChange();
+  }
+
+  /** Numbers that move all the time are no reason to wait for quiet. */
+  private _onCluster(cluster: ICluster): void {
+    const state = stateOf(cluster);
+    if (this._seen.get(cluster) !== state) {
+      this._seen.set(cluster, state);
+      this._onChange();
+    }
   }
 
   private _onChange(): void {
@@ -67,7 +77,7 @@ export class Announcer extends Widget {
     const states = new Map<ICluster, string>();
     for (const cluster of this._manager.clusters) {
       const { phase, display_name, counts } = cluster.document;
-      const state = `${phase} ${isReconciling(cluster.document)}`;
+      const state = stateOf(cluster);
       states.set(cluster, state);
       if (this._states.get(cluster) !== state) {
         said.push(
@@ -107,8 +117,14 @@ export class Announcer extends Widget {
   private readonly _manager: IClusterManager;
   private readonly _trans: TranslationBundle;
   private readonly _speech: Debouncer;
-  private _watched: ReadonlySet<ICluster> = new Set();
+  /** How the clusters were when they last changed, and how they were when that was last said. */
+  private _seen = new Map<ICluster, string>();
   private _states: ReadonlyMap<ICluster, string> = new Map();
   private _hasSpoken = false;
   private _isLost = false;
+}
+
+/** What is said of a cluster when it is another. */
+function stateOf({ document }: ICluster): string {
+  return `${document.phase} ${isReconciling(document)}`;
 }

@@ -91,4 +91,30 @@ describe('arrange', () => {
   it('leaves entries as they are when all of them are shown', () => {
     expect(foundEntries(big.document, '')).toBe(big.document.workers);
   });
+
+  it('looks through the members of an entry again only when it is another', () => {
+    let looked = 0;
+    const watched = (name: string) =>
+      Object.defineProperty(entry(name, []), 'members', {
+        enumerable: true,
+        get: () => {
+          looked += 1;
+          return [member(`${name}-0`), member(`${name}-1`)];
+        }
+      });
+    const workers = ['0', '1', '2'].map(watched);
+    const before = cluster('seal', { workers: [] });
+    const found = foundEntries({ ...before, workers }, '-1');
+    expect(found.map(({ name }) => name)).toEqual(['0', '1', '2']);
+    looked = 0;
+    const changed = { ...before, workers: [watched('0'), ...workers.slice(1)] };
+    const again = foundEntries(changed, '-1');
+    // Once to look through them, once to copy what is around them.
+    expect(looked).toBe(2);
+    expect(again[0]).not.toBe(found[0]);
+    expect(again.slice(1)).toEqual([found[1], found[2]]);
+    expect(again[1]).toBe(found[1]);
+    expect(foundEntries(changed, '-1')).toBe(again);
+    expect(looked).toBe(2);
+  });
 });

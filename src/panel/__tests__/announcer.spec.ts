@@ -57,6 +57,22 @@ describe('Announcer', () => {
     expect(said()).toBe('otter: running, 3 of 3 workers.');
   });
 
+  it('does nothing for a number that moves', () => {
+    one.set({ document: starting(1) });
+    one.set({ document: starting(2) });
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('says a change of phase while numbers go on moving', async () => {
+    one.set({ document: cluster('otter') });
+    for (const tasks of [1, 2, 3, 4]) {
+      await jest.advanceTimersByTimeAsync(500);
+      const busy = entry('0', [member('a', { tasks })]);
+      one.set({ document: cluster('otter', { workers: [busy] }) });
+    }
+    expect(said()).toMatch(/^otter: running/);
+  });
+
   it('says what has come and what has gone', async () => {
     manager.setClusters(new FakeCluster(cluster('seal')));
     await wait();

@@ -81,6 +81,17 @@ describe('what the panel renders', () => {
     ]);
   });
 
+  it('is the same when the rows are those that are looked for', async () => {
+    fireEvent.click(screen.getAllByText('Show workers')[0]);
+    act(() => panel.view.setFilter('-1'));
+    const [first, second] = one.document.workers[0].members;
+    const workers = with0([first, { ...second, tasks: 9 }]);
+    const renders = await change({ workers });
+    const rows = renders.filter(name => /Item/.test(name));
+    expect(rows).toEqual(['EntryItemView', 'MemberItemView']);
+    act(() => panel.view.setFilter(''));
+  });
+
   it('is no row when none is shown', async () => {
     const [first, second] = one.document.workers[0].members;
     const workers = with0([first, { ...second, tasks: 7 }]);
