@@ -40,8 +40,14 @@ PAINTED: Final = """text => new Promise(resolve => {
   look();
 })"""
 
-SCROLL: Final = """async () => {
-  const view = document.querySelector('#speccluster-lab-panel > .jp-SidePanel-content');
+# The control is a copy of the panel, which the browser scrolls and nobody follows: what is long
+# there is so by the machine.
+SCROLL: Final = """async isControl => {
+  const panel = document.querySelector('#speccluster-lab-panel > .jp-SidePanel-content');
+  const view = isControl ? panel.parentNode.appendChild(panel.cloneNode(true)) : panel;
+  if (isControl) {
+    view.style.cssText = 'position: absolute; inset: 0; z-index: 1';
+  }
   const gaps = [];
   let last = performance.now();
   for (let step = 0; step < 300; step++) {
@@ -50,6 +56,9 @@ SCROLL: Final = """async () => {
     const now = performance.now();
     gaps.push(now - last);
     last = now;
+  }
+  if (isControl) {
+    view.remove();
   }
   return gaps;
 }"""
@@ -160,6 +169,7 @@ def test_five_thousand_members(
             lab.page.wait_for_timeout(50)
     expect(card.root).to_contain_text("1039 tasks")
     report.add("one member's change in 5,000", "≤ 8 ms", f"{trace.busy / 40:.1f} ms, all included")
+    report.add("… of it on the processor", "—", f"{trace.processor / 40:.1f} ms")
 
     delays = []
     for n in range(40):
@@ -172,10 +182,16 @@ def test_five_thousand_members(
         "a change in the feed → painted", "p50 ≤ 150, p95 ≤ 400 ms", f"{p50:.0f}, {p95:.0f} ms"
     )
 
-    gaps = lab.page.evaluate(SCROLL)
-    longest = f"longest {max(gaps):.0f} ms, {sum(gap > 50 for gap in gaps)} over 50 ms"
-    report.add("scrolling 5,000 members, 300 frames", "no frame over 50 ms", longest)
+    for what, must, is_control in [
+        ("scrolling 5,000 members, 300 frames", "no frame over 50 ms", False),
+        ("… a copy that nobody follows", "—", True),
+    ]:
+        gaps = lab.page.evaluate(SCROLL, is_control)
+        longest = f"longest {max(gaps):.0f} ms, {sum(gap > 50 for gap in gaps)} over 50 ms"
+        report.add(what, must, longest)
 
+    # What is around the rows in view comes after the last jump.
+    lab.page.wait_for_timeout(500)
     count, requests = lab.page.evaluate(MUTATIONS, ["#speccluster-lab-panel", 20])
     ours = [one for one in requests if "speccluster" in one]
     report.add(
@@ -207,6 +223,7 @@ class Trace:
         self._browser = browser
         self._page = lab.page
         self.busy = 0.0
+        self.processor = 0.0
 
     def __enter__(self) -> Trace:
         self._browser.start_tracing(page=self._page, categories=CATEGORIES)
@@ -228,3 +245,5 @@ class Trace:
             if one.get("name") == "RunTask" and one.get("ph") == "X" and one["pid"] in pages
         ]
         self.busy = sum(one["dur"] for one in tasks) / 1000
+        # Without the time in which the machine did something else.
+        self.processor = sum(one.get("tdur", 0) for one in tasks) / 1000

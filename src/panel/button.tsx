@@ -1,5 +1,6 @@
 import type { LabIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
+import { Icon } from './icon';
 
 /**
  * A button of a card: an icon, and words where there is room.
@@ -26,7 +27,7 @@ export function CardButton(props: {
       tabIndex={props.tabIndex}
       onClick={event => props.onClick(event.currentTarget)}
     >
-      <props.icon.react tag="span" className="jp-SpecCluster-buttonIcon" />
+      <Icon icon={props.icon} className="jp-SpecCluster-buttonIcon" />
       {props.text && (
         <span className="jp-SpecCluster-buttonText">{props.text}</span>
       )}

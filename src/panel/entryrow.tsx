@@ -11,20 +11,21 @@ import { CommandIDs } from '../tokens';
 import { CardButton } from './button';
 import { usePanel, useReadOnly } from './context';
 import { whenDragged } from './drag';
+import { Icon } from './icon';
 import { MemberDetails, MemberFigures } from './memberrow';
 import { PhaseLabel, phaseWord } from './phase';
 import type { IRowProps } from './rows';
 import { Ticking } from './ticking';
 
 // Made once, so that React has nothing to compare in rows that change.
-const DOWN = <caretDownIcon.react tag="span" />;
-const RIGHT = <caretRightIcon.react tag="span" />;
+const DOWN = <Icon icon={caretDownIcon} />;
+const RIGHT = <Icon icon={caretRightIcon} />;
 
 /**
  * An entry: how it is, why, and when it is tried again.
  */
 function EntryItemView(
-  props: IRowProps & { cluster: string; entry: Entry }
+  props: IRowProps & { cluster: string; entry: Entry; isReadOnly: boolean }
 ): React.JSX.Element {
   const { trans, clientCode } = usePanel();
   const { cluster: id, entry, isOpen, isActive, onToggle } = props;
@@ -71,7 +72,9 @@ function EntryItemView(
           </span>
         )}
       </div>
-      <Restart cluster={id} entry={entry.name} isActive={isActive} />
+      {!props.isReadOnly && (
+        <Restart cluster={id} entry={entry.name} isActive={isActive} />
+      )}
       {isSaid && (
         <p
           className={
@@ -106,13 +109,9 @@ function RestartView(props: {
   cluster: string;
   entry: string;
   isActive: boolean;
-}): React.JSX.Element | null {
+}): React.JSX.Element {
   const { trans, commands } = usePanel();
-  const isReadOnly = useReadOnly();
   const { cluster: id, entry } = props;
-  if (isReadOnly) {
-    return null;
-  }
   return (
     <span className="jp-SpecCluster-restart">
       <CardButton

@@ -23,6 +23,11 @@ export interface IRow {
   readonly member: number | null;
 
   /**
+   * 1 for an entry, 2 for a member.
+   */
+  readonly level: number;
+
+  /**
    * Whether what belongs to it is shown: members, or details.
    */
   readonly isOpen: boolean;
@@ -96,14 +101,14 @@ function listRows(
   entries.forEach(({ name, members }, entry) => {
     const isAlone = isSingle(entries[entry]);
     const isOpen = isAlone === toggled.has(name);
-    rows.push({ key: name, entry, member: null, isOpen });
+    rows.push({ key: name, entry, member: null, level: 1, isOpen });
     if (isAlone || !isOpen) {
       return;
     }
     members.forEach((one, member) => {
       // No name has a line's end in it.
       const key = `${name}\n${one.name}`;
-      rows.push({ key, entry, member, isOpen: toggled.has(key) });
+      rows.push({ key, entry, member, level: 2, isOpen: toggled.has(key) });
     });
   });
   return rows;

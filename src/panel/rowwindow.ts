@@ -6,6 +6,12 @@ const USUAL = 24;
 /** How many rows are there above and below those in view. */
 const AROUND = 10;
 
+/** How many right after a jump: where unseen rows are is known but nearly. */
+const BARELY = 2;
+
+/** How long after a jump to other rows those around them are made, in milliseconds. */
+const PAUSE = 50;
+
 /**
  * The rows of a long list that are there, and what stands for the others.
  */
@@ -36,6 +42,11 @@ export interface IWindow {
  */
 export interface IKeyed {
   readonly key: string;
+
+  /**
+   * How deep it is: rows of one level are nearly all of one height.
+   */
+  readonly level: number;
 }
 
 /**
@@ -82,6 +93,7 @@ export class RowWindow {
     return () => {
       view.removeEventListener('scroll', look);
       sizes.disconnect();
+      clearTimeout(this._pause);
       this._list = this._view = null;
     };
   }
@@ -100,11 +112,25 @@ export class RowWindow {
       this._show(0, 1);
       return;
     }
-    const from = this._at(view.top - list.top);
+    const from = Math.min(this._at(view.top - list.top), this._rows.length - 1);
     const to = this._at(view.bottom - list.top) + 1;
     const { first, last } = this._shown;
     const isThere = first <= from && Math.min(to, this._rows.length) <= last;
-    if (!isThere || first < from - 3 * AROUND || last > to + 3 * AROUND) {
+    if (first < last && (last <= from || to <= first)) {
+      // All rows are other ones: what is seen first, and the rest when nobody waits for it.
+      const [above, below] = [from - BARELY, to + BARELY];
+      this._show(above, below);
+      clearTimeout(this._pause);
+      this._pause = setTimeout(() => {
+        if (this._from === above && this._to === below) {
+          this._show(from - AROUND, to + AROUND);
+        }
+      }, PAUSE);
+    } else if (
+      !isThere ||
+      first < from - 3 * AROUND ||
+      last > to + 3 * AROUND
+    ) {
       this._show(from - AROUND, to + AROUND);
     }
   }
@@ -113,18 +139,24 @@ export class RowWindow {
    * Note how high the rows are that are there.
    */
   measure(): void {
+    // One question to the page, not one for each row.
+    if (this._list?.offsetHeight === this._offsets[this._rows.length]) {
+      return;
+    }
     let isNews = false;
     let index = this._shown.first;
     for (const node of this._list?.children ?? []) {
-      const key = this._rows[index++]?.key;
+      const row = this._rows[index++];
       const height = (node as HTMLElement).offsetHeight;
-      if (key === undefined || height === 0) {
+      if (row === undefined || height === 0) {
         continue;
       }
-      const assumed = this._heights.get(key) ?? this._usual;
+      const { key, level } = row;
+      const usual = this._usual.get(level);
+      const assumed = this._heights.get(key) ?? usual;
       this._heights.set(key, height);
       if (assumed !== height) {
-        this._usual = Math.min(this._usual ?? height, height);
+        this._usual.set(level, Math.min(usual ?? height, height));
         isNews = true;
       }
     }
@@ -185,8 +217,9 @@ export class RowWindow {
     const count = this._rows.length;
     const offsets = new Float64Array(count + 1);
     for (let index = 0; index < count; index++) {
-      const known = this._heights.get(this._rows[index].key);
-      offsets[index + 1] = offsets[index] + (known ?? this._usual ?? USUAL);
+      const { key, level } = this._rows[index];
+      const known = this._heights.get(key) ?? this._usual.get(level);
+      offsets[index + 1] = offsets[index] + (known ?? USUAL);
     }
     this._offsets = offsets;
   }
@@ -222,9 +255,11 @@ export class RowWindow {
   private _rows: readonly IKeyed[] = [];
   private _offsets = new Float64Array(1);
   private _shown: IWindow = { first: 0, last: 0, before: 0, after: 0 };
-  private _usual: number | null = null;
+  /** The least height that was seen of a level. */
+  private readonly _usual = new Map<number, number>();
   private _from = 0;
   private _to = 0;
+  private _pause: ReturnType<typeof setTimeout> | undefined;
   private _list: HTMLElement | null = null;
   private _view: HTMLElement | null = null;
 }

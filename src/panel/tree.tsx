@@ -2,7 +2,7 @@ import * as React from 'react';
 import type { Cluster, Entry } from '../api/types';
 import { foundEntries, foundUnexpected } from '../model/arrangement';
 import { isAbsent, isSingle } from '../model/facts';
-import { usePanel } from './context';
+import { usePanel, useReadOnly } from './context';
 import { EntryItem } from './entryrow';
 import { MemberFigures, MemberItem, memberLabel } from './memberrow';
 import type { IRow } from './rows';
@@ -82,6 +82,7 @@ function Rows({
   filter: string;
 }): React.JSX.Element {
   const { trans, view } = usePanel();
+  const isReadOnly = useReadOnly();
   const tree = React.useRef<HTMLUListElement>(null);
   const [toggled, setToggled] = React.useState(
     () => view.toggled.get(cluster.id) ?? new Set<string>()
@@ -201,6 +202,7 @@ function Rows({
             key={row.key}
             cluster={cluster.id}
             entry={entry}
+            isReadOnly={isReadOnly}
             isOpen={row.isOpen}
             isActive={isActive}
             position={row.entry + 1}

@@ -9,7 +9,8 @@ describe('RowWindow', () => {
   let list: HTMLElement;
   let window: RowWindow;
   const rows = Array.from({ length: 5_000 }, (_, index) => ({
-    key: String(index)
+    key: String(index),
+    level: index % 9 === 0 ? 1 : 2
   }));
   const heights = new Map<string, number>();
   const rect = (top: number, height: number) =>
@@ -22,7 +23,10 @@ describe('RowWindow', () => {
       ...rows.slice(first, last).map(({ key }) => {
         const node = document.createElement('li');
         const height = heights.get(key) ?? ROW;
-        Object.defineProperty(node, 'offsetHeight', { value: height });
+        Object.defineProperty(node, 'offsetHeight', {
+          configurable: true,
+          value: height
+        });
         return node;
       })
     );
@@ -78,6 +82,36 @@ describe('RowWindow', () => {
     expect(after).toBeGreaterThan(0);
   });
 
+  it('has what is in view at once after a jump, and what is around it later', () => {
+    jest.useFakeTimers();
+    scrollTo(60_000);
+    const { first, last } = window.shown;
+    expect(last - first).toBeLessThanOrEqual(VIEW / ROW + 6);
+    jest.advanceTimersByTime(100);
+    expect(window.shown.first).toBe(first - 8);
+    expect(window.shown.last).toBe(last + 8);
+    jest.useRealTimers();
+  });
+
+  it('asks for the height of no row when that of all is as expected', () => {
+    let asked = 0;
+    for (const node of list.children) {
+      Object.defineProperty(node, 'offsetHeight', {
+        get: () => {
+          asked += 1;
+          return ROW;
+        }
+      });
+    }
+    let height = rows.length * ROW;
+    Object.defineProperty(list, 'offsetHeight', { get: () => height });
+    window.measure();
+    expect(asked).toBe(0);
+    height += 1;
+    window.measure();
+    expect(asked).toBe(list.children.length);
+  });
+
   it('stays as it is while what is in view is there', () => {
     const before = window.shown;
     scrollTo(ROW);
@@ -100,6 +134,24 @@ describe('RowWindow', () => {
     expect(scrolled).toBe(250);
     window.reveal(3);
     expect(scrolled).toBe(3 * ROW);
+  });
+
+  it('knows how high the rows of a level are before it has seen them', () => {
+    rows.forEach(({ key, level }) => heights.set(key, level === 1 ? 40 : ROW));
+    window = new RowWindow();
+    window.setRows(rows);
+    window.attach(list);
+    window.subscribe(render);
+    window.look();
+    let told = 0;
+    window.subscribe(() => {
+      told += 1;
+    });
+    scrollTo(60_000);
+    scrollTo(90_000);
+    expect(told).toBe(2);
+    const { first, before } = window.shown;
+    expect(before).toBe(first * ROW + 10 * Math.ceil(first / 9));
   });
 
   it('brings a row into view', () => {
