@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import dask
@@ -32,9 +35,14 @@ class SpecCluster(Publishing, Displayed):
 
     Parameters
     ----------
-    workers, scheduler, worker, asynchronous, loop, security, silence_logs, name, \
-shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
+    workers, scheduler, worker, asynchronous, loop, security, name, shutdown_on_close, \
+scheduler_sync_interval, shutdown_scheduler
         As in :class:`distributed.SpecCluster`.
+    silence_logs : int, str or False
+        The level below which nothing is written to the standard error, neither here nor by
+        workers whose class takes that option. If it is false everything is, as with the stock
+        class; in a notebook warnings are, as with :class:`distributed.LocalCluster`. What is
+        kept for ``get_logs`` is the same.
     policy : Policy, optional
         The limits that the reconciler keeps to.
     given : Given, optional
@@ -75,6 +83,12 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
         given: Given | None = None,
         publish: bool = False,
     ) -> None:
+        if not silence_logs and _is_kernel():
+            silence_logs = logging.WARN
+        given = given or Given()
+        if silence_logs:
+            # Workers in processes of their own write where this one does.
+            given = replace(given, worker={"silence_logs": silence_logs, **given.worker})
         lost = parse_timedelta(dask.config.get("distributed.deploy.lost-worker-timeout"))
         try:
             super().__init__(
@@ -90,7 +104,7 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
                 scheduler_sync_interval=scheduler_sync_interval,
                 shutdown_scheduler=shutdown_scheduler,
                 policy=policy or Policy(lost_timeout=lost),
-                given=given or Given(),
+                given=given,
                 publish=publish,
             )
             if asynchronous:
@@ -121,3 +135,9 @@ shutdown_on_close, scheduler_sync_interval, shutdown_scheduler
             workers=document["workers"],
             **options,
         )
+
+
+def _is_kernel() -> bool:
+    """Return whether this process is a notebook's, whose cells show what is written."""
+    kernels: Any = sys.modules.get("ipykernel.kernelapp")
+    return kernels is not None and bool(kernels.IPKernelApp.initialized())
