@@ -16,15 +16,14 @@ from speccluster_lab.errors import (
     StartFailed,
     TimedOut,
 )
-from speccluster_lab.spec.api import Cluster, ClusterPhase
+from speccluster_lab.spec.api import Cluster, ClusterPhase, ConditionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from speccluster_lab.link.api import ApiClient
-    from speccluster_lab.spec.api import Member
 
-__all__ = ["follow", "is_anew", "is_settled", "until_gone", "within"]
+__all__ = ["follow", "is_settled", "until_gone", "within"]
 
 _LOOK_SECONDS: Final = 0.05
 
@@ -65,20 +64,11 @@ async def follow(
 
 
 def is_settled(cluster: Cluster, generation: int) -> bool:
-    """Return whether a cluster runs as a generation wants it, with all workers there."""
-    counts = cluster.counts
-    settled = cluster.observed_generation >= generation and cluster.phase is ClusterPhase.RUNNING
-    return settled and counts.registered >= counts.expected
-
-
-def is_anew(cluster: Cluster, entry: str, before: Cluster) -> bool:
-    """Return whether no worker is left that an entry had before."""
-    addresses = {one.address for one in _members(before, entry)} - {None}
-    return not any(one.address in addresses for one in _members(cluster, entry))
-
-
-def _members(cluster: Cluster, entry: str) -> list[Member]:
-    return [one for each in cluster.workers if each.name == entry for one in each.members]
+    """Return whether all entries of a cluster run as a generation wants them, none worn."""
+    if cluster.observed_generation < generation:
+        return False
+    ready = (one.status for one in cluster.conditions if one.type == "Ready")
+    return ConditionStatus.TRUE in ready
 
 
 async def until_gone(host: ApiClient) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from speccluster_lab.client.awaiting import follow, is_anew, within
 from speccluster_lab.client.command.reaching import reached, told
 
 if TYPE_CHECKING:
@@ -23,12 +22,8 @@ def _restart(options: argparse.Namespace, output: Output) -> int:
 
 async def _make_anew(options: argparse.Namespace, output: Output) -> int:
     async with reached(options.id) as host:
-        before = await host.get()
         cluster = await host.restart_entry(options.entry)
         output.say(f"Entry {options.entry} is made anew.")
-        if options.wait is not None:
-            anew = follow(host, lambda cluster: is_anew(cluster, options.entry, before))
-            await within(options.wait, anew, f"entry {options.entry!r} has not been made anew")
         return await told(host, cluster, options.wait, output)
 
 
