@@ -65,7 +65,8 @@ async def follow(
 
 def is_settled(cluster: Cluster, generation: int) -> bool:
     """Return whether all entries of a cluster run as a generation wants them, none worn."""
-    if cluster.observed_generation < generation:
+    # The phase as well: when a host ends, the conditions told last may still stand beside it.
+    if cluster.observed_generation < generation or cluster.phase is not ClusterPhase.RUNNING:
         return False
     ready = (one.status for one in cluster.conditions if one.type == "Ready")
     return ConditionStatus.TRUE in ready
