@@ -223,11 +223,11 @@ class LabServer:
 
     def left_processes(self) -> list[str]:
         """Return the processes that it has started and that do not end; they are killed."""
-        stay = self._without_clusters()
-        running = [process for process in self.processes() if process not in stay]
-        _, left = psutil.wait_procs(running, timeout=_GONE_SECONDS)
+        with suppress(TimeoutError):
+            # Looked at anew each time: a host may just be on its way to wait for the next cluster.
+            wait_until(lambda: not self._of_clusters(), "all processes have ended", _GONE_SECONDS)
         described = []
-        for process in left:
+        for process in self._of_clusters():
             with suppress(psutil.NoSuchProcess):
                 described.append(f"{process.pid} {process.cmdline()}")
                 process.kill()
@@ -236,6 +236,13 @@ class LabServer:
     def processes(self) -> list[psutil.Process]:
         """Return the server's process and all that come from it, however indirectly."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _of_clusters(self) -> list[psutil.Process]:
+        """Return what is there for clusters: neither the server nor the host that it keeps ready."""
+        # In this order, so that what has come meanwhile is not taken for a cluster's.
+        found = self.processes()
+        stay = self._without_clusters()
+        return [process for process in found if process not in stay]
 
     def _without_clusters(self) -> list[psutil.Process]:
         """Return what needs no cluster: the server, and the host that it keeps ready."""

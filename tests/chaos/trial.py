@@ -206,10 +206,15 @@ class Trial:
         self.server.clusters(0)
         _until(lambda: not self._files(), "files are left")
         assert self.server.process is not None
-        stay = _server_and_spare(self.server.process.pid)
-        left = [one for one in processes_of(self.marker, wait=0) if one not in stay]
-        _, left = psutil.wait_procs(left, timeout=BOUND)
-        assert left == []
+        server = self.server.process.pid
+
+        def left() -> list[psutil.Process]:
+            # In this order, so that a host that is just being made ready is not taken for left.
+            found = processes_of(self.marker, wait=0)
+            stay = _server_and_spare(server)
+            return [one for one in found if one not in stay]
+
+        _until(lambda: not left(), "processes are left")
 
     def _files(self) -> list[Path]:
         sockets = (path for path in self.marker.rglob("*") if not path.is_dir())
