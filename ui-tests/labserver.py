@@ -238,7 +238,7 @@ class LabServer:
         return [process for process in psutil.process_iter() if self._is_ours(process)]
 
     def _of_clusters(self) -> list[psutil.Process]:
-        """Return what is there for clusters: neither the server nor the host that it keeps ready."""
+        """Return what runs for clusters: neither the server nor the host kept ready."""
         # In this order, so that what has come meanwhile is not taken for a cluster's.
         found = self.processes()
         stay = self._without_clusters()
