@@ -59,6 +59,8 @@ class Given:
         Keyword arguments.
     elsewhere : mapping of str to object
         Those that a worker has in place of ``worker``'s if it may run on another machine.
+    nanny : mapping of str to object
+        Those that only a nanny has: options of this name may be anything to other classes.
     scheduler_class : callable
         Takes the class that the spec says, and returns the one that is used.
     """
@@ -66,6 +68,7 @@ class Given:
     scheduler: Mapping[str, Any] = field(default_factory=dict)
     worker: Mapping[str, Any] = field(default_factory=dict)
     elsewhere: Mapping[str, Any] = field(default_factory=dict)
+    nanny: Mapping[str, Any] = field(default_factory=dict)
     scheduler_class: Callable[[Callable[..., Any]], Callable[..., Any]] = _as_it_is
 
 
@@ -213,7 +216,8 @@ class Recipe:
         found = resolve(entry["cls"])
         here = runs_here(found)
         silent = given.worker if here else {**given.worker, **given.elsewhere}
-        options = with_given(found, entry.get("options") or {}, silent)
+        nannys = {key: value for key, value in given.nanny.items() if _is_of_nanny(found, key)}
+        options = with_given(found, entry.get("options") or {}, {**silent, **nannys})
         if entry.get("group") is not None and "group" in _parameters(found):
             options.setdefault("group", list(entry["group"]))
         return cls(found, options, "name" in options, here, _named_by(found))
@@ -347,6 +351,12 @@ def taken_options(
             further, is_open = taken_options(behind)
             return {**taken, **{k: v for k, v in further.items() if k not in taken}}, is_open
     return taken, True
+
+
+def _is_of_nanny(cls: Callable[..., Any], option: str) -> bool:
+    """Return whether a class is a nanny, or hands an option on to one."""
+    taker = taken_options(cls)[0].get(option)
+    return taker is not None and taker[0] is Nanny
 
 
 def _passes_options_to(cls: Any) -> type | None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Publisher"]
 
+# Whoever may use the machine may read what a worker's pages say. Without them its port has none.
+_NO_PAGES: Final[Mapping[str, Any]] = {"distributed.worker.http.routes": []}
 _ENCRYPTED: Final = ("tls://", "wss://")
 _INSECURE: Final = (
     "a cluster whose scheduler is at {!r} cannot be published: whoever reaches one that does not "
@@ -76,6 +78,7 @@ class Publisher:
         """Return the same, each part's own certificate apart from a client's."""
         options = scheduler.get("options") or {}
         _refuse_plain(options)
+        given = replace(given, nanny={"config": _NO_PAGES, **given.nanny})
         if options.get("dashboard_address") is None:
             # Nobody but who may use the cluster is to see it. Its pages come later.
             quiet = {**given.scheduler, "dashboard": not HAS_BOKEH}

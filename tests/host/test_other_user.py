@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,12 @@ import psutil
 import pytest
 from running_hosts import SECONDS, hosts_in
 
-from speccluster_lab.link.connections import connection_file
+from speccluster_lab.link.connections import connection_file, read_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from running_hosts import RunningHost
+    from running_hosts import Hosts
 
 NOBODY = 65534
 
@@ -96,35 +97,75 @@ json.dump(could, sys.stdout)
 """
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
-    """Start two workers of the usual kind, in places that only they keep others from."""
-    folder = tmp_path_factory.mktemp("hosts")
+# A cluster that publishes itself: a notebook's but for the ports of its kernel.
+PROGRAM = """
+import sys
+
+from distributed import Nanny
+from speccluster_lab import SpecCluster
+
+if __name__ == "__main__":
+    one = {"cls": Nanny, "options": {"nthreads": 1}}
+    with SpecCluster(workers={"0": one, "1": one}, publish=True) as cluster:
+        cluster.wait_for_workers(2)
+        print(cluster.published_as, flush=True)
+        sys.stdin.read()
+"""
+
+
+@contextmanager
+def _open_place(folder: Path) -> Iterator[Hosts]:
+    """Give a place for clusters that only they themselves keep others from."""
     with hosts_in(folder) as found:
-        host = found.start("local", entries=2)
-        host.until_running()
         # pytest's own folders are closed as well, and not what this is about.
         closed = [one for one in (folder, *folder.parents) if one.stat().st_mode & 0o077 == 0]
         closed.append(Path(os.environ["XDG_RUNTIME_DIR"]))
         for one in closed:
             one.chmod(0o755)
-        yield host
+        yield found
         for one in closed:
             one.chmod(0o700)
 
 
 @pytest.fixture(scope="module")
-def asked(host: RunningHost) -> dict[str, Any]:
-    """Return everything that there is to be tried."""
-    ours = Path(host.connection.socket).parent
-    processes = host.processes()
+def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Give all that there is to be tried of two workers of the usual kind, and their host."""
+    with _open_place(tmp_path_factory.mktemp("hosts")) as place:
+        host = place.start("local", entries=2)
+        host.until_running()
+        yield _all_of(host.id, [host.folder], host.processes())
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Give the same of a cluster that a program has made for itself."""
+    folder = tmp_path_factory.mktemp("program")
+    program = folder / "program.py"
+    program.write_text(PROGRAM)
+    with (
+        _open_place(folder),
+        subprocess.Popen(
+            [sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        id = process.stdout.readline().strip()
+        here = psutil.Process(process.pid)
+        yield _all_of(id, [], [here, *here.children(recursive=True)])
+        process.stdin.close()
+        process.wait(SECONDS)
+
+
+def _all_of(id: str, state: Sequence[Path], processes: Sequence[psutil.Process]) -> dict[str, Any]:
+    folders = [*state, Path(read_connection(id).socket).parent]
     connections = [one for process in processes for one in process.net_connections("inet")]
     ports = {one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN}
     plain = {port for port in ports if not _is_tls(port)}
-    below = [*host.folder.rglob("*"), *ours.rglob("*")]
+    below = [one for top in folders for one in top.rglob("*")]
     return {
-        "files": [str(connection_file(host.id)), *(str(one) for one in below if one.is_file())],
-        "folders": [str(one) for one in (host.folder, ours, *below) if one.is_dir()],
+        "files": [str(connection_file(id)), *(str(one) for one in below if one.is_file())],
+        "folders": [str(one) for one in (*folders, *below) if one.is_dir()],
         "sockets": [str(one) for one in below if one.is_socket()],
         "tls": sorted(ports - plain),
         "http": sorted(plain),
@@ -162,21 +203,35 @@ def _could(uid: int, asked: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as another user")
-def test_another_user_can_do_nothing(asked: dict[str, Any]) -> None:
-    assert _could(NOBODY, asked) == []
+@pytest.mark.parametrize("kind", ["hosted", "published"])
+def test_another_user_can_do_nothing(kind: str, request: pytest.FixtureRequest) -> None:
+    assert _could(NOBODY, request.getfixturevalue(kind)) == []
 
 
-def test_its_owner_can(asked: dict[str, Any]) -> None:
+def test_its_owner_can(hosted: dict[str, Any]) -> None:
     """Or else the test above could not fail; and what TLS guards, it guards from its owner too."""
-    could = _could(0, asked)
+    could = _could(0, hosted)
     # Scheduler and two nannies in the host, and a port of each worker.
-    assert len(asked["tls"]) == 5
-    assert len(asked["http"]) == 2
-    assert len(asked["processes"]) >= 4
-    names = {Path(one).name for one in asked["files"]}
+    assert len(hosted["tls"]) == 5
+    assert len(hosted["http"]) == 2
+    assert len(hosted["processes"]) >= 4
+    names = {Path(one).name for one in hosted["files"]}
     assert {"launch.json", "certificates.json", "worker.pem", "host.log"} <= names
     # That of the host, and that of which workers are forked.
-    assert len(asked["sockets"]) == 2
+    assert len(hosted["sockets"]) == 2
+    _could_all(hosted, could)
+
+
+def test_its_owner_can_with_one_of_a_program(published: dict[str, Any]) -> None:
+    could = _could(0, published)
+    assert len(published["tls"]) == 5
+    assert len(published["http"]) == 2
+    assert len(published["processes"]) >= 3
+    assert len(published["files"]) == len(published["sockets"]) == 1
+    _could_all(published, could)
+
+
+def _could_all(asked: dict[str, Any], could: list[str]) -> None:
     for path in asked["files"]:
         assert f"read {path}" in could
     for path in asked["folders"]:
