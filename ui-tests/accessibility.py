@@ -52,6 +52,7 @@ _CONTRASTS: Final = """(root, least) => {
     });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
+  const unseen = ':disabled, [aria-disabled=true], .jp-SpecCluster-hidden';
   const found = [];
   let count = 0;
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
@@ -59,7 +60,7 @@ _CONTRASTS: Final = """(root, least) => {
     const text = walker.currentNode.textContent.trim();
     const node = walker.currentNode.parentElement;
     // What is disabled is not asked for by WCAG, and what is hidden is not seen.
-    if (!text || !node.checkVisibility() || node.closest(':disabled, .jp-SpecCluster-hidden')) {
+    if (!text || !node.checkVisibility() || node.closest(unseen)) {
       continue;
     }
     count += 1;

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from labpage import LabPage
     from labserver import LabServer
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Locator, Route
 
 HOSTILE: Final = "<img src=x onerror=alert(1)>"
 
@@ -135,6 +135,31 @@ def test_everything_by_keyboard(lab: LabPage, server: LabServer) -> None:
     tab_to(lab, lab.dialog(f"Stop {name}?").get_by_role("button", name="Stop", exact=True))
     press("Enter")
     expect(lab.panel.cards).to_have_count(0)
+
+
+def test_the_focus_goes_on_from_a_cluster_that_is_stopped(lab: LabPage, server: LabServer) -> None:
+    for name in ("First", "Second"):
+        start(server, "threads", name)
+    held: list[Route] = []
+    lab.page.route(
+        "**/clusters/*",
+        lambda route: held.append(route) if route.request.method == "DELETE" else route.fallback(),
+    )
+    for name in ("First", "Second"):
+        card = lab.panel.card(name)
+        stop = card.button("Stop")
+        stop.focus()
+        lab.page.keyboard.press("Enter")
+        tab_to(lab, lab.dialog(f"Stop {name}?").get_by_role("button", name="Stop", exact=True))
+        lab.page.keyboard.press("Enter")
+        # While it stops there is nothing to do, and one is still there.
+        expect(stop).to_be_disabled()
+        expect(stop).to_be_focused()
+        held.pop().continue_()
+        if name == "First":
+            expect(lab.panel.card("Second").root).to_be_focused()
+    expect(lab.panel.cards).to_have_count(0)
+    expect(lab.panel.root.get_by_role("region", name="No clusters yet")).to_be_focused()
 
 
 def test_two_tabs_show_the_same(

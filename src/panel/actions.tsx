@@ -9,10 +9,11 @@ import * as React from 'react';
 import { scaleIcon } from '../icons';
 import { hasDashboard } from '../model/facts';
 import { describePlan } from '../model/stake';
-import type { ICluster } from '../tokens';
+import type { ICluster, Plan } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { CardButton } from './button';
 import { useMayExecute, usePanel, useReadOnly } from './context';
+import { focusCard, useFocusHandedOn } from './focus';
 import { useSignal } from './signals';
 import { Refusal, Stepper } from './stepper';
 
@@ -101,7 +102,7 @@ function Sizing(props: {
     void commands.execute(command, { id: cluster.id });
   if (phase === 'failed') {
     return (
-      <div className="jp-SpecCluster-scale">
+      <SizingPart key="restart">
         <CardButton
           icon={refreshIcon}
           name={trans.__('Restart')}
@@ -109,13 +110,13 @@ function Sizing(props: {
           title={trans.__('Start the cluster again as it is wanted')}
           onClick={() => run(CommandIDs.restartCluster)}
         />
-      </div>
+      </SizingPart>
     );
   }
   if (adaptive) {
     const { minimum, maximum } = adaptive;
     return (
-      <div className="jp-SpecCluster-scale">
+      <SizingPart key="adaptive">
         <button
           type="button"
           className="jp-SpecCluster-button"
@@ -129,11 +130,11 @@ function Sizing(props: {
             ? trans.__('Adaptive, from %1', minimum)
             : trans.__('Adaptive, %1 to %2', minimum, maximum)}
         </button>
-      </div>
+      </SizingPart>
     );
   }
   return (
-    <div className="jp-SpecCluster-scale">
+    <SizingPart key="stepper">
       <Stepper {...props} />
       <CardButton
         icon={scaleIcon}
@@ -142,6 +143,21 @@ function Sizing(props: {
         isDisabled={phase === 'stopping' || phase === 'unreachable'}
         onClick={() => run(CommandIDs.scaleCluster)}
       />
+    </SizingPart>
+  );
+}
+
+/** One way to set the size; when another takes its place the card keeps the focus. */
+function SizingPart({
+  children
+}: {
+  children: React.ReactNode;
+}): React.JSX.Element {
+  const place = React.useRef<HTMLDivElement>(null);
+  useFocusHandedOn(place, focusCard);
+  return (
+    <div ref={place} className="jp-SpecCluster-scale">
+      {children}
     </div>
   );
 }
@@ -154,21 +170,27 @@ function Question({
 }: {
   cluster: ICluster;
 }): React.JSX.Element | null {
-  const { trans } = usePanel();
   const question = useSignal(cluster.changed, () => cluster.question);
+  return question && <QuestionBox cluster={cluster} plan={question.plan} />;
+}
+
+function QuestionBox({
+  cluster,
+  plan
+}: {
+  cluster: ICluster;
+  plan: Plan;
+}): React.JSX.Element {
+  const { trans } = usePanel();
+  const place = React.useRef<HTMLDivElement>(null);
   const keep = React.useRef<HTMLButtonElement>(null);
   const textId = React.useId();
-  React.useEffect(() => {
-    if (question) {
-      keep.current?.focus();
-    }
-  }, [question]);
-  if (!question) {
-    return null;
-  }
-  const { lines } = describePlan(question.plan, trans);
+  React.useEffect(() => keep.current!.focus(), []);
+  useFocusHandedOn(place, focusCard);
+  const { lines } = describePlan(plan, trans);
   return (
     <div
+      ref={place}
       className="jp-SpecCluster-problem jp-SpecCluster-question"
       role="alertdialog"
       aria-label={trans.__('Scale down?')}

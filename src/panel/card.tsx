@@ -6,6 +6,7 @@ import { Actions } from './actions';
 import { CardHeader } from './cardheader';
 import { usePanel } from './context';
 import { Figures, Progress } from './figures';
+import { useFocusHandedOn } from './focus';
 import { useNear } from './near';
 import { Problems } from './problems';
 import { useSignal } from './signals';
@@ -16,20 +17,25 @@ import { EntryTree } from './tree';
  */
 function ClusterCardView({
   cluster,
-  isAtTop
+  isAtTop,
+  onLeave
 }: {
   cluster: ICluster;
   isAtTop: boolean;
+  /** The card goes, and has the focus. */
+  onLeave: (card: HTMLElement) => void;
 }): React.JSX.Element {
   const name = useSignal(cluster.changed, () => cluster.document.display_name);
   const phase = useSignal(cluster.changed, () => cluster.document.phase);
   const place = React.useRef<HTMLElement>(null);
   const isNear = useNear(place, isAtTop);
+  useFocusHandedOn(place, onLeave);
   return (
     <article
       ref={place}
       className="jp-SpecCluster-card"
       aria-label={name}
+      tabIndex={-1}
       data-cluster-id={cluster.id}
       data-phase={phase}
       data-far={!isNear || undefined}

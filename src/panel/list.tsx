@@ -5,6 +5,7 @@ import { describeError } from '../model/describe';
 import type { ICluster, IClusterManager } from '../tokens';
 import { ClusterCard } from './card';
 import { useMayExecute, usePanel } from './context';
+import { CardFocus } from './focus';
 import { PhaseLabel } from './phase';
 import { useSignal } from './signals';
 import { TemplateOffers, TemplateSection } from './templates';
@@ -25,8 +26,11 @@ export function ClusterList({
   const state = useSignal(manager.connectionChanged, () => manager.connection);
   const groups = useGroups(manager);
   const mayExecute = useMayExecute();
+  const place = React.useRef<HTMLDivElement>(null);
+  const [focus] = React.useState(() => new CardFocus());
+  React.useLayoutEffect(() => focus.settle(place.current!));
   return (
-    <div className="jp-SpecCluster-list" data-state={state}>
+    <div ref={place} className="jp-SpecCluster-list" data-state={state}>
       {state === 'stale' && (
         <p className="jp-SpecCluster-stale">
           {trans.__(
@@ -49,6 +53,7 @@ export function ClusterList({
               key={cluster.id}
               cluster={cluster}
               isAtTop={index < AT_TOP}
+              onLeave={focus.leave}
             />
           ))}
         </React.Fragment>
@@ -114,7 +119,7 @@ function isSame(
 function NothingFound(): React.JSX.Element {
   const { trans, view } = usePanel();
   return (
-    <section className="jp-SpecCluster-empty">
+    <section className="jp-SpecCluster-empty" tabIndex={-1}>
       <p className="jp-SpecCluster-explanation">
         {trans.__('No cluster and no worker has this in its name.')}
       </p>
@@ -145,9 +150,14 @@ function EmptyState({
     manager.templatesChanged,
     () => manager.templatesError
   );
+  const titleId = React.useId();
   return (
-    <section className="jp-SpecCluster-empty">
-      <h3>{trans.__('No clusters yet')}</h3>
+    <section
+      className="jp-SpecCluster-empty"
+      aria-labelledby={titleId}
+      tabIndex={-1}
+    >
+      <h3 id={titleId}>{trans.__('No clusters yet')}</h3>
       <p className="jp-SpecCluster-explanation">
         {trans.__(
           'A cluster is a Dask scheduler and its workers, kept as its spec describes them.'

@@ -28,19 +28,19 @@ function StepperView({
   // What is being typed, until it is a number that is meant.
   const [draft, setDraft] = React.useState<string | null>(null);
 
-  const step = (by: number) => {
-    setDraft(null);
-    const wanted = Math.min(MAXIMUM, Math.max(0, cluster.entries + by));
-    if (wanted !== cluster.entries) {
+  const ask = (number: number) => {
+    const wanted = Math.min(MAXIMUM, Math.max(0, number));
+    if (isEnabled && wanted !== cluster.entries) {
       cluster.setEntries(wanted);
     }
   };
+  const step = (by: number) => {
+    setDraft(null);
+    ask(cluster.entries + by);
+  };
   const commit = () => {
     if (draft !== null && /^\d+$/.test(draft.trim())) {
-      const wanted = Math.min(MAXIMUM, Number(draft));
-      if (wanted !== cluster.entries) {
-        cluster.setEntries(wanted);
-      }
+      ask(Number(draft));
     }
     setDraft(null);
   };
@@ -59,6 +59,9 @@ function StepperView({
     }
   };
 
+  // Not disabled, which would lose the focus: one step may be the last.
+  const usable = (isUsable: boolean) =>
+    isUsable ? {} : { 'aria-disabled': true, tabIndex: -1 };
   return (
     <div
       className="jp-SpecCluster-stepper"
@@ -68,7 +71,7 @@ function StepperView({
         type="button"
         aria-label={trans.__('Fewer entries')}
         title={trans.__('Fewer entries')}
-        disabled={!isEnabled || entries === 0}
+        {...usable(isEnabled && entries > 0)}
         onClick={() => step(-1)}
       >
         −
@@ -84,7 +87,8 @@ function StepperView({
         aria-invalid={error !== null}
         aria-describedby={error ? refusalId : undefined}
         autoComplete="off"
-        disabled={!isEnabled}
+        {...usable(isEnabled)}
+        readOnly={!isEnabled}
         style={{ width: `${String(draft ?? entries).length + 2}ch` }}
         value={draft ?? String(entries)}
         onChange={event => setDraft(event.target.value)}
@@ -96,7 +100,7 @@ function StepperView({
         type="button"
         aria-label={trans.__('More entries')}
         title={trans.__('More entries')}
-        disabled={!isEnabled}
+        {...usable(isEnabled)}
         onClick={() => step(1)}
       >
         +

@@ -21,6 +21,9 @@ describe('A card', () => {
 
   afterEach(() => page.close());
 
+  const isDisabled = (name: string) =>
+    button(name).getAttribute('aria-disabled') === 'true';
+
   it('tells the facts of a cluster', async () => {
     const workers = [
       entry('0', [member('0-0', { memory_used: GIB / 2 }), member('0-1')]),
@@ -71,7 +74,7 @@ describe('A card', () => {
     );
     expect(within(card('otter')).getByText('no such class')).toBeTruthy();
     expect(within(card('otter')).getByText('failed')).toBeTruthy();
-    expect(button('Stop')).toHaveProperty('disabled', false);
+    expect(isDisabled('Stop')).toBe(false);
   });
 
   it('counts problems beyond the third', async () => {
@@ -143,21 +146,33 @@ describe('A card', () => {
   it('leads to a dashboard while there is one, and keeps its place', async () => {
     const one = new FakeCluster(cluster('otter'));
     await page.show(one);
-    expect(button('Dashboard')).toHaveProperty('disabled', false);
+    expect(isDisabled('Dashboard')).toBe(false);
     const document = cluster('otter', {
       scheduler: { address: 'tls://x', dashboard: false, status: 'running' }
     });
     await change(() => one.set({ document }));
-    expect(button('Dashboard')).toHaveProperty('disabled', true);
+    expect(isDisabled('Dashboard')).toBe(true);
     expect(button('Dashboard').title).toBe('There is no dashboard now');
   });
 
   it('asks a cluster that stops for nothing more', async () => {
     const one = new FakeCluster(cluster('otter'));
     await page.show(one);
+    button('Stop').focus();
     await change(() => one.set({ isStopping: true }));
-    expect(button('Stop')).toHaveProperty('disabled', true);
-    expect(button('Edit spec')).toHaveProperty('disabled', true);
+    expect(isDisabled('Stop')).toBe(true);
+    expect(isDisabled('Edit spec')).toBe(true);
+    fireEvent.click(button('Stop'));
+    expect(page.executed).toEqual([]);
+    expect(document.activeElement).toBe(button('Stop'));
+  });
+
+  it('keeps the focus when what has it is not there any more', async () => {
+    const one = new FakeCluster(cluster('otter', { phase: 'failed' }));
+    await page.show(one);
+    button('Restart').focus();
+    await change(() => one.set({ document: cluster('otter') }));
+    expect(document.activeElement).toBe(card('otter'));
   });
 
   it.each([
@@ -216,6 +231,8 @@ describe('A card', () => {
     fireEvent.click(button('Scale down'));
     fireEvent.keyDown(question, { key: 'Escape' });
     expect(one.answer.mock.calls).toEqual([[true], [false]]);
+    await change(() => one.set({ question: null }));
+    expect(document.activeElement).toBe(card('otter'));
   });
 
   it('drags from the header after a few pixels, once', async () => {

@@ -1,6 +1,6 @@
-import { fireEvent, screen } from '@testing-library/react';
+import { fireEvent, screen, within } from '@testing-library/react';
 import { FakeCluster, cluster } from '../../__tests__/fakes';
-import { PanelPage, button, change, open } from './panelpage';
+import { PanelPage, button, card, change, open } from './panelpage';
 
 describe('The list of clusters', () => {
   let page: PanelPage;
@@ -67,6 +67,47 @@ describe('The list of clusters', () => {
       other.set({ document: cluster('weasel', { phase: 'degraded' }) })
     );
     expect(names()).toEqual(['badger', 'weasel', 'otter']);
+  });
+
+  it('hands the focus on from a card that goes', async () => {
+    const all = ['a', 'b', 'c'].map(id => new FakeCluster(cluster(id)));
+    const [a, b, c] = all;
+    await page.show(...all);
+    const focus = (name: string) =>
+      within(card(name)).getByRole('button', { name: 'Stop' }).focus();
+    focus('b');
+    await change(() => page.manager.setClusters(a, c));
+    expect(document.activeElement).toBe(card('c'));
+    await change(() => page.manager.setClusters(a, b, c));
+    focus('c');
+    await change(() => page.manager.setClusters(a, b));
+    expect(document.activeElement).toBe(card('b'));
+    // All at once, as when the server has been started anew.
+    await change(() => page.manager.setClusters());
+    const title = screen.getByText('No clusters yet');
+    expect(document.activeElement).toBe(title.parentElement);
+  });
+
+  it('leaves the focus where it is when another card goes', async () => {
+    const [a, b] = ['a', 'b'].map(id => new FakeCluster(cluster(id)));
+    await page.show(a, b);
+    await change(() => page.manager.setClusters(b));
+    expect(document.activeElement).toBe(document.body);
+    const stop = within(card('b')).getByRole('button', { name: 'Stop' });
+    stop.focus();
+    await change(() => page.manager.setClusters(a, b));
+    expect(document.activeElement).toBe(stop);
+  });
+
+  it('keeps the focus with a card that comes to another group', async () => {
+    const [a, b] = ['a', 'b'].map(id => new FakeCluster(cluster(id)));
+    await page.show(a, b);
+    await change(() => page.panel.view.setGrouped(true));
+    within(card('a')).getByRole('button', { name: 'Stop' }).focus();
+    await change(() =>
+      a.set({ document: cluster('a', { phase: 'stopping' }) })
+    );
+    expect(document.activeElement).toBe(card('a'));
   });
 
   it('offers the orders in a menu', async () => {

@@ -72,7 +72,10 @@ describe('Stepper', () => {
     const one = new FakeCluster(cluster('otter', { workers: [] }));
     show(one);
     expect(number().value).toBe('0');
-    expect(fewer()).toHaveProperty('disabled', true);
+    fewer().focus();
+    expect(fewer().getAttribute('aria-disabled')).toBe('true');
+    fireEvent.click(fewer());
+    expect(document.activeElement).toBe(fewer());
     fireEvent.keyDown(number(), { key: 'ArrowDown' });
     expect(one.setEntries).not.toHaveBeenCalled();
   });
@@ -138,8 +141,15 @@ describe('Stepper', () => {
   it('cannot be used where there is no form of the workers', () => {
     const document = cluster('otter');
     document.spec.worker = null;
-    show(new FakeCluster(document));
-    expect(more()).toHaveProperty('disabled', true);
-    expect(number()).toHaveProperty('disabled', true);
+    const one = new FakeCluster(document);
+    show(one);
+    for (const part of [fewer(), number(), more()]) {
+      expect(part.getAttribute('aria-disabled')).toBe('true');
+      expect(part.tabIndex).toBe(-1);
+      fireEvent.click(part);
+    }
+    expect(number().readOnly).toBe(true);
+    fireEvent.keyDown(number(), { key: 'ArrowUp' });
+    expect(one.setEntries).not.toHaveBeenCalled();
   });
 });
