@@ -310,6 +310,50 @@ def _call_targets(_: Setting, medians: Medians) -> Iterator[Target]:
     yield Target("GET one cluster, p99", 0.05, medians.ours[CALL_P99], "s")
 
 
+STUCK = Figure("stuck", "GET of it, of another and of all, p50", "wall")
+STUCK_P99 = Figure("stuck", "GET of it, of another and of all, p99", "wall", share=0.99)
+_UNREACHABLE_SECONDS: Final = 5.0
+
+
+def _stuck(side: Side, setting: Setting) -> Samples:
+    if not side.ours:
+        # Its clusters have no process of their own that could be stopped.
+        return {}
+    took = []
+    with _ours() as server:
+        api = api_of(server)
+        paths = [_our_cluster(server, 1) for _ in range(2)]
+        host = _host_of(server, paths[0])
+        host.suspend()
+        stopped = time.monotonic()
+        try:
+            # Before the server has noticed, and after.
+            while not (is_known := api("GET", paths[0])["phase"] == "unreachable") or (
+                time.monotonic() < stopped + 2 * _UNREACHABLE_SECONDS
+            ):
+                for path in (*paths, f"{API}/clusters"):
+                    began = time.perf_counter()
+                    api("GET", path)
+                    took.append(time.perf_counter() - began)
+                    time.sleep(PAUSE)
+                if not is_known and time.monotonic() > stopped + _UNREACHABLE_SECONDS:
+                    raise NotDone(f"not shown as unreachable after {_UNREACHABLE_SECONDS:g} s")
+        finally:
+            host.resume()
+        api.close()
+    return {STUCK: took, STUCK_P99: took}
+
+
+def _host_of(server: Server, path: str) -> psutil.Process:
+    folder = Path(server.process.environ()["JUPYTER_RUNTIME_DIR"]) / "speccluster-lab"
+    connection = json.loads((folder / f"{path.rpartition('/')[2]}.json").read_bytes())
+    return psutil.Process(connection["pid"])
+
+
+def _stuck_targets(_: Setting, medians: Medians) -> Iterator[Target]:
+    yield Target("GET while a host is stopped, p99", 0.1, medians.ours[STUCK_P99], "s")
+
+
 # -- importing -------------------------------------------------------------------------------------
 
 IMPORT = Figure("import", "the extension, beyond jupyter_server", "wall")
@@ -399,6 +443,7 @@ ROWS: Final = {
     "latency": Row("the server is asked while tasks run", _latency, _latency_targets),
     "post": Row("a cluster of one worker is made", _in_thread(_post), _post_targets),
     "call": Row("a cluster is asked for", _in_thread(_call), _call_targets),
+    "stuck": Row("the host of a cluster is stopped", _in_thread(_stuck), _stuck_targets),
     "import": Row("the extension is imported", _import, _import_targets),
     "idle": Row("a cluster has nothing to do", _idle, _idle_targets),
 }
