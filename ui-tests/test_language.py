@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Final
 
 from feed import Feed
@@ -39,6 +40,9 @@ def test_the_panel_speaks_german(
     card = panel.get_by_role("article", name="Brave otter", exact=True)
     expect(card).to_contain_text("gestört")
     expect(card).to_contain_text("2 Einträge")
+    # The browser's own language is English.
+    expect(card).to_contain_text("7,1 von 20 GiB")
+    expect(card.get_by_title(re.compile(r"^\d\d\.\d\d\.\d{4}, \d\d:\d\d:\d\d$"))).to_be_visible()
     card.get_by_role("button", name="Worker zeigen", exact=True).click()
     expect(card.get_by_role("tree", name="Worker von Brave otter")).to_be_visible()
     expect(card.get_by_role("treeitem", name="1-2: erwartet, nicht angemeldet")).to_be_visible()

@@ -3,6 +3,7 @@ import type { ReadonlyJSONValue } from '@lumino/coreutils';
 import * as React from 'react';
 import type { Generation } from '../api/types';
 import { describeError } from '../model/describe';
+import { formatMoment } from '../model/locale';
 import { changesBetween } from './changes';
 import type { SpecDraft } from './draft';
 import { ChangeList } from './planview';
@@ -85,7 +86,7 @@ function Earlier(props: {
     <li aria-labelledby={title}>
       <div>
         <h3 id={title}>{trans.__('Generation %1', generation)}</h3>
-        <time dateTime={time}>{new Date(time).toLocaleString()}</time>
+        <time dateTime={time}>{formatMoment(time)}</time>
       </div>
       <p>
         {changes.length === 0 ? (

@@ -190,5 +190,5 @@ function has(text: string | null, wanted: string): boolean {
 }
 
 function fold(text: string): string {
-  return text.trim().toLocaleLowerCase();
+  return text.trim().toLowerCase();
 }

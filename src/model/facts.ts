@@ -1,4 +1,5 @@
 import type { Cluster, Entry, Member, Template } from '../api/types';
+import { formatNumber } from './locale';
 
 /**
  * Something that a person should know about, in the server's words.
@@ -181,8 +182,7 @@ function unitOf(bytes: number): number {
 
 function inUnit(bytes: number, unit: number): string {
   const value = bytes / 1024 ** unit;
-  const digits = value >= 10 || unit === 0 ? 0 : 1;
-  return String(Number(value.toFixed(digits)));
+  return formatNumber(value >= 10 || unit === 0 ? Math.round(value) : value);
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { formatDuration } from '../model/duration';
+import { formatMoment } from '../model/locale';
 import { usePanel } from './context';
 
 /** How often what is said by the second, and by the minute, is said anew, in milliseconds. */
@@ -81,7 +82,7 @@ export function Ticking(props: {
       ref={place}
       className="jp-SpecCluster-time"
       dateTime={moment}
-      title={new Date(at).toLocaleString()}
+      title={formatMoment(moment)}
     />
   );
 }
