@@ -16,7 +16,8 @@ import pytest
 from speccluster_lab.errors import HostNotResponding
 from speccluster_lab.host.store import CERTIFICATES_FILE, DESIRED_FILE
 from speccluster_lab.link.guard import STOPPED_FILE
-from speccluster_lab.link.paths import connection_file
+from speccluster_lab.link.paths import cluster_folder, connection_file, spare_folder
+from speccluster_lab.link.spare import SpareHost
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ import multiprocessing.process, os, pathlib, signal, sys
 from pathlib import Path
 
 where, what, when = {point!r}
-folder = sys.argv[1]
+folder = {folder!r}
 
 def about(value):
     if isinstance(value, int):
@@ -70,11 +71,13 @@ elif where == "rename":
     Path.replace = fatal(Path.replace)
 elif where == "unlink":
     Path.unlink = fatal(Path.unlink)
+elif where == "dup2":
+    os.dup2 = fatal(os.dup2)
 elif where == "spawn":
     multiprocessing.process.BaseProcess.start = fatal(multiprocessing.process.BaseProcess.start)
 
 from speccluster_lab.host.__main__ import main
-sys.exit(main([folder]))
+sys.exit(main())
 """
 
 
@@ -93,7 +96,7 @@ def _in_file(name: str) -> list[tuple[str, str, str]]:
 
 
 def _program(point: tuple[str, str, str]) -> str:
-    return FATAL.format(point=point)
+    return FATAL.format(point=point, folder=str(cluster_folder("test-cluster")))
 
 
 def _name(point: tuple[str, str, str]) -> str:
@@ -190,8 +193,29 @@ START = [
 
 @pytest.mark.parametrize("point", START, ids=_name)
 def test_a_start(hosts: Hosts, point: tuple[str, str, str]) -> None:
-    template = "local" if point[0] == "spawn" else "threads"
-    host = hosts.start(template, script=_program(point))
+    _goes_on(hosts.start(_template_for(point), script=_program(point)))
+
+
+# What it was told with comes to it as open files.
+TAKING = [("dup2", "", "before"), ("dup2", "", "after"), *START]
+
+
+@pytest.mark.parametrize("point", TAKING, ids=_name)
+def test_a_start_of_one_that_has_waited(
+    hosts: Hosts, point: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = [sys.executable, "-c", _program(point)]
+    monkeypatch.setattr("speccluster_lab.link.spare.host_program", lambda _: program)
+    _goes_on(hosts.start(_template_for(point), spare=SpareHost()))
+    # What it had before it had a cluster, whoever makes the next one removes.
+    spare_folder(0)
+
+
+def _template_for(point: tuple[str, str, str]) -> str:
+    return "local" if point[0] == "spawn" else "threads"
+
+
+def _goes_on(host: RunningHost) -> None:
     cluster = _settled(host, 1)
     assert _died(host)
     assert (cluster.generation, cluster.adaptive) == (1, None)
