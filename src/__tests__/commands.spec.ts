@@ -164,6 +164,8 @@ describe('commands', () => {
     expect(commands.isEnabled(CommandIDs.deleteTemplate)).toBe(true);
     const other = run(CommandIDs.deleteTemplate, { template: 'local' });
     await expect(other).resolves.toBeNull();
+    expect(notes()).toEqual(['Local processes is no template of your own.']);
+    Notification.manager.dismiss();
     const kept = run(CommandIDs.deleteTemplate, args);
     await dialog();
     fireEvent.click(screen.getByText('Cancel'));
@@ -231,6 +233,8 @@ describe('commands', () => {
     ['retry', CommandIDs.retryEntry, '0 was not tried again: no room'],
     ['restartEntry', CommandIDs.restartEntry, '0 was not restarted: no room']
   ] as const)('%s an entry', async (call, command, said) => {
+    const workers = ['0', 'bad'].map(name => entry(name, [absent(name)]));
+    add(EDITORS, new FakeCluster(cluster('otter', { workers })));
     const [one] = manager.clusters;
     await expect(run(command, { id: 'otter', entry: '0' })).resolves.toEqual({
       id: 'otter',
@@ -306,6 +310,57 @@ describe('commands', () => {
     await run(CommandIDs.insertTemplateCode, { template: 'grouped' });
     expect(insert).toHaveBeenLastCalledWith({ template: 'grouped' });
   });
+
+  it.each([
+    CommandIDs.insertEntryCode,
+    CommandIDs.retryEntry,
+    CommandIDs.restartEntry
+  ])('miss an entry that the cluster does not have: %s', async command => {
+    const args = { id: 'otter', entry: '7' };
+    await expect(run(command, args)).resolves.toBeNull();
+    expect(notes()).toEqual(['otter has no entry 7.']);
+    expect(insert).not.toHaveBeenCalled();
+  });
+
+  describe.each([CommandIDs.insertTemplateCode, CommandIDs.deleteTemplate])(
+    'the template that is meant by %s',
+    command => {
+      const args = { template: 'mine' };
+
+      it('is missed when there is none of this name', async () => {
+        await expect(run(command, args)).resolves.toBeNull();
+        expect(notes()).toEqual(['There is no template mine.']);
+      });
+
+      it('is known once the templates have been read', async () => {
+        manager.templates = [];
+        manager.refreshTemplates.mockImplementationOnce(async () => {
+          manager.templates = [OWN];
+          return undefined;
+        });
+        const at = { path: 'a.ipynb', index: 1 };
+        insert.mockReturnValue(at);
+        const done = run(command, args);
+        if (command === CommandIDs.deleteTemplate) {
+          await dialog();
+          fireEvent.click(screen.getByText('Delete'));
+          await expect(done).resolves.toEqual({ template: 'grouped' });
+        } else {
+          await expect(done).resolves.toEqual(at);
+        }
+      });
+
+      it('is not known when the templates cannot be read', async () => {
+        manager.templates = [];
+        manager.refreshTemplates.mockImplementationOnce(async () => {
+          manager.templatesError = failing;
+          return undefined;
+        });
+        await expect(run(command, args)).resolves.toBeNull();
+        expect(notes()).toEqual(['no room']);
+      });
+    }
+  );
 
   it('do not scale what cannot be', async () => {
     const [one] = manager.clusters;

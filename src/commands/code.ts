@@ -70,9 +70,8 @@ export function addCodeCommands(
     isForAll: true,
     properties: entryArgument(trans),
     act: async (cluster, args) => {
-      const name = await pickEntry(app, cluster, args, trans);
-      const entry = cluster.document.workers.find(one => one.name === name);
-      const members = entry?.members.map(member => member.name);
+      const entry = await pickEntry(app, cluster, args, trans);
+      const members = entry?.members.map(({ name }) => name);
       return members ? insert({ id: cluster.id, members }) : null;
     }
   });
@@ -103,7 +102,7 @@ export function addCodeCommands(
       }
     },
     execute: async args => {
-      const template = await pickTemplate(app, manager.templates, args, trans);
+      const template = await pickTemplate(app, manager, args, trans);
       return template && insert({ template: template.name });
     }
   });

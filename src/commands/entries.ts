@@ -24,10 +24,11 @@ export function addEntryCommands(
     cluster: ICluster,
     args: ReadonlyPartialJSONObject
   ) => {
-    const entry = await pickEntry(app, cluster, args, trans);
-    if (entry === null) {
+    const picked = await pickEntry(app, cluster, args, trans);
+    if (!picked) {
       return null;
     }
+    const entry = picked.name;
     const done = await operation(work(entry), words(entry), trans);
     return done && { id: cluster.id, entry };
   };

@@ -5,6 +5,8 @@ import type {
   ReadonlyJSONObject,
   ReadonlyPartialJSONObject
 } from '@lumino/coreutils';
+import type { Entry } from '../api/types';
+import { describeError } from '../model/describe';
 import type { ICluster, IClusterManager, Template } from '../tokens';
 import { SHOWN } from './operation';
 
@@ -58,20 +60,31 @@ export async function pickEntry(
   cluster: ICluster,
   args: ReadonlyPartialJSONObject,
   trans: TranslationBundle
-): Promise<string | null> {
+): Promise<Entry | null> {
+  const { workers, display_name } = cluster.document;
   const node = args.isContextMenu
     ? app.contextMenuHitTest(({ dataset }) => 'entry' in dataset)
     : undefined;
-  const name = args.entry ?? node?.dataset.entry;
-  if (name !== undefined) {
-    return String(name);
+  let name = args.entry ?? node?.dataset.entry;
+  if (name === undefined) {
+    const { value } = await InputDialog.getItem({
+      title: trans.__('Which entry?'),
+      label: display_name,
+      items: workers.map(({ name }) => name)
+    });
+    if (value === null) {
+      return null;
+    }
+    name = value;
   }
-  const { value } = await InputDialog.getItem({
-    title: trans.__('Which entry?'),
-    label: cluster.document.display_name,
-    items: cluster.document.workers.map(({ name }) => name)
-  });
-  return value;
+  const entry = workers.find(one => one.name === String(name));
+  if (!entry) {
+    Notification.error(
+      trans.__('%1 has no entry %2.', display_name, String(name)),
+      SHOWN
+    );
+  }
+  return entry ?? null;
 }
 
 /**
@@ -89,26 +102,49 @@ export function entryArgument(trans: TranslationBundle): ReadonlyJSONObject {
 /**
  * The template that is meant: by argument, by the offer under a context menu, or by asking.
  *
- * @param templates - Those of which one may be meant.
+ * @param app - Knows what is under the menu.
+ * @param manager - The templates.
+ * @param args - Those of the command.
+ * @param trans - The translations.
+ * @param isOffered - Which of them are asked for.
  */
 export async function pickTemplate(
   app: JupyterFrontEnd,
-  templates: readonly Template[],
+  manager: IClusterManager,
   args: ReadonlyPartialJSONObject,
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  isOffered: (template: Template) => boolean = () => true
 ): Promise<Template | null> {
   const node = args.isContextMenu
     ? app.contextMenuHitTest(({ dataset }) => 'template' in dataset)
     : undefined;
   let name = args.template ?? node?.dataset.template;
+  const find = () => manager.templates.find(one => one.name === name);
+  if (name === undefined ? manager.templates.length === 0 : !find()) {
+    // They have not been read yet, or one has been written elsewhere.
+    await manager.refreshTemplates();
+  }
   if (name === undefined) {
     const { value } = await InputDialog.getItem({
       title: trans.__('Which template?'),
-      items: templates.map(({ name }) => name)
+      items: manager.templates.filter(isOffered).map(({ name }) => name)
     });
-    name = value ?? undefined;
+    if (value === null) {
+      return null;
+    }
+    name = value;
   }
-  return templates.find(one => one.name === name) ?? null;
+  const template = find();
+  if (!template) {
+    const { templatesError: error } = manager;
+    Notification.error(
+      error
+        ? describeError(error, trans)
+        : trans.__('There is no template %1.', String(name)),
+      SHOWN
+    );
+  }
+  return template ?? null;
 }
 
 /**

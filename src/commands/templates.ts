@@ -1,12 +1,12 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { deleteIcon, saveIcon } from '@jupyterlab/ui-components';
 import type { IClusterManager, ISpecEditors, Template } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { AddClusterCommand } from './clustercommand';
 import { pickTemplate, templateArgument } from './meant';
-import { notify, operation } from './operation';
+import { SHOWN, notify, operation } from './operation';
 
 /**
  * Add the commands that write and delete a person's own templates.
@@ -42,12 +42,12 @@ export function addTemplateCommands(
     });
   }
 
-  const own = () => manager.templates.filter(one => one.own);
+  const isOwn = ({ own }: Template) => own;
   app.commands.addCommand(CommandIDs.deleteTemplate, {
     label: trans.__('Delete Template…'),
     caption: trans.__('Delete a template of your own'),
     icon: deleteIcon,
-    isEnabled: () => own().length > 0 && !manager.isReadOnly,
+    isEnabled: () => manager.templates.some(isOwn) && !manager.isReadOnly,
     describedBy: {
       args: {
         type: 'object',
@@ -61,11 +61,21 @@ export function addTemplateCommands(
       }
     },
     execute: async args => {
-      const template = await pickTemplate(app, own(), args, trans);
-      if (!template || !(await isMeant(template, trans))) {
+      const template = await pickTemplate(app, manager, args, trans, isOwn);
+      if (!template) {
         return null;
       }
       const { title } = template;
+      if (!isOwn(template)) {
+        Notification.error(
+          trans.__('%1 is no template of your own.', title),
+          SHOWN
+        );
+        return null;
+      }
+      if (!(await isMeant(template, trans))) {
+        return null;
+      }
       const deleted = await operation(
         manager.deleteTemplate(template.name),
         {
