@@ -99,6 +99,9 @@ class Actions:
         """Carry out a step."""
         name = step.name
         entry = self._roster.entries[name]
+        if step.action is Action.FORGET:
+            self._forget(entry)
+            return
         entry.take(step, now, self._roster.policy)
         self._roster.note(entry)
         if entry.phase is EntryPhase.LOST or entry.phase is EntryPhase.CLOSING:
@@ -110,23 +113,21 @@ class Actions:
                 elif entry.phase not in UP:
                     # The next step is due at once.
                     self._roster.dirty[name] = None
-            case Action.CANCEL:
-                # A nanny whose start is cut off in its first moments leaves its process behind:
-                # a start that is not wanted any more has the policy's grace to end by itself.
-                if self.presence.look_up(entry):
-                    self.presence.ask(name, lambda _: None)
             case Action.START:
                 self._start(entry)
             case Action.RETIRE:
                 self._retire(entry)
             case Action.CLOSE:
                 self._close(entry)
+            case Action.CANCEL:
+                # A nanny whose start is cut off in its first moments leaves its process behind:
+                # a start that is not wanted any more has the policy's grace to end by itself.
+                if self.presence.look_up(entry):
+                    self.presence.ask(name, lambda _: None)
             case Action.ABANDON:
                 self._abandon(entry)
             case Action.HOLD:
                 self._roster.add_holder(entry, beforehand=entry.phase in UP)
-            case Action.FORGET:
-                self._forget(entry)
             case _:
                 assert_never(step.action)
 

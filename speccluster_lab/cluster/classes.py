@@ -196,6 +196,7 @@ class Recipe:
     named: bool
     runs_here: bool
     named_by: str | None
+    reads: bool
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], given: Given) -> Recipe:
@@ -212,6 +213,8 @@ class Recipe:
         ------
         InvalidClass
             Its class does not exist, or is none.
+        InvalidInput
+            One of its options is a reference that cannot be.
         """
         found = resolve(entry["cls"])
         here = runs_here(found)
@@ -220,7 +223,8 @@ class Recipe:
         options = with_given(found, entry.get("options") or {}, {**silent, **nannys})
         if entry.get("group") is not None and "group" in _parameters(found):
             options.setdefault("group", list(entry["group"]))
-        return cls(found, options, "name" in options, here, _named_by(found))
+        named, reads = "name" in options, names_files(options)
+        return cls(found, options, named, here, _named_by(found), reads)
 
     def make(self, name: Any, scheduler: str) -> Any:
         """Return a new, unstarted worker.
@@ -237,7 +241,7 @@ class Recipe:
         Exception
             Whatever the class raises.
         """
-        if names_files(self.options):
+        if self.reads:
             return AfterReading(self.options, partial(self._make, name, scheduler))
         return self._make(name, scheduler)
 

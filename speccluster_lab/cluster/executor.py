@@ -188,13 +188,15 @@ class Executor:
             Whether it is known where; otherwise the scheduler is asked before it matters.
         """
         entry = self._roster.entry_of(member)
-        if entry is not None:
+        if entry is None:
+            entry = self._actions.adoption.arrive(member)
+            news = entry is not None
+        else:
             if not surely:
                 self._actions.doubt(entry.name)
-            entry.arrive(member, monotonic())
-        else:
-            entry = self._actions.adoption.arrive(member)
-        if entry is not None and entry.phase in UP:
+            # None where the start that has ended has looked for itself.
+            news = entry.arrive(member, monotonic())
+        if news and entry is not None and entry.phase in UP:
             self._roster.touch(entry.name)
 
     def leave(self, member: str) -> None:

@@ -19,6 +19,10 @@ __all__ = ["Instances"]
 logger = logging.getLogger(__name__)
 
 
+async def _started(instance: Any) -> None:
+    await instance
+
+
 class Instances:
     """What has been made of the entries, by their names.
 
@@ -47,22 +51,9 @@ class Instances:
         return self._there.get(name)
 
     def start(self, name: str, instance: Any) -> None:
-        """Begin to start an instance.
-
-        Raises
-        ------
-        TypeError
-            It cannot be awaited.
-        """
-        try:
-            starting = asyncio.ensure_future(instance)
-        except TypeError:
-            closing = begin_to_close(instance)
-            if closing is not None:
-                self.leave_to_itself(closing)
-            raise
+        """Begin to start an instance; that it cannot be awaited is how its start ends."""
         self._there[name] = instance
-        self._starts[name] = starting
+        starting = self._starts[name] = asyncio.get_running_loop().create_task(_started(instance))
         starting.add_done_callback(partial(self._on_start, name))
 
     def _on_start(self, name: str, starting: asyncio.Future[Any]) -> None:

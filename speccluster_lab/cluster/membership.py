@@ -61,12 +61,13 @@ class Membership:
         # Its successor of the same name may have registered before.
         if name is None or self._addresses.get(name) != address:
             return None
-        others = [one for one in self._before.pop(name, ()) if self._names.get(one) == name]
-        if others:
-            self._addresses[name] = others.pop()
+        if name in self._before:
+            others = [one for one in self._before.pop(name) if self._names.get(one) == name]
             if others:
-                self._before[name] = others
-            return None
+                self._addresses[name] = others.pop()
+                if others:
+                    self._before[name] = others
+                return None
         del self._addresses[name]
         return name
 

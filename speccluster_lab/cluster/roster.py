@@ -167,11 +167,8 @@ class Roster:
         if before is phase or before is None:
             return
         failure = entry.failure
-        went = _TEXT[before], _TEXT[phase]
-        if failure is None:
-            self.history.note(time(), name, *went)
-        else:
-            self.history.note(time(), name, *went, failure.reason, failure.message)
+        reason, message = (None, None) if failure is None else (failure.reason, failure.message)
+        self.history.note(time(), name, _TEXT[before], _TEXT[phase], reason, message)
         if ledger.holders:
             for other in (entry.holds_for, HOLDER_PREFIX + name):
                 if other in self.entries:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from speccluster_lab.reconcile import LEAVING
+from speccluster_lab.reconcile import ACTIVE, LEAVING
 from speccluster_lab.spec.api import EntryPhase
 from speccluster_lab.spec.names import HOLDER_PREFIX
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from speccluster_lab.cluster.roster import Roster
 
 __all__ = ["Waiting"]
-
-_ACTIVE: Final = (EntryPhase.PENDING, EntryPhase.STARTING, EntryPhase.CLOSING, EntryPhase.LOST)
 
 
 @dataclass(slots=True, eq=False)
@@ -64,17 +62,20 @@ class Waiting:
         try:
             # What starts now, and fails at once, is this one's to hear of.
             run_pass()
-            waiter.names = set(filter(self._is_active, self._under_way()))
+            waiter.names = self._under_way()
             if waiter.names and not self._roster.ended:
                 await waiter.done.wait()
         finally:
             self._waiters = [one for one in self._waiters if one is not waiter]
         return failures
 
-    def _under_way(self) -> list[str]:
-        by_phase = self._roster.ledger.by_phase
-        names = [name for phase in (*_ACTIVE, *LEAVING) for name in by_phase[phase]]
-        return [*names, *self._roster.dirty]
+    def _under_way(self) -> set[str]:
+        """Return the entries for which something is being done, or is about to be."""
+        roster, by_phase = self._roster, self._roster.ledger.by_phase
+        surely = ACTIVE if roster.has_scheduler else ACTIVE - {EntryPhase.PENDING}
+        perhaps = [name for phase in (ACTIVE | LEAVING) - surely for name in by_phase[phase]]
+        names = set(filter(self._is_active, [*perhaps, *roster.dirty]))
+        return names.union(*(by_phase[phase] for phase in surely))
 
     def _is_active(self, name: str) -> bool:
         """Return whether something is being done for an entry, or is about to be."""

@@ -61,10 +61,11 @@ from speccluster_lab.reconcile.failure import HOLDS_ACTOR, NO_ROOM, Failure
 from speccluster_lab.reconcile.fingerprint import Fingerprint
 from speccluster_lab.reconcile.plan import ClusterState, next_look, plan
 from speccluster_lab.reconcile.policy import Policy
-from speccluster_lab.reconcile.state import LEAVING, UP, EntryState
+from speccluster_lab.reconcile.state import ACTIVE, LEAVING, UP, EntryState
 from speccluster_lab.reconcile.step import Action, Step
 
 __all__ = [
+    "ACTIVE",
     "HOLDS_ACTOR",
     "LEAVING",
     "NO_ROOM",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, assert_never
 
 from speccluster_lab.reconcile.failure import HOLDS_ACTOR, NO_ROOM, Failure
 from speccluster_lab.reconcile.state import UP
@@ -13,7 +13,7 @@ from speccluster_lab.spec.api import EntryPhase
 from speccluster_lab.spec.names import HOLDER_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from speccluster_lab.reconcile.policy import Policy
     from speccluster_lab.reconcile.state import EntryState
@@ -83,16 +83,13 @@ def plan(state: ClusterState, names: Iterable[str], now: float) -> list[Step]:
         surges=policy.max_surge - state.surging,
     )
     planned = [entry for name in names if (entry := state.entries.get(name)) is not None]
-    planned.sort(key=_turn)
-    return [step for entry in planned if (step := _next(entry, state, room, now)) is not None]
-
-
-def _turn(entry: EntryState) -> float:
-    """Return what is planned first; of those that wait for a start, who has waited longest.
-
-    Those that fail again and again would take every place from the others.
-    """
-    return entry.since if entry.phase is EntryPhase.PENDING else -math.inf
+    # Who has waited longest for a start is first: those that fail again and again would take
+    # every place from the others.
+    pending = [entry for entry in planned if entry.phase is EntryPhase.PENDING]
+    pending.sort(key=attrgetter("since"))
+    others = [entry for entry in planned if entry.phase is not EntryPhase.PENDING]
+    steps = (_RULES[entry.phase](entry, state, room, now) for entry in (*others, *pending))
+    return [step for step in steps if step is not None]
 
 
 def next_look(entry: EntryState, policy: Policy) -> float | None:
@@ -125,26 +122,6 @@ def next_look(entry: EntryState, policy: Policy) -> float | None:
             assert_never(entry.phase)
 
 
-def _next(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step | None:
-    match entry.phase:
-        case EntryPhase.WAITING | EntryPhase.RUNNING | EntryPhase.DEGRADED:
-            return _up(entry, state, room, now)
-        case EntryPhase.PENDING:
-            return _pending(entry, state, room)
-        case EntryPhase.BACKOFF:
-            return _backoff(entry, state, now)
-        case EntryPhase.STARTING:
-            return _starting(entry, state, now)
-        case EntryPhase.RETIRING | EntryPhase.REPLACING:
-            return _leaving(entry, state, now)
-        case EntryPhase.LOST:
-            return Step(entry.name, EntryPhase.CLOSING, Action.CLOSE)
-        case EntryPhase.CLOSING:
-            return _closing(entry, state, now)
-        case _:
-            assert_never(entry.phase)
-
-
 def _is_wanted(entry: EntryState, state: ClusterState) -> bool:
     """Return whether an entry is to be there; a holder is until nobody needs it."""
     if entry.wanted is None:
@@ -164,7 +141,7 @@ def _way_out(entry: EntryState, state: ClusterState) -> EntryPhase:
     return EntryPhase.REPLACING if _is_wanted(entry, state) else EntryPhase.RETIRING
 
 
-def _pending(entry: EntryState, state: ClusterState, room: _Room) -> Step | None:
+def _pending(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step | None:
     if not _is_wanted(entry, state):
         return Step(entry.name, entry.phase, Action.FORGET)
     if room.starts <= 0:
@@ -173,13 +150,13 @@ def _pending(entry: EntryState, state: ClusterState, room: _Room) -> Step | None
     return Step(entry.name, EntryPhase.STARTING, Action.START)
 
 
-def _backoff(entry: EntryState, state: ClusterState, now: float) -> Step | None:
+def _backoff(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step | None:
     if entry.retry_at is None or now >= entry.retry_at or not _is_wanted(entry, state):
         return Step(entry.name, EntryPhase.PENDING)
     return None
 
 
-def _starting(entry: EntryState, state: ClusterState, now: float) -> Step | None:
+def _starting(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step | None:
     if entry.outdated or not _is_wanted(entry, state):
         return Step(entry.name, EntryPhase.CLOSING, Action.CANCEL)
     limit = state.policy.start_timeout
@@ -254,7 +231,7 @@ def _roll(entry: EntryState, state: ClusterState, room: _Room) -> Step | None:
     return None
 
 
-def _leaving(entry: EntryState, state: ClusterState, now: float) -> Step | None:
+def _leaving(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step | None:
     if entry.busy:
         return None
     name = entry.name
@@ -286,7 +263,11 @@ def _could_move(entry: EntryState) -> bool:
     return entry.failure is None or entry.failure.reason != HOLDS_ACTOR
 
 
-def _closing(entry: EntryState, state: ClusterState, now: float) -> Step | None:
+def _lost(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step | None:
+    return Step(entry.name, EntryPhase.CLOSING, Action.CLOSE)
+
+
+def _closing(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step | None:
     late = entry.deadline is not None and now >= entry.deadline
     if entry.busy and not late:
         return None
@@ -296,3 +277,19 @@ def _closing(entry: EntryState, state: ClusterState, now: float) -> Step | None:
         # Members that registered before the start ended may hold results.
         return Step(entry.name, _way_out(entry, state), Action.RETIRE)
     return Step(entry.name, entry.phase, Action.CLOSE)
+
+
+_RULES: Final[
+    Mapping[EntryPhase, Callable[[EntryState, ClusterState, _Room, float], Step | None]]
+] = {
+    EntryPhase.PENDING: _pending,
+    EntryPhase.STARTING: _starting,
+    EntryPhase.WAITING: _up,
+    EntryPhase.RUNNING: _up,
+    EntryPhase.DEGRADED: _up,
+    EntryPhase.RETIRING: _leaving,
+    EntryPhase.REPLACING: _leaving,
+    EntryPhase.CLOSING: _closing,
+    EntryPhase.BACKOFF: _backoff,
+    EntryPhase.LOST: _lost,
+}

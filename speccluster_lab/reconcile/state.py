@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from speccluster_lab.reconcile.policy import Policy
     from speccluster_lab.reconcile.step import Step
 
-__all__ = ["LEAVING", "UP", "EntryState"]
+__all__ = ["ACTIVE", "LEAVING", "UP", "EntryState"]
 
 UP: Final = frozenset({EntryPhase.WAITING, EntryPhase.RUNNING, EntryPhase.DEGRADED})
 LEAVING: Final = frozenset({EntryPhase.RETIRING, EntryPhase.REPLACING})
+# Phases in which something is being done, or is about to be.
+ACTIVE: Final = frozenset(
+    {EntryPhase.PENDING, EntryPhase.STARTING, EntryPhase.CLOSING, EntryPhase.LOST}
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -123,11 +127,7 @@ class EntryState:
     @property
     def active(self) -> bool:
         """Whether something is being done for it, or is about to be."""
-        match self.phase:
-            case EntryPhase.PENDING | EntryPhase.STARTING | EntryPhase.CLOSING | EntryPhase.LOST:
-                return True
-            case _:
-                return self.busy
+        return self.phase in ACTIVE or self.busy
 
     @property
     def settled(self) -> bool:
@@ -171,17 +171,19 @@ class EntryState:
         self._have(present)
         self._note_absence(now, gone=not set(before).issubset(self.present))
 
-    def arrive(self, member: str, now: float) -> None:
-        """Note that a member has registered."""
-        if member not in self.present:
-            self._have((*self.present, member))
+    def arrive(self, member: str, now: float) -> bool:
+        """Note that a member has registered; return whether that is news."""
+        if member in self.present:
+            return False
+        self._have((*self.present, member))
         self._note_absence(now, gone=False)
+        return True
 
     def leave(self, member: str, now: float) -> None:
         """Note that a member has gone."""
         gone = member in self.present
         if gone:
-            self._have(name for name in self.present if name != member)
+            self._have([name for name in self.present if name != member])
         self._note_absence(now, gone=gone)
 
     def adopt(self, members: Iterable[str], now: float) -> None:
@@ -314,7 +316,7 @@ class EntryState:
             self.deadline = None
         self._enter(step.phase, now)
         match step.action:
-            case None | Action.HOLD | Action.FORGET | Action.ABANDON:
+            case None:
                 pass
             case Action.START:
                 self.busy = True
@@ -324,11 +326,13 @@ class EntryState:
             case Action.RETIRE:
                 self.busy = True
                 self.deadline = None
-            case Action.CANCEL:
-                self.deadline = now + policy.cancel_grace
             case Action.CLOSE:
                 self.busy = self.closing = True
                 self.deadline = now + policy.close_timeout
+            case Action.CANCEL:
+                self.deadline = now + policy.cancel_grace
+            case Action.HOLD | Action.FORGET | Action.ABANDON:
+                pass
             case _:
                 assert_never(step.action)
 

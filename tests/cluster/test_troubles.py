@@ -25,7 +25,7 @@ from .conftest import (
     several,
     until,
 )
-from .workers import Failing, Tardy, Unclosable
+from .workers import Failing, NotAwaitable, Tardy, Unclosable
 
 HERE = Failing.__module__
 
@@ -38,6 +38,20 @@ def test_waiting_ends_although_entries_go_on_failing() -> None:
                 async with asyncio.timeout(20):
                     await cluster
             assert "good" in names(cluster)
+
+    run(test)
+
+
+def test_what_cannot_be_awaited_is_a_start_that_has_failed_and_is_closed() -> None:
+    async def test() -> None:
+        NotAwaitable.made.clear()
+        async with cluster_of({"good": entry()}) as cluster:
+            cluster.worker_spec["bad"] = {"cls": NotAwaitable}
+            with pytest.raises(TypeError, match="await"):
+                await cluster
+            await until(lambda: phases(cluster)["bad"] is EntryPhase.BACKOFF)
+            assert [one.closed for one in NotAwaitable.made] == [True]
+            assert names(cluster) == ["good"]
 
     run(test)
 

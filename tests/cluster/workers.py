@@ -38,6 +38,19 @@ class FailingConstructor:
         raise AssertionError("never made")
 
 
+class NotAwaitable:
+    """Can be made and closed, but not started."""
+
+    made: ClassVar[list[NotAwaitable]] = []
+
+    def __init__(self, scheduler: str, **options: Any) -> None:
+        self.closed = False
+        self.made.append(self)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
 class Hanging:
     """Never starts, and never closes of its own accord."""
 

@@ -94,8 +94,8 @@ def test_an_event_that_comes_twice_changes_nothing_more() -> None:
     one.leave("a-1", 2.0)
     one.see(["a-0"], 3.0)
     assert one.absent_since == 1.0
-    one.arrive("a-1", 4.0)
-    one.arrive("a-1", 5.0)
+    assert one.arrive("a-1", 4.0)
+    assert not one.arrive("a-1", 5.0)
     assert (one.absent_since, one.present) == (None, ("a-0", "a-1"))
 
 
