@@ -105,6 +105,23 @@ def test_those_in_trouble_come_first_when_that_is_asked_for(
     assert server.request("PUT", path, {"raw": "{}"}).status == 204
 
 
+def test_the_way_to_restart_an_entry_hides_nothing(lab: LabPage) -> None:
+    root = lab.panel.root
+    lab.widen_panel(400 - root.evaluate("node => node.clientWidth"))
+    for name, last in (("Brave otter", "3 of 3"), ("Probe", "idle")):
+        card = lab.panel.card(name)
+        card.open()
+        entry = card.entry("0")
+        entry.hover()
+        text, button = (
+            one.bounding_box()
+            for one in (entry.get_by_text(last), entry.get_by_role("button", name="Restart 0"))
+        )
+        assert text is not None
+        assert button is not None
+        assert text["x"] + text["width"] <= button["x"]
+
+
 def test_what_may_be_out_of_date_says_so(lab: LabPage, feed: Feed) -> None:
     stale = lab.panel.root.get_by_text("What is shown may be out of date.")
     expect(lab.panel.connection).to_have_text("live")

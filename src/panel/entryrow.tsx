@@ -43,6 +43,7 @@ function EntryItemView(
     <li
       className="jp-SpecCluster-entry"
       data-single={isAlone || undefined}
+      data-read-only={props.isReadOnly || undefined}
       role="treeitem"
       aria-level={1}
       aria-posinset={props.position}

@@ -7,6 +7,7 @@ import { CommandIDs } from '../tokens';
 import { CardButton } from './button';
 import { usePanel } from './context';
 import { whenDragged } from './drag';
+import { useFocusHandedOn } from './focus';
 import { useSignal } from './signals';
 
 /**
@@ -51,6 +52,8 @@ export function TemplateOffers({
 function Offer({ template }: { template: Template }): React.JSX.Element {
   const { trans, commands, clientCode } = usePanel();
   const { name, title, own } = template;
+  const place = React.useRef<HTMLDivElement>(null);
+  useFocusHandedOn(place, focusOffers);
   const isUsable = !template.unusable;
   const description = template.unusable ?? template.description;
   const KindIcon = kindIcons[templateKind(template)];
@@ -58,6 +61,7 @@ function Offer({ template }: { template: Template }): React.JSX.Element {
     void commands.execute(command, { template: name, ...more });
   return (
     <div
+      ref={place}
       className="jp-SpecCluster-offer"
       data-template={name}
       data-own={own || undefined}
@@ -70,8 +74,9 @@ function Offer({ template }: { template: Template }): React.JSX.Element {
         title={
           isUsable ? trans.__('Start, or drag into a notebook') : description
         }
-        disabled={!isUsable}
-        onClick={() => run(CommandIDs.createCluster)}
+        // Why it cannot be used is to be heard as well.
+        aria-disabled={!isUsable || undefined}
+        onClick={isUsable ? () => run(CommandIDs.createCluster) : undefined}
         onPointerDown={
           isUsable
             ? whenDragged(event =>
@@ -102,4 +107,10 @@ function Offer({ template }: { template: Template }): React.JSX.Element {
       )}
     </div>
   );
+}
+
+/** Not the offer beside one that is deleted: there Enter starts a cluster. */
+function focusOffers(offer: HTMLElement): void {
+  const all = offer.parentElement!;
+  (all.querySelector('summary') ?? all).focus();
 }

@@ -1,6 +1,7 @@
 import { fireEvent, screen } from '@testing-library/react';
 import { FakeCluster, TEMPLATES, cluster } from '../../__tests__/fakes';
 import { ApiError } from '../../api/errors';
+import type { Template } from '../../tokens';
 import { CommandIDs } from '../../tokens';
 import { PanelPage, button, change } from './panelpage';
 
@@ -40,7 +41,10 @@ describe('The templates in the panel', () => {
     const unusable = 'worker.cls: secret.Worker may not be used';
     page.manager.templates = [{ ...TEMPLATES[0], own: true, unusable }];
     await page.show();
-    expect(button('Grouped workers').hasAttribute('disabled')).toBe(true);
+    const start = button('Grouped workers');
+    expect(start.getAttribute('aria-disabled')).toBe('true');
+    expect(start.getAttribute('aria-description')).toBe(unusable);
+    fireEvent.click(start);
     expect(screen.getByText(unusable)).toBeTruthy();
     expect(
       screen.queryByRole('button', { name: /with other values/ })
@@ -49,6 +53,28 @@ describe('The templates in the panel', () => {
     expect(page.executed).toEqual([
       [CommandIDs.deleteTemplate, { template: 'grouped' }]
     ]);
+  });
+
+  it('keeps the focus near a template that is deleted', async () => {
+    const own = { ...TEMPLATES[0], own: true };
+    const take = (...templates: Template[]) =>
+      change(() => {
+        page.manager.templates = templates;
+        page.manager.templatesChanged.emit();
+      });
+    page.manager.templates = [own, TEMPLATES[1]];
+    await page.show();
+    button('Delete Grouped workers').focus();
+    await take(TEMPLATES[1]);
+    const title = screen.getByText('No clusters yet');
+    expect(document.activeElement).toBe(title.parentElement);
+    await take(own, TEMPLATES[1]);
+    await change(() =>
+      page.manager.setClusters(new FakeCluster(cluster('otter')))
+    );
+    button('Delete Grouped workers').focus();
+    await take(TEMPLATES[1]);
+    expect(document.activeElement).toBe(screen.getByText('Templates'));
   });
 
   it('has the templates below the clusters, for who may use them', async () => {
