@@ -32,6 +32,8 @@ __all__ = [
     "Setting",
     "Side",
     "Target",
+    "cluster_of",
+    "whole",
 ]
 
 S = TypeVar("S")
@@ -172,7 +174,7 @@ class Row(Generic[S]):
 
 
 @asynccontextmanager
-async def _cluster(side: Side, setting: Setting, entries: int = 0) -> AsyncIterator[Any]:
+async def cluster_of(side: Side, setting: Setting, entries: int = 0) -> AsyncIterator[Any]:
     """Have a cluster of so many entries, all registered."""
     cluster: Any = side.cls(
         scheduler={"cls": setting.scheduler, "options": {}},
@@ -184,7 +186,7 @@ async def _cluster(side: Side, setting: Setting, entries: int = 0) -> AsyncItera
         if entries:
             cluster.scale(entries)
             await cluster
-            await _whole(cluster, entries, setting)
+            await whole(cluster, entries, setting)
         yield cluster
     finally:
         # What a row holds up is to end, or the stock class would wait for it.
@@ -201,10 +203,10 @@ def _counts(cluster: Any) -> tuple[int, int, int]:
     return len(cluster.workers), len(cluster.scheduler.workers), len(registered)
 
 
-async def _whole(cluster: Any, entries: int, setting: Setting) -> None:
+async def whole(cluster: Any, entries: int, setting: Setting) -> None:
     """Wait until there are so many workers, on both sides, and nothing is left to be done."""
 
-    def whole() -> bool:
+    def is_whole() -> bool:
         # The stock class has no generations: when it has counted them it is done.
         done = getattr(cluster, "observed_generation", 0) == getattr(cluster, "generation", 0)
         return done and _counts(cluster) == (entries,) * 3
@@ -212,7 +214,7 @@ async def _whole(cluster: Any, entries: int, setting: Setting) -> None:
     def what() -> str:
         return f"not {entries} (instances, registered, known) but {_counts(cluster)}"
 
-    await until(whole, what, setting.patience)
+    await until(is_whole, what, setting.patience)
 
 
 # -- all at once -----------------------------------------------------------------------------------
@@ -225,15 +227,15 @@ def _bulk_figure(entries: int) -> Figure:
 async def _bulk(side: Side, setting: Setting) -> Samples:
     samples: Samples = {}
     for entries in setting.sizes:
-        async with _cluster(side, setting) as cluster:
+        async with cluster_of(side, setting) as cluster:
             with Stopwatch() as up:
                 cluster.scale(entries)
                 await cluster
-                await _whole(cluster, entries, setting)
+                await whole(cluster, entries, setting)
             with Stopwatch() as down:
                 cluster.scale(0)
                 await cluster
-                await _whole(cluster, 0, setting)
+                await whole(cluster, 0, setting)
             check(cluster.scheduler.closings == entries, f"{entries} workers were not closed")
         samples[Figure("bulk", f"0 → {entries:,}")] = [up.cpu]
         samples[Figure("bulk", f"{entries:,} → 0")] = [down.cpu]
@@ -265,7 +267,7 @@ def _single_figure(kind: str, entries: int) -> Figure:
 async def _single(side: Side, setting: Setting) -> Samples:
     samples: Samples = {}
     for entries in (setting.small, setting.large):
-        async with _cluster(side, setting, entries) as cluster:
+        async with cluster_of(side, setting, entries) as cluster:
             for kind, changes in _changes(cluster, entries, setting.repeats).items():
                 # The stock class does not notice that an entry has been edited.
                 if kind == "edit" and not side.ours:
@@ -277,7 +279,7 @@ async def _single(side: Side, setting: Setting) -> Samples:
                     with Stopwatch(collect=False) as watch:
                         change.make()
                         await cluster
-                        await _whole(cluster, change.entries, setting)
+                        await whole(cluster, change.entries, setting)
                     check(change.made(), f"{kind}, of {entries}: nothing has come of it")
                     taken.append(watch.cpu)
     return samples
@@ -344,10 +346,10 @@ _IDLE_FOR = 2.0
 
 
 async def _idle(side: Side, setting: Setting) -> Samples:
-    async with _cluster(side, setting, setting.large) as cluster:
+    async with cluster_of(side, setting, setting.large) as cluster:
         with Stopwatch() as watch:
             await asyncio.sleep(_IDLE_FOR)
-        await _whole(cluster, setting.large, setting)
+        await whole(cluster, setting.large, setting)
         with Stopwatch() as awaited:
             await cluster
     return {
@@ -368,19 +370,19 @@ def _steps_figure(setting: Setting) -> Figure:
 
 
 async def _steps(side: Side, setting: Setting) -> Samples:
-    async with _cluster(side, setting) as cluster:
+    async with cluster_of(side, setting) as cluster:
         with Stopwatch() as up:
             for entries in range(1, setting.steps + 1):
                 cluster.scale(entries)
                 await cluster
                 check(len(cluster.workers) == entries, f"{entries} entries are not up")
-            await _whole(cluster, setting.steps, setting)
+            await whole(cluster, setting.steps, setting)
         with Stopwatch() as down:
             for entries in reversed(range(setting.steps)):
                 cluster.scale(entries)
                 await cluster
                 check(len(cluster.workers) == entries, f"{entries} entries are not left")
-            await _whole(cluster, 0, setting)
+            await whole(cluster, 0, setting)
     return {
         Figure("steps", f"scale by one to {setting.steps:,}"): [up.cpu],
         Figure("steps", "and back"): [down.cpu],
@@ -454,7 +456,7 @@ async def _lose_half(side: Side, setting: Setting, *, replaced: bool) -> tuple[f
         Whether to wait for the replacements. If not they wait for a gate, so that they cost
         nothing. The stock class makes them only when it is told to: here, at once.
     """
-    async with _cluster(side, setting, setting.large) as cluster:
+    async with cluster_of(side, setting, setting.large) as cluster:
         scheduler: Register = cluster.scheduler
         check(scheduler.closings == 0, f"{scheduler.closings} were closed before any was lost")
         before = dict(cluster.workers)
@@ -478,7 +480,7 @@ async def _lose_half(side: Side, setting: Setting, *, replaced: bool) -> tuple[f
                 if not side.ours:
                     cluster.scale(setting.large)
                     await cluster
-                await _whole(cluster, setting.large, setting)
+                await whole(cluster, setting.large, setting)
         gone = set(lost)
         for key, worker in before.items():
             here = cluster.workers.get(key) is worker
@@ -514,7 +516,7 @@ def _hang_figure(*, hangs: bool) -> Figure:
 async def _hang(side: Side, setting: Setting) -> Samples:
     samples: Samples = {}
     for hangs in (False, True):
-        async with _cluster(side, setting) as cluster:
+        async with cluster_of(side, setting) as cluster:
             samples[_hang_figure(hangs=hangs)] = [await _start_beside(cluster, hangs=hangs)]
     return samples
 
