@@ -175,8 +175,18 @@ export class EventStream implements IDisposable {
    * A connection can die without a word, as when a laptop sleeps.
    */
   private _watchSilence(): void {
-    clearTimeout(this._silence);
-    this._silence = setTimeout(() => this._requestSnapshot(), SILENCE);
+    this._heard = performance.now();
+    this._silence ??= setTimeout(() => this._onSilence(), SILENCE);
+  }
+
+  /** A timer for each message would cost more than what most of them change. */
+  private _onSilence(): void {
+    const left = this._heard + SILENCE - performance.now();
+    this._silence =
+      left > 0 ? setTimeout(() => this._onSilence(), left) : undefined;
+    if (left <= 0) {
+      this._requestSnapshot();
+    }
   }
 
   private _lost(): void {
@@ -192,6 +202,7 @@ export class EventStream implements IDisposable {
   private _drop(): void {
     clearTimeout(this._deadline);
     clearTimeout(this._silence);
+    this._silence = undefined;
     clearTimeout(this._retry);
     const socket = this._socket;
     this._socket = null;
@@ -220,6 +231,8 @@ export class EventStream implements IDisposable {
   private _awaiting = false;
   private _attempts = 0;
   private _seq = -1;
+  /** When the server has said something last, in milliseconds. */
+  private _heard = 0;
   private _deadline: ReturnType<typeof setTimeout> | undefined;
   private _silence: ReturnType<typeof setTimeout> | undefined;
   private _retry: ReturnType<typeof setTimeout> | undefined;

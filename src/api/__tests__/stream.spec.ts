@@ -171,6 +171,17 @@ describe('EventStream', () => {
     expect(socket.isClosed).toBe(true);
   });
 
+  it('counts silence from what was said last', () => {
+    const socket = FakeSocket.last;
+    socket.snapshot(3, cluster('a'));
+    jest.advanceTimersByTime(30_000);
+    socket.patch(4, 'a', { op: 'replace', path: '/generation', value: 2 });
+    jest.advanceTimersByTime(44_999);
+    expect(socket.sent).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(socket.sent).toEqual([{ request: 'snapshot' }]);
+  });
+
   it('gives up a connection that never tells what there is', () => {
     jest.advanceTimersByTime(15_000);
     expect(FakeSocket.all[0].isClosed).toBe(true);
