@@ -138,6 +138,8 @@ class Discovery:
             return connection
         if folder.is_dir() and _age(folder) > _RESERVED_SECONDS:
             self._log.warning("Removing %r, which nobody has used", str(folder))
+            # Of one that was killed between its two ways: a socket, and the file that leads to it.
+            socket_path(id).unlink(missing_ok=True)
             shutil.rmtree(folder)
         if connection is not None:
             self._log.info("Removing what led to cluster %r, whose process has died", id)

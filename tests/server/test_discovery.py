@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -353,6 +354,22 @@ async def test_a_folder_with_a_live_notebook_is_left_alone(
     process.kill()
     process.wait()
     await wait_for("theirs", None)
+    await manager.attach()
+    assert folders(data_folder) == []
+    assert not socket_path("theirs").exists()
+
+
+async def test_a_notebook_that_is_killed_before_it_can_be_found_leaves_nothing(
+    manager: ClusterManager, data_folder: Path
+) -> None:
+    folder = reserve("theirs")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(socket_path("theirs")))
+    await manager.attach()
+    # It may be about to write what leads there.
+    assert socket_path("theirs").exists()
+    an_hour_ago = time.time() - 3600
+    os.utime(folder, (an_hour_ago, an_hour_ago))
     await manager.attach()
     assert folders(data_folder) == []
     assert not socket_path("theirs").exists()
