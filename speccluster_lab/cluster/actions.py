@@ -14,6 +14,7 @@ from speccluster_lab.cluster.retirement import Retirement
 from speccluster_lab.errors import StartFailed
 from speccluster_lab.reconcile import LEAVING, UP, Action, EntryState, Failure, Policy, Step
 from speccluster_lab.spec.api import EntryPhase
+from speccluster_lab.spec.redaction import redact
 
 if TYPE_CHECKING:
     from speccluster_lab.cluster.form import Desired
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 # Asking what the scheduler has, moving it, and forgetting it may each take a close's time.
 FORGET_LIMITS: Final = 3.5
+MAX_MESSAGE: Final = 2_000
 
 
 class Workshop(Protocol):
@@ -38,6 +40,9 @@ class Workshop(Protocol):
 
     def runs_here(self, desired: Desired) -> bool:
         """Return whether the members of an entry are processes of this machine."""
+
+    def secrets_of(self, desired: Desired, instance: Any) -> frozenset[str]:
+        """Return what no text about an instance may tell; ``None`` is one that was not made."""
 
     def worker_started(self, desired: Desired, instance: Any) -> None:
         """Note that an instance is up."""
@@ -136,7 +141,7 @@ class Actions:
         entry = self._roster.entries.get(step.name)
         if entry is not None:
             self.give_up_moving(step.name)
-            failure = Failure(type(error).__name__, _in_words(error))
+            failure = self._failure_of(entry, error)
             entry.step_failed(failure, monotonic(), self._roster.policy)
             self._roster.note(entry)
             self._roster.touch(step.name)
@@ -205,12 +210,21 @@ class Actions:
         self._roster.touch(name)
 
     def _start_failed(self, entry: EntryState, error: BaseException) -> None:
-        logger.warning("entry %r: the start failed: %r", entry.name, error)
+        failure = self._failure_of(entry, error)
+        logger.warning("entry %r: the start failed: %s", entry.name, failure.message)
         self._waiting.tell(entry.name, error)
-        failure = Failure(type(error).__name__, _in_words(error))
         entry.start_failed(failure, monotonic(), self._roster.policy)
         self._roster.note(entry)
         self._roster.touch(entry.name)
+
+    def _failure_of(self, entry: EntryState, error: BaseException) -> Failure:
+        """Return what is told of an error, which may quote any option of what it is about."""
+        name = entry.name
+        made = self._roster.made.get(name) or self._roster.desired_of(name)
+        secrets = self._workshop.secrets_of(made, self.instances.get(name))
+        # More than is told, so that none is cut in two.
+        text = redact(_in_words(error)[: 4 * MAX_MESSAGE], secrets)
+        return Failure(type(error).__name__, text[:MAX_MESSAGE])
 
     # -- retiring ----------------------------------------------------------------------------
 
@@ -327,4 +341,4 @@ def _in_words(error: BaseException) -> str:
     while cause is not None and len(causes) < 3:
         causes.append(f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__)
         cause = cause.__cause__
-    return " ← ".join(causes)[:2_000]
+    return " ← ".join(causes)

@@ -10,6 +10,7 @@ import distributed
 
 from speccluster_lab.cluster.classes import Given, Recipe
 from speccluster_lab.cluster.reading import AfterReading
+from speccluster_lab.cluster.references import secret_values
 from speccluster_lab.spec.names import HOLDER_PREFIX
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class Making(distributed.SpecCluster):
                 self._recipes.clear()
             recipe = self._recipes[form] = Recipe.of(form.entry, self._given)
         return recipe
+
+    def secrets_of(self, desired: Desired, instance: Any) -> frozenset[str]:
+        """Return what no text about an instance may tell."""
+        files = instance.files if isinstance(instance, AfterReading) else None
+        return secret_values(desired.form.entry.get("options") or {}, files)
 
     def worker_started(self, desired: Desired, instance: Any) -> None:
         """Note that an instance is up."""

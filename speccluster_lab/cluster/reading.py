@@ -28,6 +28,7 @@ class AfterReading:
         self, options: Mapping[str, Any], make: Callable[[Mapping[str, str]], Any]
     ) -> None:
         self.made: Any = None
+        self.files: Mapping[str, str] = {}
         self._options = options
         self._make = make
 
@@ -36,8 +37,8 @@ class AfterReading:
         return self._start().__await__()
 
     async def _start(self) -> Any:
-        files = await read_files(self._options)
-        self.made = self._make(files)
+        self.files = await read_files(self._options)
+        self.made = self._make(self.files)
         return await self.made
 
     async def close(self) -> None:

@@ -11,10 +11,12 @@ import os
 import stat
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from speccluster_lab.errors import InvalidInput
+from speccluster_lab.spec.redaction import secrets_in
 from speccluster_lab.spec.references import Source, reference_in
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.spec.references import Reference
 
-__all__ = ["MAX_BYTES", "names_files", "read_files", "with_values"]
+__all__ = ["MAX_BYTES", "names_files", "read_files", "secret_values", "with_values"]
 
 # A key, a certificate, a token: what is longer is no secret.
 MAX_BYTES: Final = 64 * 1024
@@ -94,6 +96,35 @@ def with_values(
         A variable is not there; ``field`` says whose value is missing.
     """
     return {name: _value(one, name, files or {}) for name, one in options.items()}
+
+
+def secret_values(
+    options: Mapping[str, Any], files: Mapping[str, str] | None = None
+) -> frozenset[str]:
+    """Return what no text about a worker or a scheduler may tell (`threats.md`, row 8).
+
+    Parameters
+    ----------
+    options : mapping
+        Of it, as a spec has them; what stands under the name of a secret is one.
+    files : mapping of str to str, optional
+        What :func:`read_files` has found.
+    """
+    return secrets_in(options) | secrets_in({"secret": list(_referred(options, files or {}))})
+
+
+def _referred(value: Any, files: Mapping[str, str]) -> Iterator[str]:
+    """Yield the values of references, as far as they are known."""
+    if isinstance(value, dict):
+        with suppress(InvalidInput, KeyError):
+            if (reference := reference_in(value)) is not None:
+                yield _value_of(reference, "", files)
+                return
+        for one in value.values():
+            yield from _referred(one, files)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _referred(one, files)
 
 
 def _value(value: Any, place: str, files: Mapping[str, str]) -> Any:

@@ -36,7 +36,7 @@ from speccluster_lab.link.launch import Launch, is_stopped, mark_stopped, read_l
 from speccluster_lab.link.logs import host_log
 from speccluster_lab.link.paths import scratch_folder, socket_path
 from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, ConditionStatus
-from speccluster_lab.spec.redaction import secrets_in
+from speccluster_lab.spec.redaction import redact, secrets_in
 
 if TYPE_CHECKING:
     import socket
@@ -358,7 +358,7 @@ class Host:
             type="InvalidClass" if isinstance(error, InvalidClass) else "StartFailed",
             status=ConditionStatus.TRUE,
             reason=type(error).__name__,
-            message=message,
+            message=redact(message, secrets_in(self._desired.spec.scheduler.options)),
             since=datetime.datetime.now(datetime.UTC),
         )
 

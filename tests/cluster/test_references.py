@@ -18,7 +18,7 @@ from speccluster_lab.errors import InvalidInput
 from .conftest import cluster_of, entry, observed, run, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 SECRET = "canary-4711"
 
@@ -71,6 +71,51 @@ def test_what_cannot_be_read_is_said_and_waits_for_nobody(tmp_path: Path) -> Non
     assert asyncio.run(read_files({"a": {"$file": most}})) == {most: "a" * MAX_BYTES}
     with pytest.raises(InvalidInput, match="no environment variable 'SCL_NONE'"):
         with_values({"env": {"A": {"$env": "SCL_NONE"}}})
+
+
+class Quoting:
+    """A worker that quotes its options when it fails, be it made or be it started."""
+
+    def __init__(self, scheduler: str, *, name: str, at_once: bool, password: str) -> None:
+        self._text = f"cannot log in as {name} with {password!r}"
+        if at_once:
+            raise ValueError(self._text)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from asyncio.sleep(0).__await__()
+        raise ValueError(self._text) from OSError(self._text)
+
+    async def close(self) -> None:
+        """Close nothing."""
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("kind", ["plain", "$env", "$file"])
+def test_what_fails_does_not_tell_the_value(
+    kind: str,
+    at_once: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("SCL_TOKEN", SECRET)
+    (tmp_path / "token").write_text(SECRET)
+    named = {"$env": "SCL_TOKEN", "$file": str(tmp_path / "token")}
+    password = SECRET if kind == "plain" else {kind: named[kind]}
+    options = {"at_once": at_once, "password": password}
+
+    async def test() -> None:
+        async with cluster_of({"a": {"cls": Quoting, "options": options}}) as cluster:
+            await until(lambda: cluster.entries()[0].attempts > 0)
+            (found,) = cluster.entries()
+            assert "cannot log in as a with '***'" in str(found.message)
+            assert SECRET not in str(found.message)
+            assert not [one for one in cluster.events() if SECRET in str(one)]
+
+    run(test)
+    ours = [one.getMessage() for one in caplog.records if one.name.startswith("speccluster_lab")]
+    assert any("cannot log in" in one for one in ours)
+    assert SECRET not in "".join(ours)
 
 
 def test_a_worker_gets_the_value_and_the_document_keeps_the_reference(
