@@ -80,8 +80,8 @@ def test_fault_11_a_dead_group_is_replaced() -> None:
             dead, other = cluster.workers[0], cluster.workers[1]
             for worker in dead.workers:
                 await worker.close()
-            await until(lambda: 0 not in cluster.workers)
-            assert cluster.requested == {"1-0", "1-1"}
+            # For a moment there is none: not to be relied on, for another one is soon made.
+            await until(lambda: cluster.workers.get(0, dead) is not dead)
             await until(lambda: names(cluster) == everybody)
             assert cluster.workers[1] is other
 
