@@ -32,6 +32,13 @@ DRAWN: Final = """() => new Promise(done =>
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))
 )"""
 
+# A key scrolls in steps, whatever motion is wanted: where it leads to is known at its end.
+SCROLLS: Final = """node => {
+  window.scrolled = new Promise(done =>
+    node.addEventListener('scrollend', () => done(true), { once: true })
+  );
+}"""
+
 WHY: Final = """\
 2026-11-28 06:02:11+00:00 StartFailed: the worker has not started: attempt 4
 2026-11-28 06:02:43+00:00 StartFailed: Traceback (most recent call last):
@@ -86,7 +93,9 @@ def test_a_log_is_followed_filtered_and_copied(lab: LabPage, server: LabServer) 
     lab.page.keyboard.press("Home")
     expect(log.line("line 0")).to_be_in_viewport()
     expect(log.line("line 500")).to_have_count(0)
+    log.lines.evaluate(SCROLLS)
     lab.page.keyboard.press("PageDown")
+    lab.page.evaluate("() => scrolled")
     expect(log.line("line 0")).not_to_be_in_viewport()
     lab.page.evaluate(DRAWN)
     at_top = log.lines.evaluate(
