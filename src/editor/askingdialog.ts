@@ -115,18 +115,27 @@ export class AskingDialog<T> extends Dialog<unknown> {
     }
   }
 
-  /** The first field that is wrong, once it is drawn as that; the button, if none is. */
-  private _focusWrong(frames = FRAMES): void {
-    requestAnimationFrame(() => {
+  /**
+   * The first field that is wrong, once it is drawn as that; the button, if none is. Whoever has
+   * gone elsewhere meanwhile stays there.
+   */
+  private _focusWrong(): void {
+    const before = document.activeElement;
+    const look = (frames: number) => {
+      const now = document.activeElement;
+      if (now !== before && now !== document.body) {
+        return;
+      }
       const wrong = this.node.querySelector<HTMLElement>(
         '.jp-Dialog-body [aria-invalid=true]:enabled'
       );
       if (wrong || frames === 0) {
         (wrong ?? this._button)?.focus();
       } else {
-        this._focusWrong(frames - 1);
+        requestAnimationFrame(() => look(frames - 1));
       }
-    });
+    };
+    requestAnimationFrame(() => look(FRAMES));
   }
 
   private get _button(): HTMLButtonElement | null {
