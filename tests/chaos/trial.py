@@ -101,6 +101,11 @@ class Trial:
             return None
         if self.cell.moment is Moment.STEADY:
             self.server.call("PUT", f"/clusters/{self.id}/adaptive", ADAPTIVE)
+            # What is listed is what the host has told, which takes a moment.
+            _until(
+                lambda: self.server.call("GET", f"/clusters/{self.id}")["adaptive"] == ADAPTIVE,
+                "it is not adaptive",
+            )
         client = self.ends.enter_context(self.ends.enter_context(connect(self.id)).get_client())
         future = client.submit(sum, [1, 2])
         assert future.result(timeout=BOUND) == 3
