@@ -1,8 +1,9 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Clipboard, WidgetTracker } from '@jupyterlab/apputils';
 import { nullTranslator } from '@jupyterlab/translation';
+import { MessageLoop } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
-import { act, fireEvent, screen } from '@testing-library/react';
+import { act, fireEvent, screen, waitFor } from '@testing-library/react';
 import {
   FakeCluster,
   FakeManager,
@@ -28,8 +29,16 @@ describe('LogViewers', () => {
 
   const open = async (name: string | null = null) => {
     const id = await act(() => viewers.open(one, name));
-    return tracker.find(tab => tab.id === id)!;
+    const tab = tracker.find(tab => tab.id === id)!;
+    await read(tab);
+    return tab;
   };
+  // The log is read when its poll's timer has run, and drawn after that.
+  const read = async ({ content }: LogTab) => {
+    await waitFor(() => expect(content.model.isRead).toBe(true));
+    await drawn();
+  };
+  const drawn = () => act(async () => MessageLoop.flush());
   const says = (lines: string[], more = {}) =>
     one.log.mockResolvedValue({
       source: 'worker',
@@ -99,6 +108,7 @@ describe('LogViewers', () => {
     await act(async () =>
       fireEvent.change(whose, { target: { value: '0-1' } })
     );
+    await read(tab);
     expect(tab.content.model.member).toBe('0-1');
     expect(tab.title.label).toBe('Otter: 0-1');
     expect(one.log).toHaveBeenLastCalledWith({
@@ -131,7 +141,7 @@ describe('LogViewers', () => {
     fireEvent.change(screen.getByRole('searchbox'), {
       target: { value: 'IMG' }
     });
-    await act(async () => undefined);
+    await drawn();
     expect(shown()).toBe(HOSTILE);
     expect(document.querySelector('mark')?.textContent).toBe('img');
     expect(document.querySelector('img')).toBeNull();
@@ -147,7 +157,7 @@ describe('LogViewers', () => {
     fireEvent.change(screen.getByRole('combobox', { name: 'Level' }), {
       target: { value: 'error' }
     });
-    await act(async () => undefined);
+    await drawn();
     await act(async () => fireEvent.click(screen.getByText('Copy')));
     expect(copy).toHaveBeenCalledWith('two ERROR b\nc');
     expect(screen.getByRole('status').textContent).toBe('2 lines were copied');
