@@ -175,7 +175,18 @@ class RunningHost:
                                 return cluster
             raise AssertionError("the host has ended")
 
-        return self.ask(look)
+        try:
+            return self.ask(look)
+        except TimeoutError:
+            raise AssertionError(self._seen(there)) from None
+
+    def _seen(self, there: Callable[[Cluster], bool]) -> str:
+        """Return what there is to see of one that did not become what a test waits for."""
+        cluster = self.get()
+        if there(cluster):
+            return f"it came, and nobody was told:\n{self.log}"
+        events = self.request("GET", "/events").text
+        return f"{cluster.model_dump_json(indent=1)}\n{events}\n{self.log}"
 
     def until_running(self) -> Cluster:
         def there(cluster: Cluster) -> bool:

@@ -204,8 +204,10 @@ class Forkserver:
     def _launch(self, environ: Mapping[str, str]) -> RunningForkserver:
         with _environment({**environ, preimport.VARIABLE: ",".join(self.modules)}):
             forkserver.ensure_running()
+            given = dict(os.environ)
         process = _forkserver_of_this_process()
-        return RunningForkserver(process, process.environ())
+        # What has only just been started has nothing to show for a moment.
+        return RunningForkserver(process, process.environ() or given)
 
     async def _comes_up(self, running: RunningForkserver) -> bool:
         """Wait until it has imported all, and say what it could not."""
@@ -357,12 +359,15 @@ def _environment(environ: Mapping[str, str]) -> Iterator[None]:
 
 
 def _forkserver_of_this_process() -> psutil.Process:
-    """Return what multiprocessing has started; it does not say which process that is."""
-    for process in psutil.Process().children():
-        with suppress(psutil.Error):
-            if any("multiprocessing.forkserver" in part for part in process.cmdline()):
-                return process
-    raise ProcessLookupError("the forkserver has ended")
+    """Return what multiprocessing has started, which it tells nobody.
+
+    To look for it among the children is no use: until it runs its own program, which nothing
+    waits for, it looks like this process, or like nothing at all.
+    """
+    running: Any = forkserver._forkserver
+    if running._forkserver_pid is None:
+        raise ProcessLookupError("no forkserver has been started")
+    return psutil.Process(running._forkserver_pid)
 
 
 def _ask_for_troubles() -> list[str]:

@@ -15,7 +15,12 @@ from distributed.core import Status
 
 from speccluster_lab.client import connect
 from speccluster_lab.host import nannies
-from speccluster_lab.host.forkserver import MOST_FAILURES, Forkserver, RunningForkserver
+from speccluster_lab.host.forkserver import (
+    MOST_FAILURES,
+    Forkserver,
+    RunningForkserver,
+    sockets_in,
+)
 from speccluster_lab.host.start import CONCURRENT_SPAWNS
 from speccluster_lab.link.launch import HOST_LOG
 from speccluster_lab.spec.templates import StartMethod
@@ -182,6 +187,23 @@ def test_what_is_preimported_may_have_read_the_environment(
     assert set(names.values()) == {None, "b"}
 
 
+def test_one_is_known_before_it_has_anything_to_show(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Between the start of a process and that of its program there is a moment like this.
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda process: [])
+    monkeypatch.setattr(psutil.Process, "environ", lambda process: {})
+    with sockets_in(tmp_path / "sockets"):
+        running = Forkserver()._launch({"A_NAME": "a value"})
+        try:
+            assert running.has({"A_NAME": "a value"})
+            assert not running.has({"A_NAME": "another"})
+            assert running.process.ppid() == os.getpid()
+        finally:
+            running.process.kill()
+            running.process.wait(ALL_AGAIN_SECONDS)
+
+
 # -- what is imported beforehand -----------------------------------------------------------------
 
 
@@ -311,22 +333,28 @@ def test_a_worker_that_does_not_notice_is_ended_with_the_forkserver(hosts: Hosts
     assert psutil.wait_procs([worker], timeout=ALL_AGAIN_SECONDS)[1] == []
 
 
-def test_one_that_is_killed_before_it_is_ready_is_replaced(hosts: Hosts) -> None:
+def test_one_that_is_killed_before_it_is_ready_is_replaced(
+    hosts: Hosts, make_module: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    go_on = tmp_path / "go on"
+    make_module("sitecustomize", _IN_FORKSERVERS + _WAITS_FOR % str(go_on))
     host = hosts.start("local", entries=2)
     host.get()
     deadline = monotonic() + ALL_AGAIN_SECONDS
     while not (found := forkservers(host)):
         assert monotonic() < deadline
     found[0].kill()
+    go_on.touch()
     host.until_running()
     assert {one["parent"] for one in tell(host).values()} == {forkservers(host)[0].pid}
+    assert reasons(host).count("ForkserverFailed") == 1
 
 
 def test_where_none_comes_up_workers_are_spawned(
     hosts: Hosts, make_module: Callable[[str, str], None]
 ) -> None:
     # What the forkserver imports first, and nobody else.
-    make_module("sitecustomize", _ENDS_FORKSERVERS)
+    make_module("sitecustomize", _IN_FORKSERVERS + "    os._exit(3)")
     host = hosts.start("local", entries=2)
     host.until_running()
     assert forkservers(host) == []
@@ -334,10 +362,15 @@ def test_where_none_comes_up_workers_are_spawned(
     assert reasons(host).count("ForkserverFailed") == MOST_FAILURES + 1
 
 
-_ENDS_FORKSERVERS = """
+_IN_FORKSERVERS = """
 import os, sys
 if any("multiprocessing.forkserver" in part for part in sys.orig_argv):
-    os._exit(3)
+"""
+
+_WAITS_FOR = """
+    import time
+    while not os.path.exists(%r):
+        time.sleep(0.01)
 """
 
 
