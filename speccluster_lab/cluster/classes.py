@@ -61,7 +61,7 @@ class Given:
         Those that a worker has in place of ``worker``'s if it may run on another machine.
     nanny : mapping of str to object
         Those that only a nanny has: options of this name may be anything to other classes.
-    scheduler_class : callable
+    scheduler_class, worker_class : callable
         Takes the class that the spec says, and returns the one that is used.
     """
 
@@ -70,6 +70,7 @@ class Given:
     elsewhere: Mapping[str, Any] = field(default_factory=dict)
     nanny: Mapping[str, Any] = field(default_factory=dict)
     scheduler_class: Callable[[Callable[..., Any]], Callable[..., Any]] = _as_it_is
+    worker_class: Callable[[Callable[..., Any]], Callable[..., Any]] = _as_it_is
 
 
 @runtime_checkable
@@ -216,7 +217,7 @@ class Recipe:
         InvalidInput
             One of its options is a reference that cannot be.
         """
-        found = resolve(entry["cls"])
+        found = given.worker_class(resolve(entry["cls"]))
         here = runs_here(found)
         silent = given.worker if here else {**given.worker, **given.elsewhere}
         nannys = {key: value for key, value in given.nanny.items() if _is_of_nanny(found, key)}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.cluster import SpecCluster
 
-__all__ = ["HAS_BOKEH", "WhenMade", "dashboard_of", "without_port"]
+__all__ = ["HAS_BOKEH", "WhenMade", "dashboard_of", "without_pages", "without_port"]
 
 HAS_BOKEH: Final = find_spec("bokeh") is not None
 """Whether there can be pages; without it the scheduler itself has one that says so."""
@@ -62,8 +62,34 @@ def without_port(cls: Callable[..., Any]) -> Callable[..., Any]:
     """
     if not (inspect.isclass(cls) and issubclass(cls, distributed.Scheduler)):
         return cls
+    return _like(cls, _WithoutPort)
+
+
+class _WithoutPages:
+    """Opens the port that a worker is to have, and answers nothing there."""
+
+    def start_http_server(self, routes: Any, *args: Any, **options: Any) -> None:
+        """Add no pages; called by the worker when it starts."""
+        super().start_http_server([], *args, **options)  # type: ignore[misc]
+
+
+def without_pages(cls: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a worker class like ``cls`` whose workers of this process have no pages.
+
+    Parameters
+    ----------
+    cls : type
+        One whose workers have processes of their own is returned as it is: what they read of
+        dask's configuration says whether they have pages.
+    """
+    if not (inspect.isclass(cls) and issubclass(cls, distributed.Worker)):
+        return cls
+    return _like(cls, _WithoutPages)
+
+
+def _like(cls: type, changed: type) -> type:
     names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    return type(cls.__name__, (_WithoutPort, cls), names)
+    return type(cls.__name__, (changed, cls), names)
 
 
 def dashboard_of(cluster: SpecCluster) -> Callable[[], Awaitable[Application]] | None:

@@ -14,7 +14,7 @@ from distributed.security import Security
 
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.certificates import Certificates, Leaf, OwnersCertificates
-from speccluster_lab.host.dashboard import HAS_BOKEH, without_port
+from speccluster_lab.host.dashboard import HAS_BOKEH, without_pages, without_port
 from speccluster_lab.host.keyfiles import security_of
 from speccluster_lab.host.published import Published
 from speccluster_lab.host.start import LOOPBACK, given_for
@@ -78,7 +78,8 @@ class Publisher:
         """Return the same, each part's own certificate apart from a client's."""
         options = scheduler.get("options") or {}
         _refuse_plain(options)
-        given = replace(given, nanny={"config": _NO_PAGES, **given.nanny})
+        nanny = {"config": _NO_PAGES, **given.nanny}
+        given = replace(given, nanny=nanny, worker_class=without_pages)
         if options.get("dashboard_address") is None:
             # Nobody but who may use the cluster is to see it. Its pages come later.
             quiet = {**given.scheduler, "dashboard": not HAS_BOKEH}

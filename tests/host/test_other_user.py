@@ -101,13 +101,14 @@ json.dump(could, sys.stdout)
 PROGRAM = """
 import sys
 
-from distributed import Nanny
+from distributed import Nanny, Worker
 from speccluster_lab import SpecCluster
 
 if __name__ == "__main__":
     one = {"cls": Nanny, "options": {"nthreads": 1}}
-    with SpecCluster(workers={"0": one, "1": one}, publish=True) as cluster:
-        cluster.wait_for_workers(2)
+    here = {"cls": Worker, "options": {"nthreads": 1}}
+    with SpecCluster(workers={"0": one, "1": one, "2": here}, publish=True) as cluster:
+        cluster.wait_for_workers(3)
         print(cluster.published_as, flush=True)
         sys.stdin.read()
 """
@@ -224,8 +225,9 @@ def test_its_owner_can(hosted: dict[str, Any]) -> None:
 
 def test_its_owner_can_with_one_of_a_program(published: dict[str, Any]) -> None:
     could = _could(0, published)
-    assert len(published["tls"]) == 5
-    assert len(published["http"]) == 2
+    # One more than those of the host have: a worker in the program's own process.
+    assert len(published["tls"]) == 6
+    assert len(published["http"]) == 3
     assert len(published["processes"]) >= 3
     assert len(published["files"]) == len(published["sockets"]) == 1
     _could_all(published, could)
