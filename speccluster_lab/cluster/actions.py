@@ -41,8 +41,8 @@ class Workshop(Protocol):
     def runs_here(self, desired: Desired) -> bool:
         """Return whether the members of an entry are processes of this machine."""
 
-    def secrets_of(self, desired: Desired, instance: Any) -> frozenset[str]:
-        """Return what no text about an instance may tell; ``None`` is one that was not made."""
+    def secrets_of(self, desired: Desired) -> frozenset[str]:
+        """Return what no text about an entry may tell."""
 
     def worker_started(self, desired: Desired, instance: Any) -> None:
         """Note that an instance is up."""
@@ -221,7 +221,7 @@ class Actions:
         """Return what is told of an error, which may quote any option of what it is about."""
         name = entry.name
         made = self._roster.made.get(name) or self._roster.desired_of(name)
-        secrets = self._workshop.secrets_of(made, self.instances.get(name))
+        secrets = self._workshop.secrets_of(made)
         # More than is told, so that none is cut in two.
         text = redact(_in_words(error)[: 4 * MAX_MESSAGE], secrets)
         return Failure(type(error).__name__, text[:MAX_MESSAGE])

@@ -58,10 +58,9 @@ class Making(distributed.SpecCluster):
             recipe = self._recipes[form] = Recipe.of(form.entry, self._given)
         return recipe
 
-    def secrets_of(self, desired: Desired, instance: Any) -> frozenset[str]:
-        """Return what no text about an instance may tell."""
-        files = instance.files if isinstance(instance, AfterReading) else None
-        return secret_values(desired.form.entry.get("options") or {}, files)
+    def secrets_of(self, desired: Desired) -> frozenset[str]:
+        """Return what no text about an entry may tell."""
+        return secret_values(desired.form.entry.get("options") or {})
 
     def worker_started(self, desired: Desired, instance: Any) -> None:
         """Note that an instance is up."""

@@ -28,7 +28,6 @@ class AfterReading:
         self, options: Mapping[str, Any], make: Callable[[Mapping[str, str]], Any]
     ) -> None:
         self.made: Any = None
-        self.files: Mapping[str, str] = {}
         self._options = options
         self._make = make
 
@@ -37,8 +36,7 @@ class AfterReading:
         return self._start().__await__()
 
     async def _start(self) -> Any:
-        self.files = await read_files(self._options)
-        self.made = self._make(self.files)
+        self.made = self._make(await read_files(self._options))
         return await self.made
 
     async def close(self) -> None:

@@ -11,7 +11,6 @@ import os
 import stat
 import threading
 from concurrent.futures import Future
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,8 +28,11 @@ __all__ = ["MAX_BYTES", "names_files", "read_files", "secret_values", "with_valu
 # A key, a certificate, a token: what is longer is no secret.
 MAX_BYTES: Final = 64 * 1024
 READ_SECONDS = 5.0
+# So many values are kept from being told, those that were used last.
+MOST_REFERRED: Final = 1000
 
 _reading: dict[str, Future[str]] = {}
+_referred: dict[str, None] = {}
 _lock = threading.Lock()
 
 
@@ -98,33 +100,27 @@ def with_values(
     return {name: _value(one, name, files or {}) for name, one in options.items()}
 
 
-def secret_values(
-    options: Mapping[str, Any], files: Mapping[str, str] | None = None
-) -> frozenset[str]:
+def secret_values(options: Any) -> frozenset[str]:
     """Return what no text about a worker or a scheduler may tell (`threats.md`, row 8).
 
     Parameters
     ----------
-    options : mapping
-        Of it, as a spec has them; what stands under the name of a secret is one.
-    files : mapping of str to str, optional
-        What :func:`read_files` has found.
+    options : JSON values
+        Of it, as a spec has them; what stands under the name of a secret is one. So is whatever
+        this process has read for a reference.
     """
-    return secrets_in(options) | secrets_in({"secret": list(_referred(options, files or {}))})
+    with _lock:
+        referred = list(_referred)
+    return secrets_in(options) | secrets_in({"secret": referred})
 
 
-def _referred(value: Any, files: Mapping[str, str]) -> Iterator[str]:
-    """Yield the values of references, as far as they are known."""
-    if isinstance(value, dict):
-        with suppress(InvalidInput, KeyError):
-            if (reference := reference_in(value)) is not None:
-                yield _value_of(reference, "", files)
-                return
-        for one in value.values():
-            yield from _referred(one, files)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _referred(one, files)
+def _note(value: str) -> str:
+    with _lock:
+        _referred.pop(value, None)
+        _referred[value] = None
+        if len(_referred) > MOST_REFERRED:
+            del _referred[next(iter(_referred))]
+    return value
 
 
 def _value(value: Any, place: str, files: Mapping[str, str]) -> Any:
@@ -148,9 +144,9 @@ def _value_of(reference: Reference, place: str, files: Mapping[str, str]) -> str
                     f"{reference.name!r}",
                     field=place,
                 )
-            return found
+            return _note(found)
         case Source.FILE:
-            return files[reference.name]
+            return _note(files[reference.name])
 
 
 def _files_in(value: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from speccluster_lab.cluster.references import secret_values
 from speccluster_lab.errors import (
     EntryNotFound,
     InvalidInput,
@@ -20,7 +21,6 @@ from speccluster_lab.host.store import Desired
 from speccluster_lab.link.interpreters import this_interpreter
 from speccluster_lab.spec.api import Adaptive, Credentials, Environment, Log, Plan, Stake
 from speccluster_lab.spec.logtext import log_lines
-from speccluster_lab.spec.redaction import secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -288,6 +288,10 @@ class Control:
             raise EntryNotFound(error.message) from None
         self._tell()
 
+    def secrets(self) -> frozenset[str]:
+        """Return what no text of the cluster may tell."""
+        return secret_values(self.cluster.document().model_dump(mode="json"))
+
     async def log(self, query: LogQuery) -> Log:
         """Return the end of the log of a worker or an entry, or of the scheduler.
 
@@ -304,7 +308,7 @@ class Control:
         except TimeoutError as error:
             whose = "the scheduler" if query.member is None else repr(query.member)
             raise TimedOut(f"{whose} has not told its log in time") from error
-        known = secrets_in(self.cluster.document().model_dump(mode="json"))
+        known = self.secrets()
         tail = len(found.text) + 1 if found.continues else query.tail
         told = await asyncio.to_thread(log_lines, found.text, tail, known=known)
         return Log(

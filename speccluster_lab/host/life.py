@@ -180,8 +180,12 @@ class Host:
         """Return the end of this process's log, or of a worker's."""
         if query.member is not None:
             return await self.ask(lambda control: control.log(query))
-        known = secrets_in(self.document().spec.model_dump(mode="json"))
-        return await asyncio.to_thread(host_log, self._folder, query, known)
+        return await asyncio.to_thread(host_log, self._folder, query, self._secrets())
+
+    def _secrets(self) -> frozenset[str]:
+        if self._control is None:
+            return secrets_in(self._desired.spec.model_dump(mode="json"))
+        return self._control.secrets()
 
     async def stop(self) -> None:
         """Begin to stop; harmless when that has begun already.
@@ -358,7 +362,7 @@ class Host:
             type="InvalidClass" if isinstance(error, InvalidClass) else "StartFailed",
             status=ConditionStatus.TRUE,
             reason=type(error).__name__,
-            message=redact(message, secrets_in(self._desired.spec.scheduler.options)),
+            message=redact(message, self._secrets()),
             since=datetime.datetime.now(datetime.UTC),
         )
 

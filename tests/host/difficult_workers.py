@@ -76,6 +76,17 @@ class BrokenScheduler(Scheduler):
         raise RuntimeError("this scheduler never starts")
 
 
+class TellingScheduler(Scheduler):
+    """Cannot be started, and says its password."""
+
+    def __init__(self, *arguments: Any, password: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._password = password
+
+    async def start_unsafe(self) -> Any:
+        raise RuntimeError(f"this scheduler was told {self._password!s}")
+
+
 class NoWorker:
     """A class that is no worker's."""
 

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from speccluster_lab import connect
 from speccluster_lab.spec.api import LogQuery
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from running_hosts import Hosts
+
+    from speccluster_lab.spec.api import Cluster
 
 SECRET = "canary-4711"
 
@@ -46,3 +49,34 @@ def test_a_workers_secret_is_only_where_it_is_used(hosts: Hosts, tmp_path: Path)
             shown.append(" ".join(process.cmdline()))
     for text in shown:
         assert SECRET not in text
+
+
+def has_failed(cluster: Cluster) -> bool:
+    return any(entry.attempts > 0 for entry in cluster.workers)
+
+
+@pytest.mark.parametrize("reference", ["$env", "$file"])
+def test_what_failed_with_it_does_not_tell_it(
+    hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    place = tmp_path / "token"
+    place.write_text(f"{SECRET}\n")
+    monkeypatch.setenv("A_TOKEN", SECRET)
+    where = {"$env": "A_TOKEN", "$file": str(place)}[reference]
+    options = {"password": {reference: where}}
+    entry = {"cls": "difficult_workers.Tells", "options": options}
+    host = hosts.start(
+        "local", spec={"worker": entry, "workers": {"0": entry}}, allowed={entry["cls"]}
+    )
+    (tried,) = host.until(has_failed).workers
+    assert "it is ***" in (tried.message or "")
+    scheduler = {"cls": "difficult_workers.TellingScheduler", "options": options}
+    failed = hosts.start("local", id="failed", spec={"scheduler": scheduler, "workers": {}})
+    why = failed.until(lambda cluster: cluster.phase == "failed").conditions[-1]
+    assert why.message == "the scheduler could not be started: this scheduler was told ***"
+    for one in (host, failed):
+        # It is in what they themselves have written, and told by nobody.
+        assert SECRET in one.log
+        told = one.ask(lambda client: client.log(LogQuery()))
+        assert "***" in str(told)
+        assert SECRET not in str(told)
