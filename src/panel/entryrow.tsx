@@ -11,6 +11,7 @@ import { CommandIDs } from '../tokens';
 import { CardButton } from './button';
 import { usePanel, useReadOnly } from './context';
 import { whenDragged } from './drag';
+import { focusRow, useFocusHandedOn } from './focus';
 import { Icon } from './icon';
 import { MemberDetails, MemberFigures } from './memberrow';
 import { PhaseLabel, phaseWord } from './phase';
@@ -143,12 +144,17 @@ function NextRetry(props: {
   const { trans, commands } = usePanel();
   const isReadOnly = useReadOnly();
   const { cluster, entry } = props;
+  const place = React.useRef<HTMLDivElement>(null);
+  useFocusHandedOn(place, focusRow);
   const say = React.useCallback(
     (duration: string) => trans.__('next try in %1', duration),
     [trans]
   );
   return (
-    <div className="jp-SpecCluster-entryMessage jp-SpecCluster-retry">
+    <div
+      ref={place}
+      className="jp-SpecCluster-entryMessage jp-SpecCluster-retry"
+    >
       <span>{trans._n('Tried %1 time', 'Tried %1 times', props.attempts)}</span>
       <Ticking moment={props.moment} isAhead say={say} />
       {!isReadOnly && (

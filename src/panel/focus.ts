@@ -29,6 +29,13 @@ export function focusCard(part: HTMLElement): void {
 }
 
 /**
+ * The row of a tree that an element is a part of has the focus from now on.
+ */
+export function focusRow(part: HTMLElement): void {
+  part.closest<HTMLElement>('[role=treeitem]')?.focus();
+}
+
+/**
  * Has the focus go on from a card that goes: to the same cluster, where it is
  * shown elsewhere now, else to what is in its place.
  */

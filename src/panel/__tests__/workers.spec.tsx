@@ -89,17 +89,26 @@ describe('The workers of a card', () => {
     const next_retry = '2026-11-24T03:00:32Z';
     const more = { attempts: 5, next_retry, message: 'no geo' };
     const workers = [entry('3', [absent('3')], 'backoff', more)];
-    await page.show(new FakeCluster(cluster('otter', { workers })));
+    const otter = new FakeCluster(cluster('otter', { workers }));
+    await page.show(otter);
     open('otter');
     const row = screen.getByRole('treeitem', { name: /^3:/ });
     expect(row.textContent).toContain('Tried 5 times');
     expect(row.textContent).toContain('next try in 32 s');
     await change(() => jest.advanceTimersByTime(30_000));
     expect(row.textContent).toContain('next try in 2 s');
+    await change(() => button('Retry now').focus());
     fireEvent.click(button('Retry now'));
     expect(page.executed).toEqual([
       [CommandIDs.retryEntry, { id: 'otter', entry: '3' }]
     ]);
+    // What is tried has no such button, and the row the focus that it had.
+    const tried = [entry('3', [absent('3')], 'starting')];
+    await change(() =>
+      otter.set({ document: cluster('otter', { workers: tried }) })
+    );
+    expect(row.textContent).not.toContain('Tried');
+    expect(document.activeElement).toBe(row);
     jest.useRealTimers();
   });
 
