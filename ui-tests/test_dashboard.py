@@ -12,6 +12,8 @@ from test_panel import HOSTILE, start
 from waiting import wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from labpage import LabPage
     from labserver import LabServer
     from playwright.sync_api import BrowserContext
@@ -25,6 +27,14 @@ _WORKERS = """() => window.Bokeh.documents.flatMap(one => [...one.all_models])
   .filter(one => one.type === 'ColumnDataSource')
   .map(one => new Map(one.data instanceof Map ? one.data : Object.entries(one.data)))
   .flatMap(data => [...(data.get('address') ?? [])])"""
+
+
+_HOSTILE_TASK = """
+import time
+from speccluster_lab import connect
+with connect("{id}") as cluster, cluster.get_client() as client:
+    client.submit(time.sleep, 1.5, key="{key}").result()
+"""
 
 
 @pytest.mark.parametrize(
@@ -82,6 +92,38 @@ def test_names_are_text_there_too(server: LabServer, context: BrowserContext) ->
         else:
             tab.wait_for_load_state("networkidle")
         expect(tab.locator("img[src=x]")).to_have_count(0)
+    assert troubles.unexpected == []
+
+
+def test_names_are_text_under_the_pointer(
+    lab: LabPage, server: LabServer, context: BrowserContext, results: Path
+) -> None:
+    """Bokeh writes what it says there as HTML, with a task's name in it."""
+    id = start(server, "threads", "Pointed at")["id"]
+    notebook = lab.new_notebook()
+    tab, troubles = context.new_page(), Troubles()
+    troubles.watch(tab)
+    tab.goto(f"{server.url}{API}/clusters/{id}/dashboard/individual-task-stream")
+    tab.wait_for_function(_DRAWN, arg="Dask: TaskStream")
+    # It shows what comes after it.
+    notebook.compute(_HOSTILE_TASK.format(id=id, key=f"a{HOSTILE}"))
+    place = tab.locator("canvas").first.bounding_box()
+    assert place is not None
+    said = tab.get_by_text(f"a{HOSTILE}")
+
+    def is_said() -> bool:
+        # Where in it the task is, the browser alone knows.
+        for part in range(1, 40):
+            tab.mouse.move(
+                place["x"] + place["width"] * part / 40, place["y"] + place["height"] / 2
+            )
+            if said.is_visible():
+                return True
+        return False
+
+    wait_until(is_said, "the pointer is told what it is over")
+    tab.screenshot(path=results / "dashboard-pointed.png")
+    expect(tab.locator("img[src=x]")).to_have_count(0)
     assert troubles.unexpected == []
 
 
