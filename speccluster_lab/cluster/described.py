@@ -69,6 +69,13 @@ class Described(Shown):
         kept = {name: entry for name, entry in spec.workers.items() if name not in adapted}
         return spec.model_copy(update={"workers": kept})
 
+    def document_of_size(self, n: int) -> ClusterSpec:
+        """Return the desired state that there would be, were there ``n`` entries."""
+        spec = self.document()
+        wanted = {name: one.form.fingerprint for name, one in self._wanted.entries.items()}
+        entries = {name: spec.workers.get(name, spec.worker) for name in resized(self, wanted, n)}
+        return spec.model_copy(update={"workers": entries})
+
     def remember(self) -> None:
         """Keep what is wanted now, so that its document can be applied again at any time.
 

@@ -18,6 +18,7 @@ from speccluster_lab.errors import (
     TimedOut,
 )
 from speccluster_lab.host.store import Desired
+from speccluster_lab.link.files import check_storable
 from speccluster_lab.link.interpreters import this_interpreter
 from speccluster_lab.spec.api import Adaptive, Credentials, Environment, Log, Plan, Stake
 from speccluster_lab.spec.logtext import log_lines
@@ -45,6 +46,8 @@ __all__ = ["ClientCertificates", "Control", "known_from"]
 # Less than a server waits for an answer.
 PLAN_SECONDS: Final = 8.0
 LOG_SECONDS: Final = 5.0
+# No time takes more room in a file.
+_LAST: Final = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
 class ClientCertificates(Protocol):
@@ -151,6 +154,17 @@ class Control:
             adaptive=_adaptive(cluster),
         )
 
+    def _check_storable(
+        self, spec: ClusterSpec, adaptive: Adaptive | None = None, *, field: str | None = None
+    ) -> None:
+        """Refuse a change that could not be stored, before anything of it is made."""
+        if self._save is None:
+            return
+        wanted = Desired(
+            generation=self.cluster.generation + 1, spec=spec, adaptive=adaptive, since=_LAST
+        )
+        check_storable(wanted.model_dump_json().encode(), field=field)
+
     async def replace_spec(self, spec: ClusterSpec, if_generation: int) -> None:
         """Replace the desired state.
 
@@ -166,7 +180,7 @@ class Control:
         StaleGeneration
             The desired state has changed since.
         InvalidInput
-            The spec asks for what is not allowed or cannot be.
+            The spec asks for what is not allowed or cannot be, or is too large to be stored.
         """
         cluster = self.cluster
         if if_generation != cluster.generation:
@@ -176,6 +190,7 @@ class Control:
                 field="If-Match",
             )
         self.admission.check(spec, trusted=self.trusted(spec), prefix="")
+        self._check_storable(spec, _adaptive(cluster))
         cluster.apply(spec)
         await self._changed()
 
@@ -185,7 +200,8 @@ class Control:
         Raises
         ------
         InvalidInput
-            That many are not allowed, or the cluster cannot be scaled in this unit.
+            That many are not allowed, the cluster cannot be scaled in this unit, or what it would
+            be then is too large to be stored.
         """
         self.cluster.set_entries(self._entries_for(scale))
         await self._changed()
@@ -195,6 +211,8 @@ class Control:
         entries = self.cluster.entries_for(scale)
         unit = next(iter(scale.model_dump(exclude_none=True)))
         self.admission.check_number(self.cluster.members_after(entries), field=unit)
+        # Each is a copy of the worker form, which a small request can make as many as it likes.
+        self._check_storable(self.cluster.document_of_size(entries), field=unit)
         return entries
 
     async def plan(self, request: PlanRequest) -> Plan:
@@ -229,6 +247,7 @@ class Control:
             trusted = self.trusted(request.spec)
             self.admission.check(request.spec, trusted=trusted, prefix="spec")
             with _within("spec"):
+                self._check_storable(request.spec, _adaptive(self.cluster))
                 return await self.cluster.preview(spec=request.spec)
         if request.scale is not None:
             with _within("scale"):
@@ -253,11 +272,21 @@ class Control:
         members = cluster.members_per_entry()
         least = -(-adapt.minimum // members) * members
         admission.check_number(least, field="minimum")
+        self._check_storable(
+            cluster.lasting_document(), Adaptive(minimum=adapt.minimum, maximum=maximum)
+        )
         cluster.adapt(minimum=adapt.minimum, maximum=maximum)
         await self._changed()
 
     async def end_adaptive(self) -> None:
-        """End adaptive scaling; the cluster keeps its size."""
+        """End adaptive scaling; the cluster keeps its size.
+
+        Raises
+        ------
+        InvalidInput
+            With the entries that it has made, the spec is too large to be stored.
+        """
+        self._check_storable(self.cluster.document())
         self.cluster.end_adaptive()
         await self._changed()
 

@@ -176,7 +176,7 @@ def create(
 
     Raises
     ------
-    NameInUse, StartFailed
+    NameInUse, InvalidInput, StartFailed
         It could not be started; nothing is left of it.
     """
     id, folder = reserve_for(wish.name, taken)

@@ -15,11 +15,14 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
+from speccluster_lab.errors import InvalidInput
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = [
+    "check_storable",
     "make_private_folder",
     "open_private_log",
     "opened_private",
@@ -29,7 +32,8 @@ __all__ = [
     "write_private_file",
 ]
 
-MAX_FILE_BYTES = 4 * 1024 * 1024
+# Of 10,000 entries, each may have 800 bytes where a file holds a spec twice.
+MAX_FILE_BYTES = 16 * 1024 * 1024
 KEPT_ASIDE = 3
 
 # Of what is there, but is not what a file of ours could be; the disk itself is in order.
@@ -119,7 +123,15 @@ def write_private_file(file: Path, content: bytes, *, durable: bool = True) -> N
     durable : bool
         Whether to wait for the disk. Without it a loss of power can leave the file garbled, which
         is for what is made anew in any case.
+
+    Raises
+    ------
+    OSError
+        It cannot be written, or could not be read again: ``EFBIG`` where it is too large for
+        that.
     """
+    if len(content) > MAX_FILE_BYTES:
+        raise OSError(errno.EFBIG, f"a file may have {MAX_FILE_BYTES} bytes", str(file))
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o600)
@@ -140,6 +152,30 @@ def write_private_file(file: Path, content: bytes, *, durable: bool = True) -> N
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def check_storable(content: bytes, *, field: str | None = None) -> None:
+    """Refuse what could not be stored because it is too large.
+
+    Parameters
+    ----------
+    content : bytes
+        What the file of a cluster would hold.
+    field : str, optional
+        The input that an error is to name.
+
+    Raises
+    ------
+    InvalidInput
+        The message says how large it would be, and may be.
+    """
+    if len(content) > MAX_FILE_BYTES:
+        raise InvalidInput(
+            f"the spec is too large to be stored: with it, a file of the cluster would have "
+            f"{len(content)} bytes, and may have {MAX_FILE_BYTES}; ask for fewer entries, or say "
+            "less in each",
+            field=field,
+        )
 
 
 def remove_unfinished(file: Path) -> None:

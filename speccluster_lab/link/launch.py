@@ -13,7 +13,12 @@ from pydantic import AwareDatetime, Field, ValidationError
 from speccluster_lab.errors import ClusterNotFound, NameInUse, StartFailed
 from speccluster_lab.link import guard
 from speccluster_lab.link.connections import list_connections, read_connection
-from speccluster_lab.link.files import open_private_log, read_private_file, write_private_file
+from speccluster_lab.link.files import (
+    check_storable,
+    open_private_log,
+    read_private_file,
+    write_private_file,
+)
 from speccluster_lab.link.guard import GUARD_FILE, HOST_LOG, STOPPED_FILE
 from speccluster_lab.link.paths import cluster_folder, clusters_folder
 from speccluster_lab.link.processes import HostProcess
@@ -165,8 +170,16 @@ def names_in_use() -> frozenset[str]:
 
 
 def write_launch(folder: Path, launch: Launch) -> None:
-    """Write what the host of the cluster in ``folder`` is to be told."""
-    write_private_file(folder / LAUNCH_FILE, launch.model_dump_json().encode())
+    """Write what the host of the cluster in ``folder`` is to be told.
+
+    Raises
+    ------
+    InvalidInput
+        It is too large to be read again.
+    """
+    content = launch.model_dump_json().encode()
+    check_storable(content)
+    write_private_file(folder / LAUNCH_FILE, content)
 
 
 def read_launch(folder: Path) -> Launch:

@@ -12,7 +12,7 @@ __all__ = ["DEFAULT_BODY_BYTES", "DEFAULT_QUEUED_EVENTS", "MAX_BODY_BYTES", "Lim
 
 DEFAULT_BODY_BYTES: Final = 256 * 1024
 DEFAULT_QUEUED_EVENTS: Final = 256
-# A file of a cluster may have four times that, and holds a spec twice.
+# A file of a cluster may have sixteen times that, and holds a spec twice.
 MAX_BODY_BYTES: Final = 1024 * 1024
 
 

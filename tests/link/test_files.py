@@ -1,5 +1,6 @@
 """Files and folders that are ours alone: what is written, and what is refused."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -111,6 +112,19 @@ def test_only_a_regular_file_of_ours_is_read(
     monkeypatch.setattr(files, "MAX_FILE_BYTES", 2)
     with pytest.raises(PermissionError, match="larger"):
         read_private_file(good)
+
+
+def test_what_could_not_be_read_again_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 3)
+    folder = make_private_folder(tmp_path / "a")
+    write_private_file(folder / "file", b"one")
+    with pytest.raises(OSError, match="may have 3 bytes") as caught:
+        write_private_file(folder / "file", b"more")
+    assert caught.value.errno == errno.EFBIG
+    assert [file.name for file in folder.iterdir()] == ["file"]
+    assert read_private_file(folder / "file") == b"one"
 
 
 def test_a_link_in_the_way_of_a_write_is_not_followed(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from nothing_left import processes_of
 from serving import Api, FakeHosts, Wait
 
+from speccluster_lab.link.files import MAX_FILE_BYTES
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.spec.admission import Admission
-from speccluster_lab.spec.limits import DEFAULT_BODY_BYTES, Limits
+from speccluster_lab.spec.limits import DEFAULT_BODY_BYTES, MAX_BODY_BYTES, Limits
 
 DEEP = 100_000
 
@@ -308,6 +309,24 @@ async def test_a_cluster_that_cannot_be_made(
     )
     answer = await api("POST", "/clusters", body)
     assert (answer.status, answer.code, answer.body.get("field")) == (status, code, field)
+    assert (await api("GET", "/clusters")).body == []
+    nothing_happens()
+
+
+async def test_a_cluster_that_no_host_could_read_is_not_begun(
+    api: Api,
+    manager: ClusterManager,
+    nothing_happens: Callable[[], None],
+) -> None:
+    manager.admission = Admission(worker_classes=frozenset({"distributed.Worker"}))
+    manager.limits = Limits(body_bytes=MAX_BODY_BYTES)
+    wide = {"name": "wide", "title": "Wide", "initial": 60, "spec": {"worker": WORKER}}
+    assert (await api("PUT", "/templates/wide", wide)).status == 200
+    # Each of its entries is a copy of what is laid over its form.
+    large = {"worker": {"options": {"resources": {"x" * 500_000: 1}}}}
+    answer = await api("POST", "/clusters", {"template": "wide", "spec": large})
+    assert (answer.status, answer.code) == (422, "invalid_input")
+    assert str(MAX_FILE_BYTES) in answer.body["message"]
     assert (await api("GET", "/clusters")).body == []
     nothing_happens()
 
