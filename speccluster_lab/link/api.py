@@ -235,11 +235,13 @@ class ApiClient(ABC):
 
     async def _messages(self) -> AsyncGenerator[SnapshotEvent | PatchEvent]:
         """Yield what comes over the stream of events until the other end closes it."""
+        # A host that hangs is connected to all the same: the system does that.
+        patience = min(self.timeout, _SILENCE_SECONDS)
         request = HTTPRequest(
             f"ws{self._base.removeprefix('http')}/events",
             headers=dict(self._headers),
-            connect_timeout=self.timeout,
-            request_timeout=self.timeout,
+            connect_timeout=patience,
+            request_timeout=patience,
         )
         connecting = asyncio.ensure_future(
             websocket_connect(

@@ -28,6 +28,7 @@ from serving import (
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import LAUNCH_FILE, mark_stopped, reserve
 from speccluster_lab.server.manager import ClusterManager
+from speccluster_lab.server.supervisor import Bounds
 
 QUIET = (0.0, 0.1, 0.1, 0.1, 0.1)
 
@@ -264,6 +265,35 @@ async def test_a_failed_cluster_is_found_and_can_be_started_again(
     await until(lambda: following.clusters() == [])
     await following.close(stop_clusters=True)
     await wait_for(id, None)
+
+
+async def test_a_host_that_hangs_before_it_is_found_is_shown_in_time(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As it is, and not as the other tests have it.
+    monkeypatch.setattr("speccluster_lab.link.api._SILENCE_SECONDS", 4.5)
+    await make_running(api, wait_for, "hung")
+    host = psutil.Process(pid_of("hung"))
+    following = next_server(manager)
+    following.bounds = Bounds()
+    host.suspend()
+    try:
+        began = time.monotonic()
+        await following.attach()
+        await until(lambda: following.get("hung").phase == "unreachable")
+        # Less than the ten seconds that a call may take.
+        assert time.monotonic() - began < 6
+    finally:
+        host.resume()
+    await until(lambda: following.get("hung").phase == "running")
+    assert following.get("hung").conditions == []
+    await following.stop("hung")
+    await wait_for("hung", None)
+    await following.close(stop_clusters=False)
 
 
 async def test_a_stop_that_was_acknowledged_is_carried_out_by_the_next_server(
