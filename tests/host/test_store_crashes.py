@@ -40,6 +40,9 @@ def about(value):
             value = os.readlink(f"/proc/self/fd/{{value}}")
         except OSError:
             value = ""
+    if where == "folder":
+        # Its fsync, once the file has got its name in it.
+        return os.path.isfile(os.path.join(str(value), what))
     return what in str(value)
 
 def die():
@@ -63,7 +66,7 @@ def fatal(real):
 
 if where == "open":
     os.open = fatal(os.open)
-elif where == "fsync":
+elif where in ("fsync", "folder"):
     os.fsync = fatal(os.fsync)
 elif where == "write":
     os.write = fatal(os.write)
@@ -73,6 +76,12 @@ elif where == "unlink":
     Path.unlink = fatal(Path.unlink)
 elif where == "dup2":
     os.dup2 = fatal(os.dup2)
+elif where == "rotate":
+    from speccluster_lab.host.events import INTERVAL, EventStore
+    os.replace = fatal(os.replace)
+    if not os.path.exists(folder + "/died"):
+        # Each event is too much for a file that has one.
+        EventStore.__init__.__defaults__ = (INTERVAL, 1)
 elif where == "spawn":
     multiprocessing.process.BaseProcess.start = fatal(multiprocessing.process.BaseProcess.start)
 
@@ -81,18 +90,13 @@ sys.exit(main())
 """
 
 
-def _in_file(name: str) -> list[tuple[str, str, str]]:
+def _in_file(name: str, *, durable: bool = True) -> list[tuple[str, str, str]]:
     """Return all points of writing a file: before and after each step."""
     temporary = f".{name}."
-    return [
-        (where, what, when)
-        for where, what in (
-            ("open", temporary),
-            ("fsync", temporary),
-            ("rename", temporary),
-        )
-        for when in ("before", "after")
-    ]
+    steps = [("open", temporary), ("rename", temporary)]
+    if durable:
+        steps += [("fsync", temporary), ("folder", name)]
+    return [(where, what, when) for where, what in steps for when in ("before", "after")]
 
 
 def _program(point: tuple[str, str, str]) -> str:
@@ -135,23 +139,15 @@ def _stop(host: RunningHost) -> None:
 
 # -- a change ------------------------------------------------------------------------------------
 
-CHANGE = [
-    *_in_file(DESIRED_FILE),
-    # Of the folder, after the rename.
-    ("fsync", "/clusters/test-cluster", "after"),
-]
+# The first of the earlier desired states is written before what is wanted.
+CHANGE = [*_in_file("1.json"), *_in_file(DESIRED_FILE)]
 
 
 @pytest.mark.parametrize("point", CHANGE, ids=_name)
 def test_a_change(hosts: Hosts, point: tuple[str, str, str]) -> None:
     """What was acknowledged is there; what was not, is there or not, but whole."""
     where, what, when = point
-    # The certificates are written before into the same folder.
-    if what.startswith("/"):
-        program = _program(point).replace("return what in str(value)", FOLDER)
-    else:
-        program = _program(point)
-    host = hosts.start(script=program)
+    host = hosts.start(script=_program(point))
     host.until_running()
     assert not _died(host)
     acknowledged = None
@@ -162,19 +158,26 @@ def test_a_change(hosts: Hosts, point: tuple[str, str, str]) -> None:
     assert _died(host)
     assert acknowledged is None
     cluster = host.get()
-    survives = (where == "fsync" and what.startswith("/")) or (where, when) == ("rename", "after")
+    renamed = where == "folder" or (where, when) == ("rename", "after")
+    survives = DESIRED_FILE in what and renamed
     assert len(cluster.spec.workers) == (2 if survives else 1)
     assert cluster.generation == len(cluster.spec.workers)
+    assert _earlier(host) == ([1] if survives else [])
     # The cluster can be changed as ever.
     again = host.request("POST", "/scale", {"entries": 2})
     assert again.status == 202
     assert _settled(host, 2).generation == 2
+    assert _earlier(host) == [1]
+    assert _unfinished(host) == []
     _stop(host)
 
 
-FOLDER = """return (
-        str(value) == what or str(value).endswith(what)
-    ) and os.path.exists(folder + "/desired.json")"""
+def _unfinished(host: RunningHost) -> list[Path]:
+    return list(host.folder.rglob(".*.tmp"))
+
+
+def _earlier(host: RunningHost) -> list[int]:
+    return [one.generation for one in host.ask(lambda client: client.generations())]
 
 
 # -- a start -------------------------------------------------------------------------------------
@@ -182,18 +185,26 @@ FOLDER = """return (
 START = [
     *_in_file(CERTIFICATES_FILE),
     *_in_file("test-cluster.json"),
+    # The first and the last one of them.
+    *_in_file("authority.pem", durable=False),
+    *_in_file("client.pem", durable=False),
     ("open", "events.jsonl", "before"),
     ("open", "events.jsonl", "after"),
     ("write", "events.jsonl", "before"),
     ("write", "events.jsonl", "after"),
+    ("rotate", "events.jsonl", "before"),
+    ("rotate", "events.jsonl", "after"),
+    # What the forkserver is asked by, which comes first, and a worker.
     ("spawn", "", "before"),
     ("spawn", "", "after"),
+    ("spawn", "Dask Worker process", "before"),
+    ("spawn", "Dask Worker process", "after"),
 ]
 
 
 @pytest.mark.parametrize("point", START, ids=_name)
 def test_a_start(hosts: Hosts, point: tuple[str, str, str]) -> None:
-    _goes_on(hosts.start(_template_for(point), script=_program(point)))
+    _goes_on(hosts.start(_template_for(point), script=_program(point)), point)
 
 
 # What it was told with comes to it as open files.
@@ -206,7 +217,7 @@ def test_a_start_of_one_that_has_waited(
 ) -> None:
     program = [sys.executable, "-c", _program(point)]
     monkeypatch.setattr("speccluster_lab.link.spare.host_program", lambda _: program)
-    _goes_on(hosts.start(_template_for(point), spare=SpareHost()))
+    _goes_on(hosts.start(_template_for(point), spare=SpareHost()), point)
     # What it had before it had a cluster, whoever makes the next one removes.
     spare_folder(0)
 
@@ -215,13 +226,21 @@ def _template_for(point: tuple[str, str, str]) -> str:
     return "local" if point[0] == "spawn" else "threads"
 
 
-def _goes_on(host: RunningHost) -> None:
+def _goes_on(host: RunningHost, point: tuple[str, str, str]) -> None:
+    _settled(host, 1)
+    # What has happened is stored a little later; by when it has been told, all is done.
+    with contextlib.suppress(HostNotResponding):
+        host.ask(lambda client: client.timeline())
     cluster = _settled(host, 1)
     assert _died(host)
     assert (cluster.generation, cluster.adaptive) == (1, None)
     assert not any(one.type == "StateSetAside" for one in cluster.conditions)
     events = host.ask(lambda client: client.timeline())
     assert [one.seq for one in events] == list(range(1, len(events) + 1))
+    if point[0] == "rotate" or point == ("write", "events.jsonl", "after"):
+        # No number was given again to something else.
+        assert "HostRestarted" in [one.reason for one in events[1:]]
+    assert _unfinished(host) == []
     _stop(host)
 
 
@@ -245,7 +264,7 @@ def test_a_stop(hosts: Hosts, point: tuple[str, str, str]) -> None:
     # Where it dies later than that, its answer has come before.
     with contextlib.suppress(OSError):
         host.request("DELETE")
-    noted = where == "unlink" or (where, when) == ("rename", "after")
+    noted = where in ("folder", "unlink") or (where, when) == ("rename", "after")
     if noted:
         assert host.ended() == 0
         assert not host.folder.exists()
