@@ -17,8 +17,8 @@ from distributed.utils import import_term
 
 from speccluster_lab.cluster.logowners import keep_own
 from speccluster_lab.cluster.reading import AfterReading
-from speccluster_lab.cluster.references import names_files, with_values
 from speccluster_lab.errors import GroupMismatch, InvalidClass, InvalidInput
+from speccluster_lab.references import names_files, with_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -12,8 +12,8 @@ from distributed.deploy.cluster import Cluster as StockCluster
 from speccluster_lab.cluster.aligned import Aligned
 from speccluster_lab.cluster.classes import resolve, with_given
 from speccluster_lab.cluster.closing import close_instance, has_ended
-from speccluster_lab.cluster.references import read_files, with_values
 from speccluster_lab.errors import NotRunning
+from speccluster_lab.references import read_files, with_values
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -10,7 +10,7 @@ import distributed
 
 from speccluster_lab.cluster.classes import Given, Recipe
 from speccluster_lab.cluster.reading import AfterReading
-from speccluster_lab.cluster.references import secret_values
+from speccluster_lab.references import secret_values
 from speccluster_lab.spec.names import HOLDER_PREFIX
 
 if TYPE_CHECKING:

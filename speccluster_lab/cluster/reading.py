@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from speccluster_lab.cluster.references import read_files
+from speccluster_lab.references import read_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping

@@ -8,7 +8,6 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from speccluster_lab.cluster.references import secret_values
 from speccluster_lab.errors import (
     EntryNotFound,
     InvalidInput,
@@ -20,6 +19,7 @@ from speccluster_lab.errors import (
 from speccluster_lab.host.store import Desired
 from speccluster_lab.link.files import check_storable
 from speccluster_lab.link.interpreters import this_interpreter
+from speccluster_lab.references import secret_values
 from speccluster_lab.spec.api import Adaptive, Credentials, Environment, Log, Plan, Stake
 from speccluster_lab.spec.logtext import log_lines
 

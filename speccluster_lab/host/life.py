@@ -35,8 +35,9 @@ from speccluster_lab.link.guard import AGAIN, NO_USE
 from speccluster_lab.link.launch import Launch, is_stopped, mark_stopped, read_launch
 from speccluster_lab.link.logs import host_log
 from speccluster_lab.link.paths import scratch_folder, socket_path
+from speccluster_lab.references import secret_values, secrets_for_log
 from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, ConditionStatus
-from speccluster_lab.spec.redaction import redact, secrets_in
+from speccluster_lab.spec.redaction import redact
 
 if TYPE_CHECKING:
     import socket
@@ -180,12 +181,14 @@ class Host:
         """Return the end of this process's log, or of a worker's."""
         if query.member is not None:
             return await self.ask(lambda control: control.log(query))
-        return await asyncio.to_thread(host_log, self._folder, query, self._secrets())
+        # Processes before this one have written it too, and have read what this one has not.
+        known = await secrets_for_log(self._spec())
+        return await asyncio.to_thread(host_log, self._folder, query, known)
 
-    def _secrets(self) -> frozenset[str]:
-        if self._control is None:
-            return secrets_in(self._desired.spec.model_dump(mode="json"))
-        return self._control.secrets()
+    def _spec(self) -> dict[str, Any]:
+        control = self._control
+        spec = self._desired.spec if control is None else control.cluster.document()
+        return spec.model_dump(mode="json")
 
     async def stop(self) -> None:
         """Begin to stop; harmless when that has begun already.
@@ -362,7 +365,7 @@ class Host:
             type="InvalidClass" if isinstance(error, InvalidClass) else "StartFailed",
             status=ConditionStatus.TRUE,
             reason=type(error).__name__,
-            message=redact(message, self._secrets()),
+            message=redact(message, secret_values(self._spec())),
             since=datetime.datetime.now(datetime.UTC),
         )
 

@@ -62,7 +62,7 @@ def host_log(folder: Path, query: LogQuery, known: Collection[str] = ()) -> Log:
     )
 
 
-def last_log_lines(folder: Path, n: int = _LAST_LINES) -> list[str]:
+def last_log_lines(folder: Path, n: int = _LAST_LINES, *, known: Collection[str] = ()) -> list[str]:
     """Return the last lines of a host's log, for a message; none where there is no log.
 
     Parameters
@@ -71,9 +71,13 @@ def last_log_lines(folder: Path, n: int = _LAST_LINES) -> list[str]:
         The cluster's.
     n : int
         How many lines at most.
+    known : collection of str
+        Secrets that they must not tell.
     """
     text, complete = _text_of(_end_of(folder, _LAST_BYTES))
-    found: LogLines = log_lines(text, n, complete=complete, characters=_LAST_CHARACTERS)
+    found: LogLines = log_lines(
+        text, n, known=known, complete=complete, characters=_LAST_CHARACTERS
+    )
     return found.lines
 
 

@@ -91,6 +91,11 @@ class Follower(ABC):
         return self._shown.newest
 
     @property
+    def answers(self) -> bool:
+        """Whether there is a host to be asked that has not fallen silent."""
+        return self._client is not None and self.pushed.phase is not ClusterPhase.UNREACHABLE
+
+    @property
     def has_failed(self) -> bool:
         """Whether nobody starts the host again by itself."""
         return self._over.is_set()

@@ -19,6 +19,7 @@ from speccluster_lab.link.feed import Feed
 from speccluster_lab.link.launch import Launch, read_launch, start_host
 from speccluster_lab.link.logs import host_log
 from speccluster_lab.link.paths import cluster_folder
+from speccluster_lab.references import secrets_for_log
 from speccluster_lab.server.classes import KnownClasses
 from speccluster_lab.server.discovery import Discovery, Guarded
 from speccluster_lab.server.following import Listener
@@ -36,7 +37,6 @@ from speccluster_lab.spec.api import (
     OwnerKind,
 )
 from speccluster_lab.spec.limits import Limits
-from speccluster_lab.spec.redaction import secrets_in
 
 if TYPE_CHECKING:
     import logging
@@ -68,6 +68,8 @@ __all__ = ["ClusterManager"]
 # They leave the machine: a day is enough for a kernel, and little for who finds them later.
 CREDENTIALS_SECONDS: Final = 24 * 3600
 _LOOK_SECONDS: Final = 1.0
+# Its file is there as well.
+_LOG_SECONDS: Final = 2.0
 
 
 class ClusterManager:
@@ -279,7 +281,8 @@ class ClusterManager:
     async def log(self, id: str, query: LogQuery) -> Log:
         """Return the end of a log of a cluster.
 
-        A host's own is read from its file, which is there whether or not the host lives.
+        A host's own is told by the host as long as it answers: nobody else knows all that it has
+        read for its spec, and so what to hide. Otherwise it is read from its file.
 
         Raises
         ------
@@ -289,7 +292,12 @@ class ClusterManager:
         follower = self._find(id)
         if query.member is not None or not isinstance(follower, Supervisor):
             return await follower.ask(lambda host: host.log(query))
-        known = secrets_in(follower.newest.spec.model_dump(mode="json"))
+        if follower.answers:
+            # An answer that it refuses, or that this version does not understand, is none.
+            with suppress(TimeoutError, SpecClusterError):
+                async with asyncio.timeout(_LOG_SECONDS):
+                    return await follower.ask(lambda host: host.log(query))
+        known = await secrets_for_log(follower.newest.spec.model_dump(mode="json"))
         return await asyncio.to_thread(host_log, cluster_folder(id), query, known)
 
     async def credentials(self, id: str, request: CredentialsRequest) -> Credentials:

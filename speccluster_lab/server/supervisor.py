@@ -13,6 +13,7 @@ from speccluster_lab.link.logs import last_log_lines
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.link.remains import remove_cluster, remove_ways
+from speccluster_lab.references import secrets_for_log
 from speccluster_lab.server.absence import before_it_tells, failed, how_it_ended, not_up
 from speccluster_lab.server.following import Follower
 from speccluster_lab.spec.api import Cluster, OwnerKind
@@ -309,8 +310,10 @@ class Supervisor(Follower):
         else:
             await asyncio.to_thread(remove_ways, self.id, self._launch.nonce)
             self._guard = None
-            self._show_failed(status)
-            self._over.set()
+            said = await self._last_words()
+            if not self._has_gone:
+                self._show_failed(status, said)
+                self._over.set()
 
     async def _look_for_guard(self) -> None:
         """Wait for what ends a failure: a person here, or anybody elsewhere."""
@@ -323,10 +326,15 @@ class Supervisor(Follower):
         elif (found := await asyncio.to_thread(find_guard, self._folder)) is not None:
             self.begin_again(Guard(found))
 
-    def _show_failed(self, status: int | None) -> None:
+    async def _last_words(self) -> list[str]:
+        """Return the end of the host's log, without secrets."""
+        known = await secrets_for_log(self.newest.spec.model_dump(mode="json"))
+        return await asyncio.to_thread(last_log_lines, self._folder, known=known)
+
+    def _show_failed(self, status: int | None, said: list[str]) -> None:
         how = self._why or how_it_ended(status)
         self._log.error("Cluster %r has failed: %r", self.id, f"The cluster's host {how}.")
-        self._shown.replace(failed(self.pushed, how, last_log_lines(self._folder)))
+        self._shown.replace(failed(self.pushed, how, said))
 
     async def _remove(self) -> None:
         """Remove what is left of the cluster, and forget it."""

@@ -22,6 +22,8 @@ from speccluster_lab.link.templates import template_file
 from speccluster_lab.spec.models import ClusterSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from command_line import Here
     from running_hosts import Hosts, RunningHost
 
@@ -245,6 +247,27 @@ def test_logs(running: RunningHost, here: Here) -> None:
     assert "Start worker at" in here("logs", "brave-otter", "--member", "0").out
     unknown = here("logs", "brave-otter", "--member", "nobody", "--json")
     assert (unknown.status, unknown.error["code"]) == (3, "member_not_found")
+
+
+def test_what_is_left_of_a_cluster_tells_no_secret(
+    place: Hosts, running: RunningHost, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_TOKEN", "canary-4711")
+    (tmp_path / "token").write_text("canary-0815\n")
+    options = {
+        "a": {"$env": "A_TOKEN"},
+        "b": {"$file": str(tmp_path / "token")},
+        "c_token": "canary",
+    }
+    spec = ClusterSpec.model_validate({"scheduler": {"options": options}})
+    folder = reserve("telling")
+    write_launch(folder, running.launch.model_copy(update={"id": "telling", "spec": spec}))
+    with open(open_private_log(folder / HOST_LOG), "w") as stream:
+        stream.write("it was told canary-4711, canary-0815 and canary\n")
+    for verb in (["logs", "telling"], ["doctor"]):
+        done = here(*verb)
+        assert "it was told ***, *** and ***" in done.out
+    shutil.rmtree(folder)
 
 
 def test_a_log_is_followed_and_is_plain_text(place: Hosts, running: RunningHost) -> None:

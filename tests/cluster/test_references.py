@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from speccluster_lab import SpecCluster
-from speccluster_lab.cluster import references
-from speccluster_lab.cluster.references import MAX_BYTES, names_files, read_files, with_values
+from speccluster_lab import SpecCluster, references
 from speccluster_lab.errors import InvalidInput
+from speccluster_lab.references import (
+    LOG_FILES,
+    MAX_BYTES,
+    names_files,
+    read_files,
+    secrets_for_log,
+    with_values,
+)
 
 from .conftest import cluster_of, entry, observed, run, until
 
@@ -183,6 +189,49 @@ def test_a_file_that_is_never_read_holds_up_nobody_else(
             assert Path(worker.local_directory).is_relative_to(tmp_path)
 
     run(test)
+
+
+def test_what_a_log_must_not_tell(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hanging: tuple[threading.Event, list[str]],
+) -> None:
+    _, threads = hanging
+    monkeypatch.setattr(references, "READ_SECONDS", 0.5)
+    monkeypatch.setenv("SCL_TOKEN", f"{SECRET}-of-a-variable")
+    files = {name: tmp_path / name for name in ("slow", "token", "gone", "long")}
+    files["slow"].write_text(SECRET)
+    files["token"].write_text(f"{SECRET}-of-a-file\n")
+    files["long"].write_bytes(b"a" * (MAX_BYTES + 1))
+    env: dict[str, Any] = {name: {"$file": str(file)} for name, file in files.items()}
+    env |= {"A": {"$env": "SCL_TOKEN"}, "B": {"$env": "SCL_NONE"}, "C_TOKEN": f"{SECRET}-as-it-is"}
+    wrong = {"odd": {"$env": 1}, "two": {"$env": "SCL_TOKEN", "$file": "/"}}
+    spec = {"workers": {"0": {"options": {"env": env, **wrong, "list": [env]}}}}
+
+    async def read() -> frozenset[str]:
+        async with asyncio.timeout(10):
+            return await secrets_for_log(spec)
+
+    kinds = ("of-a-variable", "of-a-file", "as-it-is")
+    for _ in range(2):
+        assert asyncio.run(read()) >= {f"{SECRET}-{kind}" for kind in kinds}
+    # All but the slow one are read anew, off the loop.
+    assert len(threads) == 7
+    assert set(threads) == {"read"}
+
+
+def test_a_log_is_told_although_many_files_are_never_read(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hanging: tuple[threading.Event, list[str]],
+) -> None:
+    _, threads = hanging
+    monkeypatch.setattr(references, "READ_SECONDS", 0.2)
+    folders = [tmp_path / str(number) for number in range(2 * LOG_FILES)]
+    spec = {"list": [{"$file": str(folder / "slow")} for folder in folders]}
+    for _ in range(2):
+        asyncio.run(secrets_for_log(spec))
+    assert len(threads) == LOG_FILES
 
 
 def test_an_entry_goes_while_its_file_is_read(

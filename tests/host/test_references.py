@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from speccluster_lab import connect
-from speccluster_lab.spec.api import LogQuery
+from speccluster_lab.spec.api import LogQuery, Scale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,3 +80,21 @@ def test_what_failed_with_it_does_not_tell_it(
         told = one.ask(lambda client: client.log(LogQuery()))
         assert "***" in str(told)
         assert SECRET not in str(told)
+
+
+def test_what_an_earlier_process_has_read_is_not_told_either(hosts: Hosts, tmp_path: Path) -> None:
+    place = tmp_path / "token"
+    place.write_text(f"{SECRET}\n")
+    options = {"password": {"$file": str(place)}}
+    entry = {"cls": "difficult_workers.Tells", "options": options}
+    host = hosts.start("local", spec={"worker": entry, "workers": {"0": entry}})
+    host.until(has_failed)
+    host.ask(lambda client: client.scale(Scale(entries=0)))
+    psutil.Process(host.connection.pid).kill()
+    host.reconnected()
+    # This one makes no worker, and reads nothing for it.
+    host.until_running()
+    assert SECRET in host.log
+    told = str(host.ask(lambda client: client.log(LogQuery())))
+    assert "it is ***" in told
+    assert SECRET not in told

@@ -35,6 +35,7 @@ from speccluster_lab.link.connections import (
 )
 from speccluster_lab.link.guard import AGAIN
 from speccluster_lab.link.launch import Launch, is_stopped, read_launch
+from speccluster_lab.link.logs import host_log
 from speccluster_lab.link.paths import socket_path
 from speccluster_lab.spec.api import (
     API_PREFIX,
@@ -288,6 +289,9 @@ class Generations(Handler):
 class LogOf(Handler):
     def get(self, id: str) -> None:
         query = parse_query(LogQuery, self.request.query_arguments)
+        if query.member is None:
+            self.finish(host_log(self.host.folder, query).model_dump_json())
+            return
         if query.member != "a <b>&c":
             raise MemberNotFound(f"there is no {query.member!r}")
         lines = ["one", "<script>alert(1)</script>"][-query.tail :]

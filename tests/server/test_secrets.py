@@ -2,23 +2,29 @@
 
 import asyncio
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from serving import Answer, Api, Wait, until
+from serving import Answer, Api, Wait, folder_of, until
 from traitlets.config import Config
 
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.link.files import make_private_folder, write_private_file
+from speccluster_lab.link.launch import HOST_LOG
 from speccluster_lab.link.templates import template_file
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.server.secrets import Secrets
+from speccluster_lab.server.supervisor import Supervisor
 from speccluster_lab.spec.api import ListedTemplate, PatchEvent, PatchOperation
 from speccluster_lab.spec.models import ClusterSpec
 
 SECRET = "canary-4711"
 OTHER = "canary-0815"
+
+HOST_TESTS = Path(__file__).parents[1] / "host"
 
 
 def template(options: dict[str, Any]) -> ListedTemplate:
@@ -116,6 +122,15 @@ def jp_server_config(jp_server_config: Config) -> Config:
     return jp_server_config
 
 
+def write_template(spec: dict[str, Any]) -> None:
+    """Write the template ``secretive``."""
+    written = {"name": "secretive", "title": "Secretive", "spec": spec}
+    file = template_file("secretive")
+    make_private_folder(file.parent.parent)
+    make_private_folder(file.parent)
+    write_private_file(file, yaml.safe_dump(written).encode())
+
+
 async def test_no_route_tells_one_and_an_edit_keeps_it(
     api: Api, wait_for: Wait, manager: ClusterManager, jp_ws_fetch: Any
 ) -> None:
@@ -123,11 +138,7 @@ async def test_no_route_tells_one_and_an_edit_keeps_it(
         "cls": "distributed.Nanny",
         "options": {"nthreads": 1, "env": {"SCL_TOKEN": SECRET}},
     }
-    written = {"name": "secretive", "title": "Secretive", "spec": {"worker": form}}
-    file = template_file("secretive")
-    make_private_folder(file.parent.parent)
-    make_private_folder(file.parent)
-    write_private_file(file, yaml.safe_dump(written).encode())
+    write_template({"worker": form})
     socket = await jp_ws_fetch("speccluster-lab", "api", "v1", "events")
     told: list[str] = []
 
@@ -207,3 +218,58 @@ async def test_no_route_tells_one_and_an_edit_keeps_it(
     socket.close()
     for text in told:
         assert "canary" not in text
+
+
+@pytest.mark.parametrize("reference", ["plain", "$env", "$file"])
+async def test_what_a_host_was_told_is_not_told_by_its_log(
+    api: Api,
+    wait_for: Wait,
+    manager: ClusterManager,
+    data_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reference: str,
+) -> None:
+    place = tmp_path / "token"
+
+    def write() -> None:
+        place.write_text(f"{SECRET}\n")
+        monkeypatch.setenv("A_TOKEN", SECRET)
+
+    async def told(path: str) -> str:
+        return json.dumps((await api("GET", path)).body)
+
+    write()
+    monkeypatch.setenv("PYTHONPATH", str(HOST_TESTS), prepend=os.pathsep)
+    password = {"plain": SECRET, "$env": {"$env": "A_TOKEN"}, "$file": {"$file": str(place)}}
+    options = {"password": password[reference]}
+    write_template({"scheduler": {"cls": "difficult_workers.TellingScheduler", "options": options}})
+    made = await api("POST", "/clusters", {"template": "secretive", "name": "Real"})
+    assert made.status == 201
+    await wait_for("real", "failed")
+    log = folder_of(data_folder, "real") / HOST_LOG
+    assert SECRET in log.read_text()
+    # The host knows what it has read, whatever stands there now.
+    place.unlink()
+    monkeypatch.delenv("A_TOKEN")
+    for path in ("/clusters/real/logs", "/clusters/real", "/clusters"):
+        assert "this scheduler was told ***" in (text := await told(path))
+        assert SECRET not in text
+
+    write()
+    with log.open("a") as stream:
+        stream.write(f"the last words are {SECRET}\n")
+    supervisor = manager._find("real")
+    assert isinstance(supervisor, Supervisor)
+    guard = supervisor._guard
+    assert guard is not None
+    guard.process.kill()
+    await until(lambda: supervisor.has_failed)
+    assert "HostExited" in await told("/clusters/real")
+    for path in ("/clusters/real/logs", "/clusters/real", "/clusters"):
+        assert "the last words are ***" in (text := await told(path))
+        assert SECRET not in text
+    # Not only on its way out of the server.
+    assert SECRET not in str(supervisor.newest.conditions)
+    await api("DELETE", "/clusters/real")
+    await wait_for("real", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -12,8 +13,8 @@ from speccluster_lab.errors import ClusterNotFound, HostNotResponding, StartFail
 from speccluster_lab.link.launch import read_launch
 from speccluster_lab.link.logs import host_log
 from speccluster_lab.link.paths import cluster_folder
+from speccluster_lab.references import secrets_for_log
 from speccluster_lab.spec.api import LogQuery
-from speccluster_lab.spec.redaction import secrets_in
 from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
@@ -64,16 +65,16 @@ async def _read(id: str, query: LogQuery) -> Log:
         folder = _folder_of(id)
         if query.member is not None or folder is None:
             raise
-    return await asyncio.to_thread(_left_in, folder, query)
+    return await _left_in(folder, query)
 
 
-def _left_in(folder: Path, query: LogQuery) -> Log:
-    try:
-        known = secrets_in(read_launch(folder).spec.model_dump(mode="json"))
-    except StartFailed:
-        # The log may well say why it cannot be read.
-        known = frozenset()
-    return host_log(folder, query, known)
+async def _left_in(folder: Path, query: LogQuery) -> Log:
+    known: frozenset[str] = frozenset()
+    # The log may well say why it cannot be read.
+    with suppress(StartFailed):
+        launch = await asyncio.to_thread(read_launch, folder)
+        known = await secrets_for_log(launch.spec.model_dump(mode="json"))
+    return await asyncio.to_thread(host_log, folder, query, known)
 
 
 def _folder_of(id: str) -> Path | None:

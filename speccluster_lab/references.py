@@ -1,7 +1,10 @@
 """From what a spec names to the values: read when a worker is made, and kept nowhere.
 
+And when a log is told that may quote them.
+
 A file may lie where reading it takes for ever, on a network file system whose server has gone. So
-none is read on a cluster's loop, and a cluster waits for none longer than some seconds.
+none is read on a loop, be it a cluster's or a server's, and nobody waits for one longer than some
+seconds.
 """
 
 from __future__ import annotations
@@ -23,11 +26,20 @@ if TYPE_CHECKING:
 
     from speccluster_lab.spec.references import Reference
 
-__all__ = ["MAX_BYTES", "names_files", "read_files", "secret_values", "with_values"]
+__all__ = [
+    "MAX_BYTES",
+    "names_files",
+    "read_files",
+    "secret_values",
+    "secrets_for_log",
+    "with_values",
+]
 
 # A key, a certificate, a token: what is longer is no secret.
 MAX_BYTES: Final = 64 * 1024
 READ_SECONDS = 5.0
+# So many threads of one reader of a log may be left with files that are never read.
+LOG_FILES: Final = 8
 # So many values are kept from being told, those that were used last.
 MOST_REFERRED: Final = 1000
 
@@ -112,6 +124,56 @@ def secret_values(options: Any) -> frozenset[str]:
     with _lock:
         referred = list(_referred)
     return secrets_in(options) | secrets_in({"secret": referred})
+
+
+async def secrets_for_log(options: Any) -> frozenset[str]:
+    """Return what a log must not tell that other processes have written.
+
+    As :func:`secret_values`, and what the references stand for now. A value that cannot be had any
+    more, or not in time, is not hidden: a variable that this process has otherwise than the one
+    that has read it, a file that was changed or removed since.
+
+    Parameters
+    ----------
+    options : JSON values
+        As a spec has them, or a whole one.
+    """
+    named = set(_references(options))
+    found = [os.environ.get(one.name, "") for one in named if one.source is Source.ENVIRONMENT]
+    few = asyncio.Semaphore(LOG_FILES)
+
+    async def read(name: str) -> str:
+        async with few:
+            return await asyncio.wrap_future(_read_in_thread(name))
+
+    files = sorted(one.name for one in named if one.source is Source.FILE)
+    readings = [asyncio.create_task(read(name)) for name in files]
+    try:
+        if readings:
+            done, _ = await asyncio.wait(readings, timeout=READ_SECONDS)
+            found += [one.result() for one in done if one.exception() is None]
+    finally:
+        # Others may wait for the same files: those go on.
+        for reading in readings:
+            reading.cancel()
+    return secret_values(options) | secrets_in({"secret": found})
+
+
+def _references(value: Any) -> Iterator[Reference]:
+    """Yield the references in JSON values; what is wrong is none."""
+    if isinstance(value, dict):
+        try:
+            reference = reference_in(value)
+        except InvalidInput:
+            reference = None
+        if reference is not None:
+            yield reference
+        else:
+            for one in value.values():
+                yield from _references(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _references(one)
 
 
 def _note(value: str) -> str:
