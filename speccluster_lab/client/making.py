@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from speccluster_lab.errors import NameInUse, StartFailed
-from speccluster_lab.link.creation import Maker, check_room, create, wish_for
+from speccluster_lab.link.creation import Maker, check_python, check_room, create, wish_for
 from speccluster_lab.link.launch import read_launch
 from speccluster_lab.link.owner import owner_here
 from speccluster_lab.link.paths import clusters_folder
@@ -46,6 +46,7 @@ def make_cluster(request: CreateCluster) -> Launch:
     """
     settings = read_settings()
     wish = wish_for(request, settings.admission(), is_trusted=True)
+    check_python(wish)
     names = _names()
     check_room(len(names), settings.max_clusters)
     if wish.name is not None and wish.name in names:
@@ -67,7 +68,7 @@ def check_cluster(request: CreateCluster) -> None:
     TemplateNotFound, InvalidInput, ClassNotAllowed, UnfitInterpreter
         It cannot be had.
     """
-    wish_for(request, read_settings().admission(), is_trusted=True)
+    check_python(wish_for(request, read_settings().admission(), is_trusted=True))
 
 
 def _names() -> list[str]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from speccluster_lab.spec.models import ClusterSpec
     from speccluster_lab.spec.templates import Template
 
-__all__ = ["Maker", "Wish", "check_room", "create", "wish_for"]
+__all__ = ["Maker", "Wish", "check_python", "check_room", "create", "wish_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Wish:
         What of it later requests may repeat.
     python : str or None
         The path of the Python that its host is to run with; that of this process if not given.
+    python_from : str
+        The input that has said so.
     """
 
     name: str | None
@@ -54,6 +56,7 @@ class Wish:
     spec: ClusterSpec
     trusted: ClusterSpec
     python: str | None
+    python_from: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,9 @@ class Maker:
 
 
 def wish_for(request: CreateCluster, admission: Admission, *, is_trusted: bool = False) -> Wish:
-    """Return what a request asks for; reads files and starts programs: not for an event loop.
+    """Return what a request asks for; reads files: not for an event loop.
+
+    Whether a host can run with the Python that it names is for :func:`check_python`.
 
     Parameters
     ----------
@@ -94,7 +99,7 @@ def wish_for(request: CreateCluster, admission: Admission, *, is_trusted: bool =
 
     Raises
     ------
-    TemplateNotFound, InvalidInput, ClassNotAllowed, UnfitInterpreter
+    TemplateNotFound, InvalidInput, ClassNotAllowed
         It cannot be had.
     """
     found = look_for_templates()
@@ -107,8 +112,21 @@ def wish_for(request: CreateCluster, admission: Admission, *, is_trusted: bool =
     admission.check(spec, trusted=trusted, prefix=prefix)
     if not is_trusted:
         admission.check_python(request.python)
-    python = _find_python(request, template)
-    return Wish(request.name, template, spec, trusted, python)
+    python, python_from = _find_python(request, template)
+    return Wish(request.name, template, spec, trusted, python, python_from)
+
+
+def check_python(wish: Wish) -> None:
+    """Refuse a Python that a host cannot run with; starts it, which may take half a minute.
+
+    Raises
+    ------
+    UnfitInterpreter
+        The message says what mends it.
+    """
+    if wish.python is not None:
+        found = ask_interpreter(wish.python, field=wish.python_from)
+        check_interpreter(found, field=wish.python_from)
 
 
 def check_usable(found: Found, name: str, admission: Admission) -> None:
@@ -206,20 +224,12 @@ def create(
         raise
 
 
-def _find_python(request: CreateCluster, template: Template) -> str | None:
-    """Return the path of the Python that a cluster is to run with, if it is not this one.
-
-    It is asked whether a host can run with it.
-    """
-    field = ""
+def _find_python(request: CreateCluster, template: Template) -> tuple[str | None, str]:
+    """Return the path of the Python of a cluster, if it is not this one, and what has named it."""
     kernel, python = request.kernel, request.python
+    field = "python" if kernel is None else "kernel"
     if kernel is None and python is None:
-        kernel, python = template.kernel, template.python
-        field = "template"
+        kernel, python, field = template.kernel, template.python, "template"
     if kernel is not None:
-        python = python_of_kernel(kernel, field=field or "kernel")
-    if python is None or python == sys.executable:
-        return None
-    field = field or ("python" if kernel is None else "kernel")
-    check_interpreter(ask_interpreter(python, field=field), field=field)
-    return python
+        python = python_of_kernel(kernel, field=field)
+    return None if python == sys.executable else python, field

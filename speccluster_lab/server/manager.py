@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from speccluster_lab.errors import (
     SpecClusterError,
 )
 from speccluster_lab.link.connections import Connection
-from speccluster_lab.link.creation import Maker, check_room, create, wish_for
+from speccluster_lab.link.creation import Maker, check_python, check_room, create, wish_for
 from speccluster_lab.link.dashboard import fetch_page, open_stream
 from speccluster_lab.link.feed import Feed
 from speccluster_lab.link.launch import Launch, read_launch, start_host
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from tornado.websocket import WebSocketClientConnection
 
+    from speccluster_lab.link.creation import Wish
     from speccluster_lab.link.dashboard import Page
     from speccluster_lab.server.following import Follower
     from speccluster_lab.spec.admission import Admission
@@ -70,6 +72,7 @@ CREDENTIALS_SECONDS: Final = 24 * 3600
 _LOOK_SECONDS: Final = 1.0
 # Its file is there as well.
 _LOG_SECONDS: Final = 2.0
+_ASKED_AT_ONCE: Final = 4
 
 
 class ClusterManager:
@@ -115,6 +118,8 @@ class ClusterManager:
         self._followers: dict[str, Follower] = {}
         self._listener = Listener(self.feed.publish, self._followers.pop, log)
         self._making = asyncio.Lock()
+        # One that hangs must not take the threads that all else waits for the disk in.
+        self._asking = ThreadPoolExecutor(_ASKED_AT_ONCE, thread_name_prefix="ask interpreters")
         self._classes = KnownClasses(admission)
         self.templates = Templates(admission)
         self.spares = Spares(log, wanted=spare_host)
@@ -173,6 +178,8 @@ class ClusterManager:
             The host's process could not be started.
         """
         wish = await asyncio.to_thread(wish_for, request, self.admission)
+        if wish.python is not None:
+            await self._check_python(wish)
         # One at a time, so that two requests never count the same free place.
         async with self._making:
             if self._closed:
@@ -187,6 +194,15 @@ class ClusterManager:
             supervisor = self._supervise(launch, Guard.of_child(popen))
         self._log.info("Started cluster %r under process %d", launch.id, popen.pid)
         return supervisor.newest
+
+    async def _check_python(self, wish: Wish) -> None:
+        if self._closed:
+            raise NotRunning("this server is ending")
+        asking = asyncio.get_running_loop().run_in_executor(self._asking, check_python, wish)
+        await asyncio.wait({asking})
+        if asking.cancelled():
+            raise NotRunning("this server is ending")
+        asking.result()
 
     async def scale(self, id: str, scale: Scale) -> Cluster:
         """Set the size of a cluster, and return it as its host then sees it.
@@ -431,6 +447,7 @@ class ClusterManager:
             stop in time.
         """
         self._closed = True
+        self._asking.shutdown(wait=False, cancel_futures=True)
         ending_spare = asyncio.create_task(self.spares.close())
         if self._watching is not None:
             self._watching.cancel()

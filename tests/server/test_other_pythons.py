@@ -1,14 +1,18 @@
 """Clusters that run with the Python of a kernel, and what is said where that cannot be."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+import time
 import venv
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from serving import Api, Wait
+from serving import Answer, Api, Wait, until
 
 from speccluster_lab.server.manager import ClusterManager
 
@@ -100,3 +104,53 @@ async def test_a_path_is_for_templates_unless_an_admin_allows_it(
     assert (relative.status, relative.body["field"]) == (422, "python")
     await api("DELETE", "/clusters/real")
     await wait_for("real", None)
+
+
+@pytest.fixture
+def hanging(kernels: Path, tmp_path: Path) -> Callable[[], int]:
+    """Have a kernel "hanging" whose Python never answers; return how often that was started."""
+    python = tmp_path / "hanging"
+    python.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked.$$\nexec sleep 60\n")
+    python.chmod(0o755)
+    kernel(kernels, "hanging", python)
+    return lambda: len(list(tmp_path.glob("asked.*")))
+
+
+def ask_for_hanging(api: Api) -> list[asyncio.Future[Answer]]:
+    body = {"template": "threads", "kernel": "hanging"}
+    return [asyncio.ensure_future(api("POST", "/clusters", body)) for _ in range(6)]
+
+
+async def test_pythons_that_hang_slow_nobody(
+    api: Api, hanging: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("speccluster_lab.link.interpreters.ASK_SECONDS", 4.0)
+    # As many threads as there are on a machine with two cores.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(6))
+    asked = ask_for_hanging(api)
+    await until(lambda: hanging() >= 4)
+    began = time.monotonic()
+    assert (await api("GET", "/templates")).status == 200
+    # Nor one who asks for no other Python.
+    assert (await api("POST", "/clusters", {"template": "nonsense"})).status == 404
+    assert time.monotonic() - began < 2
+    for answer in await asyncio.gather(*asked):
+        assert (answer.status, answer.code) == (422, "unfit_interpreter")
+        assert "has not answered within 4 s" in answer.body["message"]
+
+
+async def test_a_server_that_ends_asks_no_other_python(
+    api: Api,
+    hanging: Callable[[], int],
+    manager: ClusterManager,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("speccluster_lab.link.interpreters.ASK_SECONDS", 2.0)
+    asked = ask_for_hanging(api)
+    await until(lambda: hanging() == 4)
+    await manager.close(stop_clusters=True)
+    codes = [answer.code for answer in await asyncio.gather(*asked)]
+    assert sorted(codes) == ["not_running"] * 2 + ["unfit_interpreter"] * 4
+    late = await api("POST", "/clusters", {"template": "threads", "kernel": "hanging"})
+    assert (late.status, late.code) == (409, "not_running")
+    assert hanging() == 4
