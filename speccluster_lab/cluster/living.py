@@ -171,7 +171,8 @@ class Living(Aligned):
 
     async def _note_loss(self) -> None:
         """Say what closing the whole cluster drops."""
-        if self.status != Status.running or self._watch.failure is not None:
+        # The stock class says that it runs a moment before there is a view of the scheduler.
+        if not self._watch.running or self._watch.failure is not None:
             return
         addresses = [
             a for n in self._watch.membership.names() if (a := self._watch.membership.address(n))

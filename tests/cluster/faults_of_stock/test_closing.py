@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -74,6 +75,29 @@ def test_fault_08_close_ends_in_whatever_state_the_cluster_is(after: float) -> N
         assert starting.done()
         starting.exception()
         assert {one.status for one in Slow.made} <= {Status.closed, Status.failed}
+
+    run(test)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_close_ends_in_each_turn_of_the_loop_in_which_the_start_ends(turns: int) -> None:
+    async def test() -> None:
+        cluster = SpecCluster(
+            workers={"a": entry()}, scheduler=SCHEDULER, asynchronous=True, policy=QUICK
+        )
+        starting = asyncio.ensure_future(cluster._start())
+        while cluster.status is not Status.running:  # noqa: ASYNC110 - in this very turn
+            await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await cluster.close()
+        assert cluster.status is Status.closed
+        assert cluster.scheduler.status is Status.closed
+        await asyncio.wait({starting}, timeout=5)
+        # Whether it has heard of the start depends on the turn.
+        with suppress(NotRunning):
+            starting.result()
+        assert cluster.status is Status.closed
 
     run(test)
 
