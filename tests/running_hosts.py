@@ -254,6 +254,7 @@ class Hosts:
         max_workers: int = 8,
         start_method: StartMethod | None = None,
         preimport: Sequence[str] = (),
+        bind: str | None = None,
         lifetimes: Lifetimes | None = None,
         limits: Limits | None = None,
         age: float = 0.0,
@@ -283,6 +284,7 @@ class Hosts:
             admission=Admission(worker_classes=allowed, max_workers=max_workers),
             start_method=start_method or made_from.start_method,
             preimport=[*made_from.preimport, *preimport],
+            bind=bind,
             lifetimes=lifetimes or Lifetimes(),
             limits=limits or Limits(),
         )
