@@ -12,6 +12,7 @@ from serving import PickyAuthorizer, check_against_contract
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, websocket_connect
+from traitlets import TraitType
 
 from speccluster_lab.server import SpecClusterLab
 
@@ -283,12 +284,13 @@ async def test_errors_of_http_are_json_too(
 
 
 def test_the_settings_explain_themselves() -> None:
-    for name in (
-        "allowed_classes",
-        "allow_code_options",
-        "max_workers",
-        "max_clusters",
-        "shutdown_clusters_on_exit",
-    ):
-        trait = SpecClusterLab.class_traits(config=True)[name]
-        assert len(trait.help) > 20
+    own = [one for one in SpecClusterLab.mro() if one.__module__.startswith("speccluster_lab.")]
+    settings = {
+        name: trait
+        for one in own
+        for name, trait in vars(one).items()
+        if isinstance(trait, TraitType) and trait.metadata.get("config")
+    }
+    assert {"allowed_classes", "orphan_timeout", "spare_host"} <= settings.keys()
+    for name, trait in settings.items():
+        assert len(trait.help) > 20, name
