@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 import jsonpatch
-from jsonpointer import JsonPointerException
+from jsonpointer import JsonPointerException, resolve_pointer
 from pydantic import ValidationError
 
 from speccluster_lab.errors import SpecClusterError
@@ -114,10 +115,13 @@ class Shown:
                 self.why_ended = condition.message
 
     def _apply(self, patch: Patch) -> None:
-        # Dumped, and thereby copied: the readers' copy must not change with the document.
-        operations = [one.model_dump(by_alias=True, exclude_unset=True) for one in patch]
+        told: Patch = []
         try:
-            self._document = jsonpatch.apply_patch(self._document, operations, in_place=True)
+            for one in patch:
+                told += self._in_full(one)
+                # Dumped, and thereby copied: the readers' copy must not change with the document.
+                operation = one.model_dump(by_alias=True, exclude_unset=True)
+                self._document = jsonpatch.apply_patch(self._document, [operation], in_place=True)
             cluster = Cluster.model_validate(self._document)
         except _MISFITS as error:
             raise SpecClusterError(
@@ -128,7 +132,21 @@ class Shown:
             self.replace(cluster)
         else:
             self.pushed = cluster
-            self._publish(self.id, patch)
+            self._publish(self.id, told)
+
+    def _in_full(self, operation: PatchOperation) -> Patch:
+        """Return an operation so that it says what it brings into the spec, or takes out of it.
+
+        What stands for a secret there depends on the place: readers cannot move it.
+        """
+        start, end = operation.from_, operation.path
+        if start is None or not any(place.startswith("/spec/") for place in (start, end)):
+            return [operation]
+        value = deepcopy(resolve_pointer(self._document, start))
+        added = PatchOperation(op="add", path=end, value=value)
+        if operation.op == "copy":
+            return [added]
+        return [PatchOperation(op="remove", path=start), added]
 
     def replace(self, cluster: Cluster) -> None:
         """Take a cluster as it is now, whatever it was before."""

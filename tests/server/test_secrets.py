@@ -1,11 +1,13 @@
 """Secrets in specs: shown to nobody who reads, and kept by those who edit."""
 
 import asyncio
+import datetime
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+import jsonpatch
 import pytest
 import yaml
 from serving import Answer, Api, Wait, folder_of, until
@@ -15,10 +17,12 @@ from speccluster_lab.errors import InvalidInput
 from speccluster_lab.link.files import make_private_folder, write_private_file
 from speccluster_lab.link.launch import HOST_LOG
 from speccluster_lab.link.templates import template_file
+from speccluster_lab.server.absence import before_it_is_known
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.server.secrets import Secrets
+from speccluster_lab.server.shown import Shown
 from speccluster_lab.server.supervisor import Supervisor
-from speccluster_lab.spec.api import ListedTemplate, PatchEvent, PatchOperation
+from speccluster_lab.spec.api import ListedTemplate, PatchEvent, PatchOperation, SnapshotEvent
 from speccluster_lab.spec.models import ClusterSpec
 
 SECRET = "canary-4711"
@@ -218,6 +222,90 @@ async def test_no_route_tells_one_and_an_edit_keeps_it(
     socket.close()
     for text in told:
         assert "canary" not in text
+
+
+def test_what_comes_into_a_spec_is_said() -> None:
+    worker = {"cls": "distributed.Nanny", "options": {"a_token": SECRET}}
+    before = before_it_is_known("one", datetime.datetime.now(datetime.UTC))
+    cluster = before.model_copy(update={"spec": ClusterSpec.model_validate({"worker": worker})})
+    told: list[PatchOperation] = []
+    shown = Shown(cluster, lambda _, patch: told.extend(patch))
+    shown.take(SnapshotEvent(seq=0, snapshot=[cluster]))
+
+    def tell(*operations: tuple[str, str, str]) -> list[dict[str, Any]]:
+        told.clear()
+        patch = [
+            PatchOperation.model_validate({"op": op, "from": start, "path": end})
+            for op, start, end in operations
+        ]
+        shown.take(PatchEvent(seq=shown._seq + 1, cluster=cluster.id, patch=patch))
+        return [one.model_dump(exclude_unset=True, by_alias=True) for one in told]
+
+    a, b, name = ("/spec/worker/options/a_token", "/spec/worker/options/b_token", "/display_name")
+    removed, added = {"op": "remove", "path": a}, {"op": "add", "path": b, "value": SECRET}
+    assert tell(("move", a, b)) == [removed, added]
+    assert tell(("copy", b, a)) == [{**added, "path": a}]
+    # A reader has a mark there, and not what is to be shown.
+    assert tell(("copy", a, name)) == [{**added, "path": name}]
+    assert shown.newest.display_name == SECRET
+    assert tell(("move", a, b), ("move", b, a))[-1] == {**added, "path": a}
+    # The rest is passed on as it is.
+    assert tell(("copy", name, "/template")) == [{"op": "copy", "from": name, "path": "/template"}]
+
+
+async def test_an_option_that_got_another_name_can_be_sent_back(
+    api: Api, wait_for: Wait, manager: ClusterManager, jp_ws_fetch: Any
+) -> None:
+    def spec_with(options: dict[str, Any]) -> dict[str, Any]:
+        return {"worker": {"cls": "distributed.Nanny", "options": options}, "workers": {}}
+
+    def wanted() -> dict[str, Any]:
+        worker = manager.get("real").spec.worker
+        assert worker is not None
+        return worker.options
+
+    write_template(spec_with({"nthreads": 1}))
+    await api("POST", "/clusters", {"template": "secretive", "name": "Real"})
+    await wait_for("real", "running")
+    socket = await jp_ws_fetch("speccluster-lab", "api", "v1", "events")
+    panel: dict[str, Any] = {}
+    told: list[str] = []
+
+    async def read_until(generation: int) -> None:
+        """Do with the changes as the panel does."""
+        while panel.get("generation", 0) < generation:
+            async with asyncio.timeout(30):
+                told.append(await socket.read_message())
+            event = json.loads(told[-1])
+            if "snapshot" in event:
+                (found,) = event["snapshot"]
+                panel.update(found)
+            else:
+                jsonpatch.apply_patch(panel, event["patch"], in_place=True)
+
+    async def put(spec: object) -> None:
+        headers = {"If-Match": f'"{panel["generation"]}"'}
+        answer = await api("PUT", "/clusters/real/spec", spec, headers=headers)
+        assert answer.status == 202, answer.body
+
+    await read_until(1)
+    renamed = (
+        {"A_TOKEN": SECRET},
+        {"B_TOKEN": SECRET},
+        {"A_TOKEN": OTHER, "C": f"password={SECRET}"},
+        {"B_TOKEN": f"password={SECRET}", "C_TOKEN": OTHER},
+    )
+    for generation, env in enumerate(renamed, 2):
+        await put(spec_with({"nthreads": 1, "env": env}))
+        await read_until(generation)
+        # What it shows it can send, and that changes nothing.
+        await put(panel["spec"])
+        assert wanted() == {"nthreads": 1, "env": env}
+        assert manager.get("real").generation == generation
+    assert not [text for text in told if "canary" in text]
+    socket.close()
+    await api("DELETE", "/clusters/real")
+    await wait_for("real", None)
 
 
 @pytest.mark.parametrize("reference", ["plain", "$env", "$file"])
