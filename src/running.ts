@@ -42,7 +42,12 @@ export function runningClusters(
 ): IRunningSessions.IManager {
   const changed = new Signal<object, void>(manager);
   const detail = ({ document: { counts } }: ICluster) =>
-    trans.__('%1 of %2 workers', counts.registered, counts.expected);
+    trans._n(
+      '%2 of %1 worker',
+      '%2 of %1 workers',
+      counts.expected,
+      counts.registered
+    );
   // What is said of each: JupyterLab lists all of them anew when it is told.
   const said = new Map<ICluster, string>();
   const tell = (cluster: ICluster) => {
@@ -62,6 +67,7 @@ export function runningClusters(
     changed.emit();
   };
   manager.changed.connect(follow);
+  manager.accessChanged.connect(() => changed.emit());
   follow();
   const item = (cluster: ICluster): IRunningSessions.IRunningItem => {
     const { id, document } = cluster;
@@ -73,17 +79,19 @@ export function runningClusters(
       icon: () => clustersIcon,
       open: () => void commands.execute(CommandIDs.showPanel, { id }),
       // It asks first.
-      shutdown: () => void commands.execute(CommandIDs.stopCluster, { id })
+      shutdown: manager.isReadOnly
+        ? undefined
+        : () => void commands.execute(CommandIDs.stopCluster, { id })
     };
   };
   return {
     name: trans.__('Clusters'),
     running: () => manager.clusters.map(item),
     shutdownAll: () => {
+      // JupyterLab offers it in any case: what may not be is said of each.
       for (const cluster of manager.clusters) {
-        cluster.stop().catch((reason: unknown) => {
-          console.error(`${cluster.id} was not stopped`, reason);
-        });
+        const args = { id: cluster.id, isAsked: false };
+        void commands.execute(CommandIDs.stopCluster, args);
       }
     },
     refreshRunning: () => undefined,

@@ -140,7 +140,7 @@ def test_clusters_are_among_what_runs(lab: LabPage, server: LabServer) -> None:
     page.get_by_role("tab", name="Running Terminals and Kernels").click()
     running = page.get_by_role("region", name="Running Sessions").first
     item = running.get_by_role("treeitem").filter(has_text="Listed")
-    expect(item).to_contain_text("1 of 1 workers")
+    expect(item).to_contain_text("1 of 1 worker")
     item.hover()
     item.get_by_title("Stop").click()
     dialog = lab.dialog("Stop Listed?")

@@ -407,6 +407,22 @@ describe('commands', () => {
     expect(manager.clusters[0].stop).toHaveBeenCalled();
   });
 
+  it('stop without a question when there was one', async () => {
+    await run(CommandIDs.stopCluster, { id: 'otter', isAsked: false });
+    expect(manager.clusters[0].stop).toHaveBeenCalled();
+  });
+
+  it.each([
+    [failing, 'no room'],
+    [null, 'There is no template to make a cluster from.']
+  ])('say why there is nothing to make a cluster from', async (error, said) => {
+    manager.templates = [];
+    manager.templatesError = error;
+    await expect(run(CommandIDs.createCluster)).resolves.toBeNull();
+    expect(manager.refreshTemplates).toHaveBeenCalled();
+    expect(notes()).toEqual([said]);
+  });
+
   it('stop without a question what has no worker', async () => {
     add(null, idle('otter'));
     await expect(run(CommandIDs.stopCluster)).resolves.toEqual({ id: 'otter' });

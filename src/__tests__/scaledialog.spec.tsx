@@ -60,6 +60,16 @@ describe('SizeFields', () => {
     expect(last()).toEqual({ kind: 'size', scale });
   });
 
+  it('begins with the memory that there is, to the byte', () => {
+    const memory = 400 * 2 ** 20;
+    const { counts } = cluster('otter');
+    show('size', { counts: { ...counts, memory_limit: memory } });
+    fireEvent.change(screen.getByRole('combobox', { name: 'Unit' }), {
+      target: { value: 'memory' }
+    });
+    expect(last()).toEqual({ kind: 'size', scale: { memory } });
+  });
+
   it('asks what a size would do, once it is left alone', async () => {
     show();
     await quiet();

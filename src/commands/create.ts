@@ -1,7 +1,9 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { addIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { describeError } from '../model/describe';
 import type {
   CreateCluster,
   ICluster,
@@ -11,7 +13,7 @@ import type {
 } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { templateArgument } from './meant';
-import { notify } from './operation';
+import { SHOWN, notify } from './operation';
 import { settled } from './settled';
 
 /**
@@ -67,6 +69,12 @@ export function addCreateCommand(
     execute: async args => {
       let made: Promise<ICluster>;
       if (args.template === undefined || args.isAsked) {
+        if (
+          args.template === undefined &&
+          !(await hasTemplates(manager, trans))
+        ) {
+          return null;
+        }
         // What goes wrong is said where it is asked for.
         const template = args.template === undefined ? null : args.template;
         const cluster = await editors?.create(template as string | null);
@@ -98,6 +106,29 @@ export function addCreateCommand(
       );
     }
   });
+}
+
+/**
+ * Whether there is anything to make a cluster from; a person is told if not.
+ */
+async function hasTemplates(
+  manager: IClusterManager,
+  trans: TranslationBundle
+): Promise<boolean> {
+  if (manager.templates.length === 0) {
+    await manager.refreshTemplates();
+  }
+  if (manager.templates.length > 0) {
+    return true;
+  }
+  const { templatesError: error } = manager;
+  Notification.error(
+    error
+      ? describeError(error, trans)
+      : trans.__('There is no template to make a cluster from.'),
+    SHOWN
+  );
+  return false;
 }
 
 function templateOf(

@@ -17,9 +17,10 @@ export function addEndCommands(
   const carryOut = async (
     cluster: ICluster,
     end: 'stop' | 'restart',
+    isAsked: boolean,
     words: (name: string) => IWords<Cluster>
   ) => {
-    if (!(await confirmEnd(cluster, end, trans))) {
+    if (isAsked && !(await confirmEnd(cluster, end, trans))) {
       return null;
     }
     const said = words(cluster.document.display_name);
@@ -31,8 +32,14 @@ export function addEndCommands(
     label: trans.__('Stop Cluster'),
     caption: trans.__('End the workers and the scheduler of a cluster'),
     icon: stopIcon,
-    act: cluster =>
-      carryOut(cluster, 'stop', name => ({
+    properties: {
+      isAsked: {
+        type: 'boolean',
+        description: trans.__('Whether to ask first, as when left out')
+      }
+    },
+    act: (cluster, args) =>
+      carryOut(cluster, 'stop', args.isAsked !== false, name => ({
         pending: trans.__('%1 stops…', name),
         success: () => trans.__('%1 stops.', name),
         error: reason => trans.__('%1 was not stopped: %2', name, reason)
@@ -44,7 +51,7 @@ export function addEndCommands(
     caption: trans.__('Start a cluster again as it is wanted'),
     icon: refreshIcon,
     act: cluster =>
-      carryOut(cluster, 'restart', name => ({
+      carryOut(cluster, 'restart', true, name => ({
         pending: trans.__('%1 starts again…', name),
         success: () => trans.__('%1 starts again.', name),
         error: reason => trans.__('%1 was not restarted: %2', name, reason)

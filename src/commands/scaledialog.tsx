@@ -290,7 +290,8 @@ function present(cluster: ICluster, unit: Unit): number {
     case 'cores':
       return nthreads;
     case 'memory':
-      return Math.round(memory_limit / 2 ** 30);
+      // As it is: what is not changed is to change nothing.
+      return memory_limit / 2 ** 30;
   }
 }
 

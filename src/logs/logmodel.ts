@@ -197,13 +197,10 @@ export class LogModel implements IDisposable {
   }
 
   private async _read(): Promise<void> {
-    const { member } = this;
-    const log = await this.cluster.log({
-      member,
-      tail: LogModel.LIMIT,
-      after: this._cursor
-    });
-    if (this.isDisposed) {
+    const { member, _cursor: after } = this;
+    const log = await this.cluster.log({ member, tail: LogModel.LIMIT, after });
+    if (this.isDisposed || this._cursor !== after) {
+      // One that was asked for after it, when the log was shown again, has been quicker.
       return;
     }
     if (!log.continues && log.lines.length === 0 && this._lines.length > 0) {

@@ -81,12 +81,13 @@ export class Announcer extends Widget {
       states.set(cluster, state);
       if (this._states.get(cluster) !== state) {
         said.push(
-          trans.__(
-            '%1: %2, %3 of %4 workers.',
+          trans._n(
+            '%2: %3, %4 of %1 worker.',
+            '%2: %3, %4 of %1 workers.',
+            counts.expected,
             display_name,
             phaseWord(phase, trans),
-            counts.registered,
-            counts.expected
+            counts.registered
           )
         );
       }

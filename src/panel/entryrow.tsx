@@ -193,15 +193,23 @@ function entryLabel(entry: Entry, trans: TranslationBundle): string {
   const word = phaseWord(entry.phase, trans);
   const count = registered(entry);
   const total = entry.members.length;
-  if (entry.message) {
-    return trans.__(
-      '%1: %2, %3 of %4 workers. %5',
-      entry.name,
-      word,
-      count,
-      total,
-      entry.message
-    );
-  }
-  return trans.__('%1: %2, %3 of %4 workers', entry.name, word, count, total);
+  const { name, message } = entry;
+  return message
+    ? trans._n(
+        '%2: %3, %4 of %1 worker. %5',
+        '%2: %3, %4 of %1 workers. %5',
+        total,
+        name,
+        word,
+        count,
+        message
+      )
+    : trans._n(
+        '%2: %3, %4 of %1 worker',
+        '%2: %3, %4 of %1 workers',
+        total,
+        name,
+        word,
+        count
+      );
 }

@@ -1,6 +1,7 @@
 import { addIcon, caretDownIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { IClusterManager, StreamState } from '../tokens';
+import { CommandIDs } from '../tokens';
 import { useMayExecute, usePanel, useReadOnly } from './context';
 import { openNewMenu } from './newmenu';
 import { useSignal } from './signals';
@@ -23,6 +24,9 @@ export function PanelHeader({
     }
     if (manager.templates.length > 0) {
       openNewMenu(anchor, commands, manager);
+    } else {
+      // It says why there is nothing to choose from.
+      await commands.execute(CommandIDs.createCluster);
     }
   };
   return (

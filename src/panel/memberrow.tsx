@@ -66,7 +66,9 @@ export function MemberFigures({
   return (
     <span className="jp-SpecCluster-figures">
       {member.status !== 'running' && (
-        <span className="jp-SpecCluster-status">{member.status}</span>
+        <span className="jp-SpecCluster-status">
+          {statusWord(member.status, trans)}
+        </span>
       )}
       <span className="jp-SpecCluster-threads">
         {trans.__('%1 thr', member.nthreads ?? 0)}
@@ -151,6 +153,24 @@ function percent(cores: number, trans: TranslationBundle): string {
   return trans.__('%1%', Math.round(100 * cores));
 }
 
+/** As distributed names it, where it is none that a person is likely to see. */
+function statusWord(
+  status: Member['status'],
+  trans: TranslationBundle
+): string {
+  switch (status) {
+    case 'running':
+      return trans.__('running');
+    case 'paused':
+      return trans.__('paused');
+    case 'closing':
+    case 'closing_gracefully':
+      return trans.__('closing');
+    default:
+      return status ?? '';
+  }
+}
+
 /**
  * A member in words.
  */
@@ -167,7 +187,7 @@ export function memberLabel(member: Member, trans: TranslationBundle): string {
     '%2: %3, %1 threads, %4 of %5, tasks: %6, %7',
     member.nthreads ?? 0,
     member.name,
-    member.status ?? '',
+    statusWord(member.status, trans),
     used,
     limit,
     member.tasks ?? 0,

@@ -57,6 +57,13 @@ describe('LogModel', () => {
     expect(model.isComplete).toBe(true);
   });
 
+  it('shows nothing twice when it is read twice at once', async () => {
+    await model.refresh();
+    written.push('third');
+    await Promise.all([model.refresh(), model.refresh()]);
+    expect(texts()).toEqual(['first', 'second', 'third']);
+  });
+
   it('keeps its list when nothing is new', async () => {
     await model.refresh();
     const { lines, shown } = model;

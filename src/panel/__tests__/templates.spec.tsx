@@ -123,5 +123,7 @@ describe('The templates in the panel', () => {
     await change(() => fireEvent.click(button('New cluster')));
     expect(page.manager.refreshTemplates).toHaveBeenCalled();
     expect(screen.queryByRole('menuitem')).toBeNull();
+    // It says why there are none.
+    expect(page.executed).toEqual([[CommandIDs.createCluster, {}]]);
   });
 });
