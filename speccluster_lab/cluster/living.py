@@ -44,7 +44,7 @@ class Living(Aligned):
     async def _start(self) -> None:
         if self.status == Status.running:
             return
-        if self._starting is None:
+        if self._starting is None or self._was_refused(self._starting):
             self._starting = asyncio.ensure_future(self._start_once())
         try:
             # One who stops waiting must not stop the start.
@@ -53,6 +53,10 @@ class Living(Aligned):
             if self._starting.cancelled():
                 self._refuse_to_go_on()
             raise
+
+    def _was_refused(self, starting: asyncio.Future[None]) -> bool:
+        """Return whether a start ended before it began anything, so that it may be made anew."""
+        return starting.done() and self._starting_scheduler is None and self._closing is None
 
     async def _start_once(self) -> None:
         if self.status == Status.created and self._scheduler_document is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from distributed import Client, wait
+from distributed.core import Status
 
 import speccluster_lab
 from speccluster_lab.cluster import SpecCluster
@@ -28,6 +30,9 @@ from .conftest import (
     until,
 )
 from .workers import Failing
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HERE = Failing.__module__
 
@@ -355,3 +360,59 @@ def test_a_spec_that_cannot_be_starts_nothing() -> None:
     with pytest.raises(InvalidInput) as caught:
         SpecCluster(workers={"a": {"options": {}}}, scheduler=SCHEDULER)
     assert caught.value.field == "workers.a.cls"
+
+
+def test_a_start_that_was_refused_can_be_made_once_it_can_be() -> None:
+    async def test() -> None:
+        cluster = SpecCluster(scheduler=SCHEDULER, asynchronous=True, policy=QUICK)
+        cluster.worker_spec["a"] = {"options": {}}
+        both = await asyncio.gather(cluster._start(), cluster._start(), return_exceptions=True)
+        assert {type(one) for one in both} == {InvalidInput}
+        for _ in range(2):
+            with pytest.raises(InvalidInput, match="class of its workers"):
+                await cluster
+        del cluster.worker_spec["a"]
+        cluster.worker_spec["b"] = entry()
+        await asyncio.gather(cluster._start(), cluster._start())
+        scheduler = cluster.scheduler
+        await cluster
+        assert names(cluster) == ["b"]
+        assert cluster.scheduler is scheduler
+        await cluster.close()
+
+    run(test)
+
+
+def test_a_file_that_the_scheduler_needs_may_come_after_the_first_try(tmp_path: Path) -> None:
+    secret = tmp_path / "host"
+    scheduler = {
+        "cls": "distributed.Scheduler",
+        "options": {"host": {"$file": str(secret)}, "dashboard": False},
+    }
+
+    async def test() -> None:
+        cluster = SpecCluster(scheduler=scheduler, asynchronous=True, policy=QUICK)
+        with pytest.raises(InvalidInput, match="option host"):
+            await cluster
+        secret.write_text("127.0.0.1")
+        await cluster
+        assert cluster.status is Status.running
+        await cluster.close()
+
+    run(test)
+
+
+def test_a_start_that_was_refused_is_not_made_after_the_cluster_was_closed() -> None:
+    async def test() -> None:
+        cluster = SpecCluster(scheduler=SCHEDULER, asynchronous=True, policy=QUICK)
+        cluster.worker_spec["a"] = {"options": {}}
+        with pytest.raises(InvalidInput):
+            await cluster
+        await cluster.close()
+        del cluster.worker_spec["a"]
+        with pytest.raises(InvalidInput):
+            await cluster
+        assert cluster.status is Status.closed
+        assert cluster.scheduler is None
+
+    run(test)
