@@ -108,6 +108,9 @@ def python_of_kernel(name: str, *, field: str = "kernel") -> str:
 
     manager = KernelSpecManager()
     try:
+        # Into the log it would go as it is, with a line's end and what comes after that.
+        if not name.isprintable():
+            raise NoSuchKernel(name)
         spec = manager.get_kernel_spec(name)
     except NoSuchKernel:
         known = ", ".join(sorted(manager.find_kernel_specs())) or "none"

@@ -2,18 +2,21 @@
 
 import inspect
 import json
+import logging
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jupyter_server.serverapp import ServerApp
-from serving import PickyAuthorizer, check_against_contract
+from serving import Api, PickyAuthorizer, Wait, check_against_contract, folder_of, make
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, websocket_connect
 from traitlets import TraitType
 
+from speccluster_lab.link.guard import HOST_LOG
 from speccluster_lab.server import SpecClusterLab
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -281,6 +284,51 @@ async def test_errors_of_http_are_json_too(
     assert (found, body["code"]) == (status, code)
     assert response.headers["Content-Type"] == "application/json"
     no_tracebacks()
+
+
+async def test_nobody_writes_lines_of_his_own_into_the_log(
+    jp_serverapp: ServerApp,
+    call: Caller,
+    jp_auth_header: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for path, verb, is_socket in every_call(jp_serverapp):
+        forged = path.replace("some-id", "a%0aFORGED").replace("such", "a%0aFORGED")
+        await call(f"{forged}?since=a%0aFORGED", verb, is_socket, jp_auth_header)
+    assert_no_line_is_forged([one.getMessage() for one in caplog.records])
+
+
+async def test_nor_into_that_of_a_cluster(
+    api: Api, wait_for: Wait, data_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    bad = "a\nFORGED"
+    for body in ({"template": bad}, {"name": bad}, {"kernel": bad}, {bad: 1}):
+        refused = await api("POST", "/clusters", {"template": "threads", **body})
+        assert refused.status in (404, 422)
+    id = await make(api)
+    cluster = await wait_for(id, "running")
+    assert cluster is not None
+    headers = {"If-Match": f'"{cluster["generation"]}"'}
+    for path in (f"/entries/{bad}/retry", f"/entries/{bad}/restart"):
+        assert (await api("POST", f"/clusters/{id}{path}", {})).code == "entry_not_found"
+    for worker in ({"cls": bad}, {"cls": "distributed.Worker", "options": {bad: 1}}):
+        spec = {"worker": worker, "workers": {bad: worker}}
+        changed = await api("PUT", f"/clusters/{id}/spec", spec, headers=headers)
+        assert changed.status == 422
+    missing = await api("GET", f"/clusters/{id}/logs", params={"member": bad})
+    assert missing.status in (404, 422)
+    assert_no_line_is_forged([one.getMessage() for one in caplog.records])
+    assert_no_line_is_forged([(folder_of(data_folder, id) / HOST_LOG).read_text()])
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+def assert_no_line_is_forged(texts: list[str]) -> None:
+    assert [text for text in texts if re.search(r"^FORGED", text, re.MULTILINE)] == []
+    # Or else it could not fail.
+    assert any("FORGED" in text for text in texts)
 
 
 def test_the_settings_explain_themselves() -> None:
