@@ -107,9 +107,10 @@ class Wanted:
                     found.setdefault(name, None)
                 continue
             form = self._form_of(name, entry)
-            if before is not None and before.key != key and before.key in self.specs:
+            other = found.get(name) or before
+            if other is not None and other.key != key and other.key in self.specs:
                 raise InvalidInput(
-                    f"two entries of worker_spec have the same name as text: {before.key!r} and "
+                    f"two entries of worker_spec have the same name as text: {other.key!r} and "
                     f"{key!r}",
                     field=f"workers.{name}",
                 )

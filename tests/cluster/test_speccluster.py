@@ -134,6 +134,16 @@ def test_names_that_are_the_same_as_text_are_refused() -> None:
     run(test)
 
 
+def test_names_that_are_the_same_as_text_are_refused_where_they_come_together() -> None:
+    async def test() -> None:
+        async with cluster_of({0: entry(), "0": entry(nthreads=2)}) as cluster:
+            pytest.fail(f"made {cluster}")
+
+    with pytest.raises(InvalidInput, match="same name as text: 0 and '0'") as caught:
+        run(test)
+    assert caught.value.field == "workers.0"
+
+
 def test_scale_in_any_unit() -> None:
     async def test() -> None:
         async with cluster_of(worker=group(3, nthreads=2), policy=PATIENT) as cluster:
