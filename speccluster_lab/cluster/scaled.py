@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from dask.utils import parse_bytes
@@ -84,6 +85,10 @@ class Scaled(Aligned):
         if surplus > 0:
             for key in self.first_to_go(surplus) if n > 0 else list(spec):
                 spec.pop(key, None)
+            # What the loop is reading in this moment is neither noted as touched nor known yet.
+            with suppress(KeyError):
+                while len(spec) > n:
+                    spec.popitem()
         if self.status not in (Status.closing, Status.closed):
             while len(spec) < n:
                 spec.update(self.new_worker_spec())

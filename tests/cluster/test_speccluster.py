@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -162,6 +163,31 @@ def test_scale_in_any_unit() -> None:
             with pytest.raises(InvalidInput) as caught:
                 cluster.entries_for(Scale(entries=2))
             assert caught.value.field == "entries"
+
+    run(test)
+
+
+def test_fewer_are_fewer_although_the_loop_is_reading_that_there_are_more() -> None:
+    """Scaled down from another thread in the moment in which what was touched is read."""
+
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            changes = cluster._wanted._changes
+
+            def interrupted(touched: Any) -> Any:
+                if touched:
+                    cluster._wanted._changes = changes  # type: ignore[method-assign]
+                    owner = threading.Thread(target=cluster.scale, args=(2,))
+                    owner.start()
+                    owner.join()
+                return changes(touched)
+
+            cluster._wanted._changes = interrupted  # type: ignore[method-assign]
+            cluster.scale(5)
+            await cluster
+            assert list(cluster.worker_spec) == [0, 1]
+            await observed(cluster)
+            assert names(cluster) == ["0", "1"]
 
     run(test)
 
