@@ -246,10 +246,15 @@ export class SpecDraft implements IDisposable {
     this._isApplying = true;
     this._refusal = null;
     this._changed.emit();
+    const sent = this.text.sharedModel.getSource();
     try {
       const answer = await this.cluster.replaceSpec(spec, this._generation);
       this._isApplying = false;
-      this._load(answer);
+      if (this.text.sharedModel.getSource() === sent) {
+        this._load(answer);
+      } else {
+        this._keepOnTop(spec, answer);
+      }
       return true;
     } catch (error) {
       this._isApplying = false;
@@ -272,11 +277,8 @@ export class SpecDraft implements IDisposable {
    */
   keepMine(): void {
     const theirs = this.conflict;
-    const mine = this.spec;
-    if (theirs && mine) {
-      const merged = onTop(json(this._base), json(mine), json(theirs.spec));
-      this._take(theirs);
-      this.write(merged as unknown as ClusterSpec);
+    if (theirs && this.spec) {
+      this._keepOnTop(this._base, theirs);
     }
   }
 
@@ -311,6 +313,18 @@ export class SpecDraft implements IDisposable {
   private _load(document: Cluster): void {
     this._take(document);
     this.write(document.spec);
+  }
+
+  /** Make what was changed since `before` to a newer spec. What is no spec stays as it is. */
+  private _keepOnTop(before: ClusterSpec, document: Cluster): void {
+    const mine = this.spec;
+    this._take(document);
+    const merged = mine && onTop(json(before), json(mine), json(document.spec));
+    if (merged && !isSame(merged, json(mine))) {
+      this.write(merged as unknown as ClusterSpec);
+    } else {
+      this._onText();
+    }
   }
 
   private async _takeRefusal(error: unknown): Promise<void> {

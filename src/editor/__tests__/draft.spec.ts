@@ -184,6 +184,48 @@ describe('SpecDraft', () => {
     expect(one.replaceSpec).toHaveBeenCalledTimes(1);
   });
 
+  it('keeps what is typed while it is applied, on top of what was applied', async () => {
+    const answer = deferred<Cluster>();
+    one.replaceSpec.mockReturnValueOnce(answer.promise);
+    const sent = withThreads(2);
+    type(sent);
+    await quiet();
+    const applied = draft.apply();
+    const typed = JSON.stringify({ ...sent, worker: null });
+    type(typed);
+    const made = { ...sent.workers, '1': one.document.spec.worker! };
+    const spec = { ...sent, workers: made } as Cluster['spec'];
+    answer.resolve(cluster('otter', { generation: 2, spec }));
+    await expect(applied).resolves.toBe(true);
+    const kept = { ...plain(spec), worker: null };
+    expect(JSON.parse(source())).toEqual(kept);
+    expect([draft.generation, draft.isDirty]).toEqual([2, true]);
+    expect(draft.canApply).toBe(false);
+    await quiet();
+    expect(one.plan).toHaveBeenLastCalledWith({ spec: kept });
+    await draft.apply();
+    expect(one.replaceSpec.mock.calls[1]).toEqual([kept, 2]);
+  });
+
+  it('leaves the text as it is that is typed while it is applied', async () => {
+    for (const typed of ['{', `  ${JSON.stringify(withThreads(3))}`]) {
+      const answer = deferred<Cluster>();
+      one.replaceSpec.mockReturnValueOnce(answer.promise);
+      const spec = withThreads(2);
+      type(spec);
+      await quiet();
+      const applied = draft.apply();
+      type(typed);
+      answer.resolve(
+        cluster('otter', { generation: 2, spec: spec as Cluster['spec'] })
+      );
+      await applied;
+      expect([source(), draft.isDirty]).toEqual([typed, true]);
+      expect(draft.base).toEqual(spec);
+      draft.revert();
+    }
+  });
+
   it('does not send what is no spec', async () => {
     type('{');
     await quiet();
