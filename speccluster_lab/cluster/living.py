@@ -74,7 +74,9 @@ class Living(Aligned):
         done, _ = await asyncio.wait({starting}, timeout=limit)
         if not done:
             await self._give_up(starting)
-            self.status = Status.failed
+            # One that fails when it is given up has closed the cluster itself.
+            if self._closing is None:
+                self.status = Status.failed
             await self._close()
             raise RuntimeError(f"Cluster failed to start: no scheduler within {limit:g} s")
         if starting.cancelled() or starting.exception() is None:
@@ -92,6 +94,7 @@ class Living(Aligned):
             raise NotRunning("the cluster was closed before it had started")
 
     async def _give_up(self, starting: asyncio.Future[None]) -> None:
+        starting.add_done_callback(self._stay_closed)
         starting.cancel()
         await asyncio.wait({starting}, timeout=self.policy.cancel_grace)
 
@@ -142,7 +145,6 @@ class Living(Aligned):
         # One that has failed waits for this closing.
         if starting is not None and not started and not starting.done():
             await self._give_up(starting)
-            starting.add_done_callback(self._stay_closed)
         await self._note_loss()
         self.status = Status.closing
         self._changed()

@@ -14,18 +14,21 @@ import uuid
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import dask
 import tornado.ioloop
 from distributed import Future, utils_comm
 from distributed.active_memory_manager import ActiveMemoryManagerPolicy
 from distributed.comm import inproc
 from distributed.worker_state_machine import TaskState
 
+from .misbehaving import CONFIG
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     import pytest
 
-__all__ = ["VirtualTimeLoop", "number_everything", "use_clock_of"]
+__all__ = ["VirtualTimeLoop", "number_everything", "run_in_virtual_time", "use_clock_of"]
 
 
 class _Selector(selectors.DefaultSelector):
@@ -97,3 +100,13 @@ def use_clock_of(loop: VirtualTimeLoop, monkeypatch: pytest.MonkeyPatch) -> None
                 clock = clocks.get(vars(module).get(attribute))
                 if clock is not None:
                     monkeypatch.setattr(module, attribute, clock)
+
+
+def run_in_virtual_time(
+    test: Callable[[], Coroutine[Any, Any, None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run a test's coroutine, of which nothing may depend on what other processes do."""
+    loop = VirtualTimeLoop()
+    use_clock_of(loop, monkeypatch)
+    with dask.config.set(CONFIG), asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(test())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -16,6 +17,8 @@ from speccluster_lab.errors import NotRunning
 from speccluster_lab.reconcile import Policy
 
 from ..conftest import QUICK, SCHEDULER, cluster_of, entry, names, phases, registered, run, until
+from ..misbehaving import SCHEDULER as INPROC
+from ..virtual_time import run_in_virtual_time
 from ..workers import Hanging, Slow, Unclosable
 
 HERE = Unclosable.__module__
@@ -135,12 +138,12 @@ def test_fault_08_one_who_stops_waiting_for_close_does_not_stop_it() -> None:
 
 
 class SlowScheduler(Scheduler):
-    """Takes its time to start, and may cling to it."""
+    """Takes its time to start, and may cling to it or fail when it is not wanted any more."""
 
-    def __init__(self, *, seconds: float, clings: bool, **options: Any) -> None:
+    def __init__(self, *, seconds: float, given_up: str, **options: Any) -> None:
         super().__init__(**options)
         self._start_takes = seconds
-        self._clings = clings
+        self._given_up = given_up
 
     async def start(self) -> Any:
         until = asyncio.get_running_loop().time() + self._start_takes
@@ -148,16 +151,18 @@ class SlowScheduler(Scheduler):
             try:
                 await asyncio.sleep(left)
             except asyncio.CancelledError:
-                if not self._clings:
+                if self._given_up == "raises":
+                    raise OSError("was not to be cancelled") from None
+                if self._given_up == "ends":
                     raise
         return await super().start()
 
 
-@pytest.mark.parametrize("clings", [False, True])
+@pytest.mark.parametrize("given_up", ["ends", "clings", "raises"])
 @pytest.mark.parametrize("after", [0.0, 0.2])
-def test_closing_ends_a_start_that_is_going_on(after: float, clings: bool) -> None:
+def test_closing_ends_a_start_that_is_going_on(after: float, given_up: str) -> None:
     async def test() -> None:
-        options = {**SCHEDULER["options"], "seconds": 2.0, "clings": clings}
+        options = {**SCHEDULER["options"], "seconds": 2.0, "given_up": given_up}
         cluster = SpecCluster(
             workers={"a": entry()},
             scheduler={"cls": SlowScheduler, "options": options},
@@ -186,3 +191,34 @@ def test_closing_ends_a_start_that_is_going_on(after: float, clings: bool) -> No
             await cluster
 
     run(test)
+
+
+# The first would be there before it is cut off.
+@pytest.mark.parametrize("takes", [0.35, 20.0])
+@pytest.mark.parametrize("given_up", ["ends", "clings", "raises"])
+def test_a_scheduler_that_does_not_start_in_time_is_given_up_and_the_cluster_closed(
+    given_up: str, takes: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        options = {**INPROC["options"], "seconds": takes, "given_up": given_up}
+        cluster = SpecCluster(
+            workers={"a": entry()},
+            scheduler={"cls": SlowScheduler, "options": options},
+            asynchronous=True,
+            policy=replace(QUICK, scheduler_timeout=0.3),
+        )
+        loop = asyncio.get_running_loop()
+        with pytest.raises(RuntimeError, match=r"no scheduler within 0\.3 s"):
+            await cluster
+        assert loop.time() < 0.3 + QUICK.cancel_grace + 2 * QUICK.close_timeout
+        assert cluster.status is Status.closed
+        # Not even when it would have been there.
+        await asyncio.sleep(takes + 60)
+        assert cluster.status is Status.closed
+        assert cluster.scheduler is None or cluster.scheduler.status is not Status.running
+        with pytest.raises(RuntimeError, match="no scheduler"):
+            await cluster
+        await cluster.close()
+        assert cluster.status is Status.closed
+
+    run_in_virtual_time(test, monkeypatch)
