@@ -109,6 +109,9 @@ def with_values(
     InvalidInput
         A variable is not there; ``field`` says whose value is missing.
     """
+    # What is told as well once another spec is wanted.
+    for secret in secrets_in(options):
+        _note(secret)
     return {name: _value(one, name, files or {}) for name, one in options.items()}
 
 
@@ -119,7 +122,7 @@ def secret_values(options: Any) -> frozenset[str]:
     ----------
     options : JSON values
         Of it, as a spec has them; what stands under the name of a secret is one. So is whatever
-        this process has read for a reference.
+        this process has read for a reference, or made a worker or a scheduler with before.
     """
     with _lock:
         referred = list(_referred)

@@ -31,6 +31,7 @@ from speccluster_lab.spec.names import ClusterId, id_from_name, suggest_id
 from speccluster_lab.spec.templates import Preimport, StartMethod
 
 __all__ = [
+    "DESIRED_FILE",
     "HOST_LOG",
     "LAUNCH_FILE",
     "Launch",
@@ -48,6 +49,9 @@ __all__ = [
 ]
 
 LAUNCH_FILE = "launch.json"
+
+DESIRED_FILE = "desired.json"
+"""In the cluster's folder: the spec that is wanted now, and more, once it is another one."""
 
 _ATTEMPTS = 5
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
+from speccluster_lab.link.files import read_private_file
+from speccluster_lab.link.launch import DESIRED_FILE, LAUNCH_FILE
 from speccluster_lab.link.logfile import Part, read_part
 from speccluster_lab.spec.api import Log, LogSource
 from speccluster_lab.spec.logtext import MAX_LOG_CHARACTERS, log_lines
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from speccluster_lab.spec.api import LogQuery
     from speccluster_lab.spec.logtext import LogLines
 
-__all__ = ["host_log", "last_log_lines"]
+__all__ = ["host_log", "last_log_lines", "stored_specs"]
 
 # In a condition, beside other things that are to be read.
 _LAST_LINES: Final = 20
@@ -79,6 +83,25 @@ def last_log_lines(folder: Path, n: int = _LAST_LINES, *, known: Collection[str]
         text, n, known=known, complete=complete, characters=_LAST_CHARACTERS
     )
     return found.lines
+
+
+def stored_specs(folder: Path) -> list[Any]:
+    """Return what a cluster was to be in the beginning and is to be now, as JSON values.
+
+    For who looks for what its log must not tell: what is not there or garbled is left out.
+
+    Parameters
+    ----------
+    folder : Path
+        The cluster's.
+    """
+    found = []
+    for name in (LAUNCH_FILE, DESIRED_FILE):
+        with suppress(OSError, ValueError):
+            document = json.loads(read_private_file(folder / name))
+            if isinstance(document, dict):
+                found.append(document.get("spec"))
+    return found
 
 
 def _since(part: Part, known: Collection[str]) -> Log:

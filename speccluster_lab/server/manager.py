@@ -20,7 +20,6 @@ from speccluster_lab.link.feed import Feed
 from speccluster_lab.link.launch import Launch, read_launch, start_host
 from speccluster_lab.link.logs import host_log
 from speccluster_lab.link.paths import cluster_folder
-from speccluster_lab.references import secrets_for_log
 from speccluster_lab.server.classes import KnownClasses
 from speccluster_lab.server.discovery import Discovery, Guarded
 from speccluster_lab.server.following import Listener
@@ -313,7 +312,7 @@ class ClusterManager:
             with suppress(TimeoutError, SpecClusterError):
                 async with asyncio.timeout(_LOG_SECONDS):
                     return await follower.ask(lambda host: host.log(query))
-        known = await secrets_for_log(follower.newest.spec.model_dump(mode="json"))
+        known = await follower.secrets()
         return await asyncio.to_thread(host_log, cluster_folder(id), query, known)
 
     async def credentials(self, id: str, request: CredentialsRequest) -> Credentials:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from speccluster_lab.errors import ClusterNotFound, HostNotResponding, SpecClusterError
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import find_guard, is_stopped, mark_stopped
-from speccluster_lab.link.logs import last_log_lines
+from speccluster_lab.link.logs import last_log_lines, stored_specs
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.link.remains import remove_cluster, remove_ways
@@ -136,6 +136,12 @@ class Supervisor(Follower):
         self._over.clear()
         self._wake.set()
         self._show_not_up("Restarting", "The cluster is started again.")
+
+    async def secrets(self) -> frozenset[str]:
+        """Return what the host's log must not tell, as far as this process can know it."""
+        # Who has found it failed has been told of no change.
+        stored = await asyncio.to_thread(stored_specs, self._folder)
+        return await secrets_for_log([self.newest.spec.model_dump(mode="json"), *stored])
 
     async def restart(self) -> Cluster:
         """Have a host that runs closed and started again, and return the cluster.
@@ -328,7 +334,7 @@ class Supervisor(Follower):
 
     async def _last_words(self) -> list[str]:
         """Return the end of the host's log, without secrets."""
-        known = await secrets_for_log(self.newest.spec.model_dump(mode="json"))
+        known = await self.secrets()
         return await asyncio.to_thread(last_log_lines, self._folder, known=known)
 
     def _show_failed(self, status: int | None, said: list[str]) -> None:

@@ -16,7 +16,8 @@ from speccluster_lab.client.command.arguments import make_parser
 from speccluster_lab.client.command.changing import say_changes
 from speccluster_lab.client.command.output import Output
 from speccluster_lab.client.command.reaching import tell
-from speccluster_lab.link.files import open_private_log
+from speccluster_lab.host.store import DESIRED_FILE, Desired
+from speccluster_lab.link.files import open_private_log, write_private_file
 from speccluster_lab.link.launch import HOST_LOG, reserve, write_launch
 from speccluster_lab.link.templates import template_file
 from speccluster_lab.spec.models import ClusterSpec
@@ -254,16 +255,16 @@ def test_what_is_left_of_a_cluster_tells_no_secret(
 ) -> None:
     monkeypatch.setenv("A_TOKEN", "canary-4711")
     (tmp_path / "token").write_text("canary-0815\n")
-    options = {
-        "a": {"$env": "A_TOKEN"},
-        "b": {"$file": str(tmp_path / "token")},
-        "c_token": "canary",
-    }
+    options = {"a": {"$env": "A_TOKEN"}, "c_token": "canary"}
     spec = ClusterSpec.model_validate({"scheduler": {"options": options}})
     folder = reserve("telling")
     write_launch(folder, running.launch.model_copy(update={"id": "telling", "spec": spec}))
     with open(open_private_log(folder / HOST_LOG), "w") as stream:
         stream.write("it was told canary-4711, canary-0815 and canary\n")
+    # What is wanted since.
+    worker = {"cls": "distributed.Worker", "options": {"b": {"$file": str(tmp_path / "token")}}}
+    desired = Desired(generation=2, spec=ClusterSpec.model_validate({"worker": worker}))
+    write_private_file(folder / DESIRED_FILE, desired.model_dump_json().encode())
     for verb in (["logs", "telling"], ["doctor"]):
         done = here(*verb)
         assert "it was told ***, *** and ***" in done.out

@@ -11,6 +11,7 @@ import pytest
 
 from speccluster_lab import connect
 from speccluster_lab.spec.api import LogQuery, Scale
+from speccluster_lab.spec.models import ClusterSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +81,18 @@ def test_what_failed_with_it_does_not_tell_it(
         told = one.ask(lambda client: client.log(LogQuery()))
         assert "***" in str(told)
         assert SECRET not in str(told)
+
+
+def test_what_was_wanted_before_is_not_told_either(hosts: Hosts) -> None:
+    entry = {"cls": "difficult_workers.Tells", "options": {"password": SECRET}}
+    host = hosts.start("local", spec={"worker": entry, "workers": {"0": entry}})
+    host.until(has_failed)
+    host.ask(lambda client: client.replace_spec(ClusterSpec(), 1))
+    host.until_running()
+    assert SECRET in host.log
+    told = str(host.ask(lambda client: client.log(LogQuery())))
+    assert "it is ***" in told
+    assert SECRET not in told
 
 
 def test_what_an_earlier_process_has_read_is_not_told_either(hosts: Hosts, tmp_path: Path) -> None:

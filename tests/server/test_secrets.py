@@ -10,10 +10,12 @@ from typing import Any
 import jsonpatch
 import pytest
 import yaml
-from serving import Answer, Api, Wait, folder_of, until
+from fake_host import DIE
+from serving import Answer, Api, FakeHosts, Wait, folder_of, make, next_server, until
 from traitlets.config import Config
 
 from speccluster_lab.errors import InvalidInput
+from speccluster_lab.host.store import DESIRED_FILE, Desired
 from speccluster_lab.link.files import make_private_folder, write_private_file
 from speccluster_lab.link.launch import HOST_LOG
 from speccluster_lab.link.templates import template_file
@@ -22,7 +24,13 @@ from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.server.secrets import Secrets
 from speccluster_lab.server.shown import Shown
 from speccluster_lab.server.supervisor import Supervisor
-from speccluster_lab.spec.api import ListedTemplate, PatchEvent, PatchOperation, SnapshotEvent
+from speccluster_lab.spec.api import (
+    ListedTemplate,
+    LogQuery,
+    PatchEvent,
+    PatchOperation,
+    SnapshotEvent,
+)
 from speccluster_lab.spec.models import ClusterSpec
 
 SECRET = "canary-4711"
@@ -361,3 +369,30 @@ async def test_what_a_host_was_told_is_not_told_by_its_log(
     assert SECRET not in str(supervisor.newest.conditions)
     await api("DELETE", "/clusters/real")
     await wait_for("real", None)
+
+
+async def test_a_server_that_finds_a_failed_cluster_hides_what_was_wanted_last(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, data_folder: Path
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    worker = {"cls": "distributed.Worker", "options": {"a_token": SECRET}}
+    desired = Desired(generation=2, spec=ClusterSpec.model_validate({"worker": worker}))
+    folder = folder_of(data_folder, id)
+    write_private_file(folder / DESIRED_FILE, desired.model_dump_json().encode())
+    with (folder / HOST_LOG).open("a") as stream:
+        stream.write(f"the last words are {SECRET}\n")
+    await api("POST", f"/clusters/{id}/scale", {"entries": DIE})
+    await wait_for(id, "failed")
+    following = next_server(manager)
+    await following.attach()
+    await until(lambda: following.get(id).phase == "failed")
+    for text in (
+        following.get(id).model_dump_json(),
+        (await following.log(id, LogQuery())).model_dump_json(),
+    ):
+        assert "the last words are ***" in text
+        assert SECRET not in text
+    await following.close(stop_clusters=False)
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)

@@ -20,7 +20,7 @@ from speccluster_lab.errors import ClusterNotFound, InvalidInput, StartFailed
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.interpreters import LEAST_PYTHON
 from speccluster_lab.link.launch import is_stopped, read_launch
-from speccluster_lab.link.logs import last_log_lines
+from speccluster_lab.link.logs import last_log_lines, stored_specs
 from speccluster_lab.link.paths import clusters_folder, connections_folder, socket_path
 from speccluster_lab.link.settings import UnknownSetting, read_settings
 from speccluster_lab.link.templates import look_for_templates
@@ -215,12 +215,12 @@ def _dead_host(folder: Path) -> Iterator[Finding]:
         yield Finding(what, "warning", "was to stop, and its files are left", mend)
         return
     try:
-        spec = read_launch(folder).spec
+        read_launch(folder)
     except StartFailed as error:
         yield Finding(what, "problem", error.message, mend)
         return
     # What its guard says last is that it gives up.
-    known = asyncio.run(secrets_for_log(spec.model_dump(mode="json")))
+    known = asyncio.run(secrets_for_log(stored_specs(folder)))
     said = [line for line in last_log_lines(folder, known=known) if " guard: " not in line]
     why = f"; its log ends with: {said[-1]}" if said else ""
     yield Finding(what, "problem", f"has failed{why}", f"restart it in the panel, or: {mend}")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
 from speccluster_lab.client.command.reaching import reached
 from speccluster_lab.errors import ClusterNotFound, HostNotResponding, StartFailed
-from speccluster_lab.link.launch import read_launch
-from speccluster_lab.link.logs import host_log
+from speccluster_lab.link.logs import host_log, stored_specs
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.references import secrets_for_log
 from speccluster_lab.spec.api import LogQuery
@@ -69,11 +67,7 @@ async def _read(id: str, query: LogQuery) -> Log:
 
 
 async def _left_in(folder: Path, query: LogQuery) -> Log:
-    known: frozenset[str] = frozenset()
-    # The log may well say why it cannot be read.
-    with suppress(StartFailed):
-        launch = await asyncio.to_thread(read_launch, folder)
-        known = await secrets_for_log(launch.spec.model_dump(mode="json"))
+    known = await secrets_for_log(await asyncio.to_thread(stored_specs, folder))
     return await asyncio.to_thread(host_log, folder, query, known)
 
 
