@@ -58,6 +58,9 @@ class EventsHandler(ApiErrors, WebSocketMixin, WebSocketHandler, JupyterHandler)
 
     async def _send(self, reader: Reader) -> None:
         try:
+            # Jupyter takes requests while its extensions still start: a snapshot without them
+            # would say of clusters that they have gone.
+            await self.manager.has_looked()
             async for event in reader:
                 text = as_message(self._without_secrets(event))
                 async with asyncio.timeout(_WRITE_SECONDS):

@@ -124,6 +124,7 @@ class ClusterManager:
         self.spares = Spares(log, wanted=spare_host)
         self.secrets = Secrets()
         self._discovery = Discovery(admission, log)
+        self._has_looked = asyncio.Event()
         self._looking = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
@@ -398,6 +399,16 @@ class ClusterManager:
 
     async def attach(self) -> None:
         """Look for clusters that others have started, whether they run or have failed."""
+        try:
+            await self._attach()
+        finally:
+            self._has_looked.set()
+
+    async def has_looked(self) -> None:
+        """Wait until clusters that were there before this server have been looked for once."""
+        await self._has_looked.wait()
+
+    async def _attach(self) -> None:
         async with self._looking:
             found = await asyncio.to_thread(self._discovery.look, frozenset(self._followers))
             if not found:

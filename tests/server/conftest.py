@@ -91,6 +91,14 @@ def jp_server_config() -> Config:
 
 
 @pytest.fixture
+def jp_serverapp(jp_serverapp: ServerApp) -> ServerApp:
+    """Stand for what Jupyter does on its own loop: no test is to find clusters of others."""
+    (app,) = jp_serverapp.extension_manager.extension_apps["speccluster_lab"]
+    app.manager._has_looked.set()
+    return jp_serverapp
+
+
+@pytest.fixture
 def extension(jp_serverapp: ServerApp) -> SpecClusterLab:
     (app,) = jp_serverapp.extension_manager.extension_apps["speccluster_lab"]
     assert isinstance(app, SpecClusterLab)

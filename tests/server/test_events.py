@@ -65,6 +65,20 @@ async def open_panel(jp_ws_fetch: Any) -> Panel:
     return panel
 
 
+async def test_nobody_hears_of_no_clusters_before_they_have_been_looked_for(
+    api: Api, fake_host: FakeHosts, jp_ws_fetch: Any, manager: ClusterManager
+) -> None:
+    # As while Jupyter starts its extensions, and takes requests already.
+    manager._has_looked.clear()
+    socket = await jp_ws_fetch("speccluster-lab", "api", "v1", "events")
+    reading = asyncio.ensure_future(Panel(socket).read())
+    assert (await api("GET", "/clusters")).body == []
+    assert not reading.done()
+    await manager.attach()
+    assert await reading
+    socket.close()
+
+
 async def test_a_reader_follows_everything(
     api: Api, fake_host: FakeHosts, wait_for: Wait, jp_ws_fetch: Any, manager: ClusterManager
 ) -> None:
