@@ -197,7 +197,7 @@ describe('SpecDraft', () => {
     const spec = { ...sent, workers: made } as Cluster['spec'];
     answer.resolve(cluster('otter', { generation: 2, spec }));
     await expect(applied).resolves.toBe(true);
-    const kept = { ...plain(spec), worker: null };
+    const kept = { ...(plain(spec) as object), worker: null };
     expect(JSON.parse(source())).toEqual(kept);
     expect([draft.generation, draft.isDirty]).toEqual([2, true]);
     expect(draft.canApply).toBe(false);
