@@ -55,18 +55,20 @@ def test_nothing_is_for_everybody_too(
         expect_for_everybody(lab.panel.root)
 
 
-def test_the_dialog_is_for_everybody(lab: LabPage) -> None:
-    # The server does not know the feed's cluster, and says so.
+def test_the_dialogs_are_for_everybody(lab: LabPage) -> None:
+    # The server does not know the feed's clusters, and says so.
     lab.troubles.expected.append(r"status of 404 ")
-    for name, button in (("Probe", "Scale"), ("Wide heron", "Adaptive, 1 to 12")):
-        lab.panel.card(name).button(button).click()
-        dialog = lab.dialog(f"Scale {name}")
-        for theme in THEMES:
-            lab.set_theme(theme)
-            content = dialog.locator(".jp-SpecCluster-sizeForm")
-            assert violations(content) == []
-            assert weak_contrasts(content) == []
-        dialog.get_by_role("button", name="Cancel").click()
+    lab.panel.card("Wide heron").button("Adaptive, 1 to 12").click()
+    expect_dialog_for_everybody(lab, "Scale Wide heron")
+    for item, title in (
+        ("Scale Cluster…", "Scale Probe"),
+        ("Save as Template…", "Save Probe as a template"),
+        ("Restart Cluster", "Restart Probe?"),
+        ("Stop Cluster", "Stop Probe?"),
+    ):
+        lab.panel.card("Probe").root.get_by_role("heading", name="Probe").click(button="right")
+        lab.page.get_by_role("menuitem", name=item, exact=True).click()
+        expect_dialog_for_everybody(lab, title)
 
 
 def test_nothing_moves_where_that_is_not_wanted(lab: LabPage) -> None:
@@ -85,6 +87,16 @@ def test_a_change_is_said_once_and_numbers_that_only_move_are_not(lab: LabPage, 
     feed.patch("probe", {"op": "replace", "path": "/counts/memory_used", "value": 12345})
     lab.page.wait_for_function("() => document.body.textContent.includes('12 KiB of 12 GiB')")
     expect(said).to_have_text("Nightly etl: running, 9 of 9 workers.")
+
+
+def expect_dialog_for_everybody(lab: LabPage, title: str) -> None:
+    """Check what a dialog asks, in both themes, and leave it; its buttons are JupyterLab's."""
+    dialog = lab.dialog(title)
+    for theme in THEMES:
+        lab.set_theme(theme)
+        expect_for_everybody(dialog.locator(".jp-Dialog-body"))
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
 
 
 def expect_for_everybody(part: Locator) -> None:
