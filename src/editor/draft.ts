@@ -351,8 +351,13 @@ export class SpecDraft implements IDisposable {
     const { spec } = this._read;
     this._isDirty = spec === null || !isSame(json(spec), json(this._base));
     this._refusal = null;
+    this._askSoon();
+  }
+
+  /** Forget what it would do: that is asked again once nobody writes. */
+  private _askSoon(): void {
     this._plan = null;
-    // What it would do is asked once nobody writes.
+    this._question++;
     this._isPlanning = this._isToBePlanned;
     if (this._isPlanning) {
       // A debounced call that is superseded is rejected, which is its purpose.
@@ -378,7 +383,8 @@ export class SpecDraft implements IDisposable {
       this._changed.emit();
       return;
     }
-    const isMeant = () => !this._isDisposed && this.spec === spec;
+    const question = this._question;
+    const isMeant = () => !this._isDisposed && this._question === question;
     try {
       const plan = await this.cluster.plan({ spec });
       if (isMeant()) {
@@ -412,12 +418,11 @@ export class SpecDraft implements IDisposable {
     if (!this._isApplying && document.generation > this._generation) {
       if (!this.isDirty || isSame(json(this.spec!), json(document.spec))) {
         this._load(document);
-      } else if (isSame(json(document.spec), json(this._base))) {
-        this._take(document);
-        this._changed.emit();
       } else {
-        this._plan = null;
-        this._changed.emit();
+        if (isSame(json(document.spec), json(this._base))) {
+          this._take(document);
+        }
+        this._askSoon();
       }
     } else if (this.isGone) {
       this._changed.emit();
@@ -440,6 +445,8 @@ export class SpecDraft implements IDisposable {
   private _isDirty = false;
   private _plan: Plan | null = null;
   private _isPlanning = false;
+  /** How often what was asked has become another question. */
+  private _question = 0;
   private _refusal: SpecDraft.IRefusal | null = null;
   private _isApplying = false;
   private _isReadOnly = false;

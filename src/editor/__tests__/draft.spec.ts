@@ -248,6 +248,27 @@ describe('SpecDraft', () => {
     expect(draft.isDirty).toBe(true);
   });
 
+  it('plans anew what was written beside changes that were taken back', async () => {
+    const answer = deferred<Plan>();
+    one.plan.mockReturnValueOnce(answer.promise);
+    type(withThreads(2));
+    await quiet();
+    one.set({ document: elsewhere() });
+    expect([draft.isPlanning, draft.plan]).toEqual([false, null]);
+    one.set({ document: cluster('otter', { generation: 3 }) });
+    // An answer of before is none.
+    answer.resolve({ ...NO_CHANGE, retire: ['0'] });
+    await jest.advanceTimersByTimeAsync(0);
+    expect([draft.conflict, draft.canApply, draft.plan]).toEqual([
+      null,
+      false,
+      null
+    ]);
+    await quiet();
+    expect(one.plan).toHaveBeenCalledTimes(2);
+    expect([draft.plan, draft.canApply]).toEqual([NO_CHANGE, true]);
+  });
+
   it('keeps what was written beside changes made elsewhere', async () => {
     const spec = withThreads(2);
     type(spec);
