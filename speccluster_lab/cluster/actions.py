@@ -182,6 +182,10 @@ class Actions:
         except Exception as error:
             self._start_failed(entry, error)
 
+    def fail_start(self, name: str) -> None:
+        """Have the start of an entry fail, which goes on although its process has ended."""
+        self._start_ended(name, StartFailed("its process has ended"))
+
     def _start_ended(self, name: str, error: BaseException | None) -> None:
         entry = self._roster.entries.get(name)
         if entry is None or self._roster.ended:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from itertools import islice
 from time import monotonic, time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from speccluster_lab.cluster.actions import Actions
 from speccluster_lab.cluster.alarms import Alarms
@@ -84,6 +84,8 @@ class Executor:
         self._actions = Actions(workshop, roster, membership, self._waiting)
         self._pass: asyncio.Handle | None = None
         self._begun = False
+        # What was found to have ended during its start when it was looked at last.
+        self._ended_in_start: dict[str, Any] = {}
 
     @property
     def policy(self) -> Policy:
@@ -231,7 +233,23 @@ class Executor:
                 entry.see(present, now)
                 self._roster.dirty[name] = None
             self._look_whether_ended(entry)
+        self._look_at_starts()
         self.request_pass()
+
+    def _look_at_starts(self) -> None:
+        """Have those starts fail whose process has ended.
+
+        Not when it is seen first: a start that fails of its own accord says a moment later why.
+        """
+        before, self._ended_in_start = self._ended_in_start, {}
+        for name in list(self.ledger.by_phase[EntryPhase.STARTING]):
+            instance = self._actions.instances.get(name)
+            if instance is None or self.entries[name].present or not has_ended(instance):
+                continue
+            if before.get(name) is instance:
+                self._actions.fail_start(name)
+            else:
+                self._ended_in_start[name] = instance
 
     def note(self, reason: str, message: str) -> None:
         """Note what has happened to the cluster as a whole."""

@@ -10,8 +10,11 @@ import pytest
 from distributed.core import Status
 
 from speccluster_lab.reconcile import Policy
+from speccluster_lab.spec.api import EntryPhase
 
 from ..conftest import QUICK, cluster_of, entry, names, phases, registered, run, until
+from ..misbehaving import Entry, World, entry_of
+from ..test_machine import LIMITS, Anything
 from ..workers import Failing, FailingConstructor, Hanging, Slow
 
 HERE = Failing.__module__
@@ -184,3 +187,61 @@ def test_fault_09_a_waiter_that_is_cancelled_takes_no_other_with_it() -> None:
             assert set(map(str, phases(cluster).values())) == {"running"}
 
     run(test)
+
+
+class EndsInStart(Entry):
+    """Its process ends, and it goes on waiting for what that was to say."""
+
+    async def _start_as_it_does(self) -> None:
+        if not World.current.healed:
+            await asyncio.sleep(1)
+            self.status = Status.failed
+            await asyncio.Event().wait()
+        await super()._start_as_it_does()
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_fault_10_a_process_that_ends_during_its_start_is_noticed(
+    remote: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not only when the start has taken longer than it may, which is two minutes."""
+    monkeypatch.setitem(LIMITS, "start_timeout", 120.0)
+    machine = Anything()
+    try:
+        machine.begin(room=(2, 1, 0), first=[], calm=True, remote=remote)
+        cluster = machine.cluster
+        machine.spec["a"] = {**entry_of(), "cls": EndsInStart}
+        machine.align()
+        machine.wait(5.1)
+        (a,) = cluster.entries()
+        assert (a.phase, a.attempts) == (EntryPhase.BACKOFF, 1)
+        assert a.message == "StartFailed: its process has ended"
+        machine.wait(60.0)
+        (a,) = cluster.entries()
+        assert a.attempts >= 4
+        assert len(machine.world.entries) <= a.attempts + 1, "with pauses that grow"
+        machine.check()
+    finally:
+        machine.teardown()
+
+
+def test_a_start_that_fails_says_itself_why_although_its_process_has_ended() -> None:
+    class Slowly(Entry):
+        async def _start_as_it_does(self) -> None:
+            self.status = Status.closed
+            await asyncio.sleep(1.9)
+            raise OSError("no such interface")
+
+    machine = Anything()
+    try:
+        machine.begin(room=(2, 1, 0), first=[], calm=False, remote=False)
+        # Whenever the cluster looks in between.
+        for number in range(8):
+            machine.spec[f"a{number}"] = {**entry_of(), "cls": Slowly}
+            machine.align()
+            machine.wait(0.3)
+        machine.wait(2.0)
+        said = {one.message for one in machine.cluster.events() if one.after == "closing"}
+        assert said == {"OSError: no such interface"}
+    finally:
+        machine.teardown()
