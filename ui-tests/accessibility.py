@@ -77,8 +77,10 @@ _CONTRASTS: Final = """(root, least) => {
 }"""
 
 _TARGETS: Final = """(root, least) =>
-  [...root.querySelectorAll('button, input, select, a[href], [role=treeitem]')]
+  [...root.querySelectorAll('button, input, select, summary, a[href], [role=tab], [role=treeitem]')]
     .filter(one => one.checkVisibility())
+    // What is round it is clicked for it.
+    .map(one => one.closest('label') ?? one)
     .map(one => [one.getBoundingClientRect(), one])
     .filter(([{ width, height }]) => width < least || height < least)
     .map(([{ width, height }, one]) => `${width}x${height}: ${one.outerHTML.slice(0, 120)}`)
