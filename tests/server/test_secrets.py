@@ -4,16 +4,20 @@ import asyncio
 import datetime
 import json
 import os
+import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonpatch
 import pytest
 import yaml
-from fake_host import DIE
+from fake_host import DIE, HANG
 from serving import Answer, Api, FakeHosts, Wait, folder_of, make, next_server, until
 from traitlets.config import Config
 
+from speccluster_lab import references
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.store import DESIRED_FILE, Desired
 from speccluster_lab.link.files import make_private_folder, write_private_file
@@ -394,5 +398,68 @@ async def test_a_server_that_finds_a_failed_cluster_hides_what_was_wanted_last(
         assert "the last words are ***" in text
         assert SECRET not in text
     await following.close(stop_clusters=False)
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+
+
+async def test_a_file_that_is_never_read_holds_up_no_end(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    monkeypatch: pytest.MonkeyPatch,
+    no_tracebacks: Callable[[], None],
+) -> None:
+    reads, goes_on = threading.Event(), threading.Event()
+
+    def read(path: Path) -> str:
+        reads.set()
+        assert goes_on.wait(60)
+        return ""
+
+    monkeypatch.setattr(references, "_text_of", read)
+    monkeypatch.setattr(references, "READ_SECONDS", 3.0)
+    manager.bounds = replace(manager.bounds, call=0.5)
+    options = {"nthreads": 1, "env": {"A_TOKEN": {"$file": "/never/read"}}}
+    write_template({"worker": {"cls": "distributed.Nanny", "options": options}})
+    id = await make(api, template="secretive")
+    await wait_for(id, "running")
+    await api("POST", f"/clusters/{id}/scale", {"entries": DIE})
+    await until(reads.is_set)
+    following = manager._find(id)._following
+    assert following is not None
+    assert (await api("DELETE", f"/clusters/{id}")).status == 202
+    await wait_for(id, None)
+    # It has gone while its log was not read yet, and nothing comes back.
+    assert not following.done()
+    await until(following.done)
+    assert manager.clusters() == []
+    goes_on.set()
+    no_tracebacks()
+
+
+async def test_the_log_of_a_host_that_hangs_is_told_without(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    data_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("A_TOKEN", SECRET)
+    options = {"nthreads": 1, "env": {"A": {"$env": "A_TOKEN"}}}
+    write_template({"worker": {"cls": "distributed.Nanny", "options": options}})
+    id = await make(api, template="secretive")
+    await wait_for(id, "running")
+    await api("POST", f"/clusters/{id}/scale", {"entries": HANG})
+    log = folder_of(data_folder, id) / HOST_LOG
+    await until(lambda: "hanging" in log.read_text())
+    with log.open("a") as stream:
+        stream.write(f"the last words are {SECRET}\n")
+    # Before that it hangs is known, most likely, and after.
+    for _ in range(2):
+        async with asyncio.timeout(10):
+            answer = await api("GET", f"/clusters/{id}/logs")
+        assert (answer.status, answer.body["lines"][-1]) == (200, "the last words are ***")
+        await wait_for(id, "unreachable")
     await api("DELETE", f"/clusters/{id}")
     await wait_for(id, None)
