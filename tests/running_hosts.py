@@ -345,6 +345,8 @@ def hosts_in(folder: Path) -> Iterator[Hosts]:
             assert _files(session) == [], "sockets were left"
             assert _files(folder / "runtime") == [], "connection files were left"
             assert _files(folder / "data") == [], "files of clusters were left"
+            scratch = folder / "dask/dask-scratch-space"
+            assert list(scratch.glob("worker-*")) == [], "files of workers were left"
         finally:
             for host in hosts.started:
                 host.leader.end(0)

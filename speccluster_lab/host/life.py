@@ -25,6 +25,7 @@ from speccluster_lab.host.app import make_app
 from speccluster_lab.host.control import Control, known_from
 from speccluster_lab.host.events import EventStore
 from speccluster_lab.host.forkserver import end_prepared, forkserver_for, sockets_in
+from speccluster_lab.host.leftovers import remove_leftovers
 from speccluster_lab.host.lifetime import LifetimeWatch, look_at
 from speccluster_lab.host.processes import descendants, end_processes
 from speccluster_lab.host.sockets import listening, remove_dead_socket
@@ -378,6 +379,7 @@ class Host:
         left = await asyncio.to_thread(lambda: end_processes(ours | descendants()))
         if left:
             logger.error("Processes that could not be ended: %s", sorted(p.pid for p in left))
+        await asyncio.to_thread(remove_leftovers, self.document().spec)
         return not left
 
     async def _close_cluster(self, cluster: SpecCluster) -> None:
@@ -428,11 +430,18 @@ def _exit_soon(status: int) -> None:
     watchdog.start()
 
 
-def _tidy_up(id: str) -> None:
-    """Remove what led to a host that has died while it stopped."""
+def _tidy_up(folder: Path) -> None:
+    """Remove what led to a host that has died while it stopped, and what its workers wrote."""
+    id = folder.name
     remove_dead_socket(socket_path(id))
     shutil.rmtree(scratch_folder(id), ignore_errors=True)
     remove_connection(id)
+    try:
+        spec = Store(folder).load(read_launch(folder)).spec
+    except (StartFailed, OSError) as error:
+        logger.warning("Where its workers have written is not known: %s", error)
+    else:
+        remove_leftovers(spec)
     logger.info("Cluster %r has stopped; what its host has left was removed", id)
 
 
@@ -450,7 +459,7 @@ async def _run(folder: Path) -> int:
     status = 1
     try:
         if is_stopped(folder):
-            await asyncio.to_thread(_tidy_up, folder.name)
+            await asyncio.to_thread(_tidy_up, folder)
             status = 0
         else:
             status = await _run_cluster(folder)

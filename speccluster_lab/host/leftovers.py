@@ -1,0 +1,65 @@
+"""What workers that were killed have left on disk: the data, too, that they had spilled.
+
+A worker has a folder of its own, locked as long as its process lives, which one that is killed
+cannot remove. Otherwise distributed does so only when the next worker starts in the same place,
+which after the end of a cluster may be never.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from typing import TYPE_CHECKING, Final
+
+from speccluster_lab.spec.options import DASK_WORKERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from speccluster_lab.spec.models import ClusterSpec
+
+__all__ = ["remove_leftovers"]
+
+logger = logging.getLogger(__name__)
+
+# As distributed calls what it makes below the folder that it is given.
+_SCRATCH: Final = "dask-scratch-space"
+
+
+def remove_leftovers(spec: ClusterSpec) -> None:
+    """Remove what dead workers have left where those of a cluster write.
+
+    That of workers which run still is locked, and stays. Waits for the disk, and imports
+    ``distributed``: to be called in a thread.
+
+    Parameters
+    ----------
+    spec : ClusterSpec
+        The cluster's, which may say other places than the usual one.
+    """
+    from distributed.diskutils import WorkSpace
+
+    for place in _places(spec):
+        try:
+            if os.path.isdir(place):
+                WorkSpace(place)._purge_leftovers()
+        except OSError as error:
+            logger.warning("What workers have left in %r cannot be removed: %s", place, error)
+
+
+def _places(spec: ClusterSpec) -> set[str]:
+    """Return where workers of a cluster have their folders, as distributed decides it."""
+    import dask.config
+
+    said = {dask.config.get("temporary-directory") or tempfile.gettempdir(), *_said(spec)}
+    return {one if _SCRATCH in one else os.path.join(one, _SCRATCH) for one in said}
+
+
+def _said(spec: ClusterSpec) -> Iterator[str]:
+    for entry in (*spec.workers.values(), spec.worker):
+        # Of other classes nothing is known: theirs may be on another machine.
+        if entry is not None and entry.cls in DASK_WORKERS:
+            folder = entry.options.get("local_directory")
+            if isinstance(folder, str):
+                yield folder

@@ -1,0 +1,81 @@
+"""What workers that were killed have left on disk goes with their cluster."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import dask.config
+import pytest
+
+from speccluster_lab.host.leftovers import remove_leftovers
+from speccluster_lab.link.launch import mark_stopped
+from speccluster_lab.spec.models import ClusterSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from running_hosts import Hosts
+
+
+@pytest.fixture(params=["the usual place", "a place of its own"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    """Return where workers write, and the options that say so."""
+    if request.param == "the usual place":
+        return tmp_path / "dask/dask-scratch-space", {}
+    said = tmp_path / "said"
+    return said / "dask-scratch-space", {"local_directory": str(said)}
+
+
+def _spec(cls: str, options: dict[str, Any]) -> dict[str, Any]:
+    return {"workers": {"0": {"cls": cls, "options": {"nthreads": 1, **options}}}}
+
+
+def _spill(folder: Path) -> None:
+    (folder / "storage").mkdir(parents=True, exist_ok=True)
+    (folder / "storage" / "key").write_bytes(b"what somebody has computed")
+
+
+def test_when_the_host_dies_as_it_stops(hosts: Hosts, place: tuple[Path, dict[str, Any]]) -> None:
+    scratch, options = place
+    host = hosts.start("local", spec=_spec("distributed.Nanny", options))
+    host.until_running()
+    (folder,) = (one for one in scratch.glob("worker-*") if one.is_dir())
+    _spill(folder)
+    # With its host, a worker ends as if it were killed as well.
+    mark_stopped(host.folder)
+    host.connection.process.kill()
+    assert host.ended() == 0
+    assert list(scratch.glob("worker-*")) == []
+
+
+def test_what_another_has_left_goes_and_what_is_used_stays(
+    hosts: Hosts, place: tuple[Path, dict[str, Any]]
+) -> None:
+    scratch, options = place
+    host = hosts.start("threads", spec=_spec("distributed.Worker", options))
+    host.until_running()
+    # After the start of a worker, which removes what it finds.
+    for name in ("worker-dead", "worker-alive"):
+        _spill(scratch / name)
+    (scratch / "worker-dead.dirlock").touch()
+    with (scratch / "worker-alive.dirlock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        host.request("DELETE")
+        assert host.ended() == 0
+        left = sorted(one.name for one in scratch.glob("worker-*"))
+    assert left == ["worker-alive", "worker-alive.dirlock"]
+    assert (scratch / "worker-alive/storage/key").exists()
+    shutil.rmtree(scratch)
+
+
+def test_a_place_that_cannot_be_used_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scratch = tmp_path / "dask-scratch-space"
+    # Nobody can lock that, whoever it is.
+    (scratch / "global.lock").mkdir(parents=True)
+    with dask.config.set({"temporary-directory": str(tmp_path)}):
+        remove_leftovers(ClusterSpec())
+    assert str(scratch) in caplog.text
