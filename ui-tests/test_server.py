@@ -52,6 +52,11 @@ def test_the_panel_and_the_clusters_outlive_a_server_that_is_killed(
     card.expect_settled(1)
     address = server.cluster(card.id)["scheduler"]["address"]
 
+    card.button("Edit spec").click()
+    editor = lab.editor(card.name)
+    editor.field("nthreads").fill("1")
+    expect(editor.plan).to_contain_text("nthreads 2 → 1")
+
     server.kill()
     expect(connection).to_have_text("reconnecting")
     expect(lab.panel.root.get_by_text("What is shown may be out of date.")).to_be_visible()
@@ -62,6 +67,12 @@ def test_the_panel_and_the_clusters_outlive_a_server_that_is_killed(
     expect(lab.panel.root.get_by_text("What is shown may be out of date.")).to_have_count(0)
     card.expect_settled(1)
     assert server.cluster(card.id)["scheduler"]["address"] == address
+    # What was being written is still there, and of the same cluster.
+    expect(editor.field("nthreads")).to_have_value("1")
+    expect(editor.plan).to_contain_text("nthreads 2 → 1")
+    editor.apply()
+    editor.expect_generation(2)
+    card.expect_settled(1)
     card.button("More entries").click()
     card.expect_settled(2)
     # This server has not started it, and so would leave it running.
