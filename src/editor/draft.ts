@@ -10,8 +10,9 @@ import type { Cluster, ClusterSpec, Plan, WorkerClass } from '../api/types';
 import { describeError } from '../model/describe';
 import type { ICluster } from '../tokens';
 import { isSame, onTop } from './changes';
+import { withoutGone } from './entries';
 import type { Format, IProblem, Read } from './spectext';
-import { MIME_TYPES, readSpec, writeSpec } from './spectext';
+import { MIME_TYPES, changedLines, readSpec, writeSpec } from './spectext';
 
 /**
  * A desired state that is being written, and what is known of it: whether it
@@ -32,7 +33,7 @@ export class SpecDraft implements IDisposable {
       edge: 'trailing'
     });
     this.text.sharedModel.changed.connect(this._onText, this);
-    this._load(options.cluster.document);
+    this._load(options.cluster.document, false);
     this.cluster.changed.connect(this._onCluster, this);
   }
 
@@ -208,12 +209,7 @@ export class SpecDraft implements IDisposable {
    * Write another spec.
    */
   write(spec: ClusterSpec): void {
-    const text = writeSpec(spec, this._format);
-    if (text === this.text.sharedModel.getSource()) {
-      this._onText();
-    } else {
-      this.text.sharedModel.setSource(text);
-    }
+    this._write(spec, true);
   }
 
   /**
@@ -250,6 +246,9 @@ export class SpecDraft implements IDisposable {
     try {
       const answer = await this.cluster.replaceSpec(spec, this._generation);
       this._isApplying = false;
+      if (this._isDisposed) {
+        return true;
+      }
       if (this.text.sharedModel.getSource() === sent) {
         this._load(answer);
       } else {
@@ -261,7 +260,11 @@ export class SpecDraft implements IDisposable {
       await this._takeRefusal(error);
       return false;
     } finally {
-      this._changed.emit();
+      if (!this._isDisposed) {
+        // What has come meanwhile was not looked at.
+        this._onCluster();
+        this._changed.emit();
+      }
     }
   }
 
@@ -310,21 +313,66 @@ export class SpecDraft implements IDisposable {
     this._generation = document.generation;
   }
 
-  private _load(document: Cluster): void {
+  private _load(document: Cluster, isUndoable = true): void {
     this._take(document);
-    this.write(document.spec);
+    this._write(document.spec, isUndoable);
   }
 
-  /** Make what was changed since `before` to a newer spec. What is no spec stays as it is. */
-  private _keepOnTop(before: ClusterSpec, document: Cluster): void {
-    const mine = this.spec;
-    this._take(document);
-    const merged = mine && onTop(json(before), json(mine), json(document.spec));
-    if (merged && !isSame(merged, json(mine))) {
-      this.write(merged as unknown as ClusterSpec);
-    } else {
+  /** Write a spec; what others have done is nothing that is undone here. */
+  private _write(spec: ClusterSpec, isUndoable: boolean): void {
+    const { sharedModel } = this.text;
+    const before = sharedModel.getSource();
+    const text = writeSpec(spec, this._format);
+    if (text === before) {
       this._onText();
+      return;
     }
+    // The other lines stay, and with them the cursor and what can be undone in them.
+    const { from, to, lines } = changedLines(before, text);
+    sharedModel.transact(
+      () => sharedModel.updateSource(from, to, lines),
+      isUndoable
+    );
+  }
+
+  /**
+   * Make what was changed since `before` to a newer spec. A text that is no spec stays as it
+   * is; once it is one, `_isBehind` tells.
+   */
+  private _keepOnTop(
+    before: ClusterSpec,
+    document: Cluster,
+    mine = this.spec
+  ): void {
+    if (mine === null) {
+      this._base = before;
+      this._generation = document.generation;
+      this._onText();
+      return;
+    }
+    const merged = onTop(json(before), json(mine), json(document.spec));
+    this._take(document);
+    if (isSame(merged, json(this.spec!))) {
+      this._onText();
+    } else {
+      this._write(merged as unknown as ClusterSpec, false);
+    }
+  }
+
+  /**
+   * Whether the spec is another at the same generation: adaptive scaling has made entries, or
+   * retired some. What is the same is told by identity from then on.
+   */
+  private _isBehind(): boolean {
+    const { spec, generation } = this.cluster.document;
+    if (generation !== this._generation || spec === this._base) {
+      return false;
+    }
+    if (isSame(json(spec), json(this._base))) {
+      this._base = spec;
+      return false;
+    }
+    return true;
   }
 
   private async _takeRefusal(error: unknown): Promise<void> {
@@ -377,7 +425,14 @@ export class SpecDraft implements IDisposable {
   }
 
   private async _ask(): Promise<void> {
-    const spec = this.spec;
+    const { spec } = this;
+    const { document } = this.cluster;
+    if (spec && this._isToBePlanned && !this._isApplying && this._isBehind()) {
+      // Not while somebody types: the text may become another. It is asked afterwards.
+      const mine = withoutGone(spec, this._base, document.spec);
+      this._keepOnTop(this._base, document, mine);
+      return;
+    }
     if (!spec || !this._isToBePlanned) {
       this._isPlanning = false;
       this._changed.emit();
@@ -417,7 +472,7 @@ export class SpecDraft implements IDisposable {
     const { document } = this.cluster;
     if (!this._isApplying && document.generation > this._generation) {
       if (!this.isDirty || isSame(json(this.spec!), json(document.spec))) {
-        this._load(document);
+        this._load(document, false);
       } else {
         if (isSame(json(document.spec), json(this._base))) {
           this._take(document);
@@ -426,6 +481,12 @@ export class SpecDraft implements IDisposable {
       }
     } else if (this.isGone) {
       this._changed.emit();
+    } else if (!this._isApplying && this._isBehind()) {
+      if (this.isDirty) {
+        this._askSoon();
+      } else {
+        this._load(document, false);
+      }
     } else if (this._plan) {
       this._askingAgain.invoke().catch(() => undefined);
     }

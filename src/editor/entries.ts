@@ -91,6 +91,26 @@ export function renamed(
 }
 
 /**
+ * A spec without the entries that there were before and are not any more.
+ */
+export function withoutGone(
+  spec: ClusterSpec,
+  before: ClusterSpec,
+  now: ClusterSpec
+): ClusterSpec {
+  const isGone = (name: string) =>
+    partOf(before, { name }) !== undefined &&
+    partOf(now, { name }) === undefined;
+  const entries = Object.entries(spec.workers ?? {});
+  return entries.some(([name]) => isGone(name))
+    ? {
+        ...spec,
+        workers: Object.fromEntries(entries.filter(([name]) => !isGone(name)))
+      }
+    : spec;
+}
+
+/**
  * The first number that no entry is called by.
  */
 export function freeName(spec: ClusterSpec): string {

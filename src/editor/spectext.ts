@@ -53,6 +53,37 @@ export function writeSpec(spec: ClusterSpec, format: Format): string {
 }
 
 /**
+ * The lines in which a text is to be another, as a range of what it was, and what comes in
+ * their place.
+ */
+export function changedLines(
+  before: string,
+  after: string
+): IRange & { lines: string } {
+  const shorter = Math.min(before.length, after.length);
+  let same = 0;
+  while (same < shorter && before[same] === after[same]) {
+    same++;
+  }
+  // Whole lines: a character may be two of those that are counted here.
+  const from = same === 0 ? 0 : before.lastIndexOf('\n', same - 1) + 1;
+  let rest = 0;
+  while (
+    rest < shorter - from &&
+    before[before.length - 1 - rest] === after[after.length - 1 - rest]
+  ) {
+    rest++;
+  }
+  const tail = before.slice(before.length - rest);
+  const kept = rest - (tail.indexOf('\n') + 1 || rest);
+  return {
+    from,
+    to: before.length - kept,
+    lines: after.slice(from, after.length - kept)
+  };
+}
+
+/**
  * Read a spec from text. What it says may still be wrong.
  */
 export function readSpec(

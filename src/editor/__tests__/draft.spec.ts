@@ -1,5 +1,6 @@
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import { nullTranslator } from '@jupyterlab/translation';
+import { JSONExt } from '@lumino/coreutils';
 import {
   FakeCluster,
   NO_CHANGE,
@@ -33,6 +34,14 @@ describe('SpecDraft', () => {
     newer.spec = plain(newer.spec) as unknown as ClusterSpec;
     newer.spec.worker = null;
     return newer;
+  };
+  /** What adaptive scaling has made of it, which is no new generation. */
+  const adapted = (...names: string[]) => {
+    const document = cluster('otter');
+    const form = document.spec.worker!;
+    document.spec.workers = Object.fromEntries(names.map(name => [name, form]));
+    one.set({ document });
+    return plain(document.spec) as unknown as ClusterSpec;
   };
   const stale = () =>
     one.replaceSpec.mockRejectedValue(
@@ -207,6 +216,29 @@ describe('SpecDraft', () => {
     expect(one.replaceSpec.mock.calls[1]).toEqual([kept, 2]);
   });
 
+  it.each([true, false])(
+    'looks afterwards at what has come while it was applied: taken %p',
+    async isTaken => {
+      const answer = deferred<Cluster>();
+      one.replaceSpec.mockReturnValueOnce(answer.promise);
+      type(withThreads(2));
+      await quiet();
+      const applied = draft.apply();
+      if (isTaken) {
+        one.set({ document: elsewhere(3) });
+        answer.resolve(cluster('otter', { generation: 2 }));
+        await applied;
+        expect(JSON.parse(source()).worker).toBeNull();
+        expect([draft.generation, draft.isDirty]).toEqual([3, false]);
+      } else {
+        adapted('0', '1');
+        answer.reject(new ApiError({ code: 'x', message: 'no' }));
+        await applied;
+        expect([draft.plan, draft.canApply]).toEqual([null, false]);
+      }
+    }
+  );
+
   it('leaves the text as it is that is typed while it is applied', async () => {
     for (const typed of ['{', `  ${JSON.stringify(withThreads(3))}`]) {
       const answer = deferred<Cluster>();
@@ -267,6 +299,70 @@ describe('SpecDraft', () => {
     await quiet();
     expect(one.plan).toHaveBeenCalledTimes(2);
     expect([draft.plan, draft.canApply]).toEqual([NO_CHANGE, true]);
+  });
+
+  it('follows adaptive scaling, and undoes nothing of it', () => {
+    const grown = adapted('0', '1', '2');
+    expect([JSON.parse(source()), draft.isDirty]).toEqual([grown, false]);
+    expect(text.sharedModel.canUndo()).toBe(false);
+    const shrunk = adapted('2');
+    expect([JSON.parse(source()), draft.isDirty]).toEqual([shrunk, false]);
+    expect(draft.generation).toBe(1);
+  });
+
+  it('does not bring back what adaptive scaling has retired', async () => {
+    draft.write(adapted('0', '1', '2'));
+    const spec = withThreads(2);
+    spec.workers!['1'] = spec.workers!['2'] = spec.workers!['0'];
+    draft.write(spec);
+    await quiet();
+    const meant = adapted('0', '2', '3');
+    expect([draft.plan, draft.canApply]).toEqual([null, false]);
+    await quiet();
+    meant.workers!['0'] = meant.workers!['2'] = spec.workers!['0'];
+    expect(JSON.parse(source())).toEqual(meant);
+    expect(draft.conflict).toBeNull();
+    await quiet();
+    expect(one.plan).toHaveBeenLastCalledWith({ spec: meant });
+    expect(draft.canApply).toBe(true);
+    await draft.apply();
+    expect(one.replaceSpec.mock.calls).toEqual([[meant, 1]]);
+  });
+
+  it('undoes what was written here only', async () => {
+    const spec = withThreads(2);
+    draft.write(spec);
+    const now = adapted('0', '1');
+    await quiet();
+    expect(JSON.parse(source()).workers['0'].options.nthreads).toBe(2);
+    text.sharedModel.undo();
+    expect([JSON.parse(source()), draft.isDirty]).toEqual([now, false]);
+  });
+
+  it('follows once the text is a spec again', async () => {
+    const spec = withThreads(2);
+    type('{');
+    const meant = adapted('0', '1');
+    await quiet();
+    expect(source()).toBe('{');
+    type(spec);
+    await quiet();
+    meant.workers!['0'] = spec.workers!['0'];
+    expect(JSON.parse(source())).toEqual(meant);
+  });
+
+  it('compares no spec twice that is the same', async () => {
+    type(withThreads(2));
+    await quiet();
+    const same = jest.spyOn(JSONExt, 'deepEqual');
+    const document = cluster('otter');
+    one.set({ document });
+    expect(same).toHaveBeenCalled();
+    same.mockClear();
+    one.set({ document: { ...document } });
+    expect(same).not.toHaveBeenCalled();
+    same.mockRestore();
+    expect(draft.plan).toBe(NO_CHANGE);
   });
 
   it('keeps what was written beside changes made elsewhere', async () => {

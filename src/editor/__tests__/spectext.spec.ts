@@ -2,7 +2,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { cluster, plain } from '../../__tests__/fakes';
 import type { ClusterSpec } from '../../api/types';
 import type { Format } from '../spectext';
-import { rangeOf, readSpec, writeSpec } from '../spectext';
+import { changedLines, rangeOf, readSpec, writeSpec } from '../spectext';
 
 const trans = nullTranslator.load('speccluster_lab');
 const { spec } = cluster('otter');
@@ -98,4 +98,19 @@ describe('rangeOf', () => {
     expect(at('nothing')).toBeNull();
     expect(rangeOf('[', ['a'])).toBeNull();
   });
+});
+
+it.each([
+  ['a\nb\nc\n', 'a\nx\nc\n', [2, 4, 'x\n']],
+  ['a\nb\nb\n', 'a\nb\n', [4, 6, '']],
+  ['a\nb\n', 'a\nb\nb\n', [4, 4, 'b\n']],
+  ['a: 1\n', 'a: 12\n', [0, 5, 'a: 12\n']],
+  ['', 'a\n', [0, 0, 'a\n']],
+  ['a', 'ba', [0, 1, 'ba']],
+  ['x\n\u{1f600}\n', 'x\n\u{1f601}\n', [2, 5, '\u{1f601}\n']],
+  ['\u{1f600}', '\u{1fa00}', [0, 2, '\u{1fa00}']]
+])('only lines that differ are written: %j to %j', (before, after, found) => {
+  const { from, to, lines } = changedLines(before, after);
+  expect([from, to, lines]).toEqual(found);
+  expect(before.slice(0, from) + lines + before.slice(to)).toBe(after);
 });
