@@ -33,6 +33,7 @@ from speccluster_lab.link.files import (
     set_aside,
     write_private_file,
 )
+from speccluster_lab.link.launch import DESIRED_FILE
 from speccluster_lab.spec.api import Adaptive, Condition, ConditionStatus, Generation
 from speccluster_lab.spec.models import ClusterSpec, Document
 
@@ -43,11 +44,10 @@ if TYPE_CHECKING:
     from speccluster_lab.host.certificates import Certificates
     from speccluster_lab.link.launch import Launch
 
-__all__ = ["CERTIFICATES_FILE", "DESIRED_FILE", "Desired", "Store"]
+__all__ = ["CERTIFICATES_FILE", "Desired", "Store"]
 
 logger = logging.getLogger(__name__)
 
-DESIRED_FILE: Final = "desired.json"
 CERTIFICATES_FILE: Final = "certificates.json"
 
 T = TypeVar("T")

@@ -16,9 +16,9 @@ from speccluster_lab.client.command.arguments import make_parser
 from speccluster_lab.client.command.changing import say_changes
 from speccluster_lab.client.command.output import Output
 from speccluster_lab.client.command.reaching import tell
-from speccluster_lab.host.store import DESIRED_FILE, Desired
+from speccluster_lab.host.store import Desired
 from speccluster_lab.link.files import open_private_log, write_private_file
-from speccluster_lab.link.launch import HOST_LOG, reserve, write_launch
+from speccluster_lab.link.launch import DESIRED_FILE, HOST_LOG, reserve, write_launch
 from speccluster_lab.link.templates import template_file
 from speccluster_lab.spec.models import ClusterSpec
 

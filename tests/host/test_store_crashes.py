@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from speccluster_lab.errors import HostNotResponding
-from speccluster_lab.host.store import CERTIFICATES_FILE, DESIRED_FILE
+from speccluster_lab.host.store import CERTIFICATES_FILE
 from speccluster_lab.link.guard import STOPPED_FILE
+from speccluster_lab.link.launch import DESIRED_FILE
 from speccluster_lab.link.paths import cluster_folder, connection_file, spare_folder
 from speccluster_lab.link.spare import SpareHost
 

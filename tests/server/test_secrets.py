@@ -19,9 +19,9 @@ from traitlets.config import Config
 
 from speccluster_lab import references
 from speccluster_lab.errors import InvalidInput
-from speccluster_lab.host.store import DESIRED_FILE, Desired
+from speccluster_lab.host.store import Desired
 from speccluster_lab.link.files import make_private_folder, write_private_file
-from speccluster_lab.link.launch import HOST_LOG
+from speccluster_lab.link.launch import DESIRED_FILE, HOST_LOG
 from speccluster_lab.link.templates import template_file
 from speccluster_lab.server.absence import before_it_is_known
 from speccluster_lab.server.manager import ClusterManager
