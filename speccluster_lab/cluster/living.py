@@ -150,8 +150,7 @@ class Living(Aligned):
         self._changed()
         if self._adaptive is not None:
             self._adaptive.stop()
-        self._watch.end()
-        await self._executor.end()
+        await asyncio.gather(self._watch.end(), self._executor.end())
         dead = self.scheduler is not None and has_ended(self.scheduler)
         if started and self.scheduler_comm is not None:
             if self.shutdown_scheduler and not dead:

@@ -100,10 +100,12 @@ class SchedulerWatch:
             await self._read()
         self._task = asyncio.create_task(self._run(), name="scheduler watch")
 
-    def end(self) -> None:
-        """Stop watching."""
+    async def end(self) -> None:
+        """Stop watching; wait, within limits, for the end of a scheduler that is being started."""
         if self._task is not None:
+            policy = self._cluster.policy
             self._task.cancel()
+            await asyncio.wait({self._task}, timeout=policy.cancel_grace + policy.close_timeout)
 
     def look_now(self) -> None:
         """Look at once: something has happened to the scheduler's stream of events."""
@@ -239,6 +241,7 @@ class SchedulerWatch:
         if not self._is_another:
             await close_instance(cluster.scheduler, cluster.policy.close_timeout)
         self._is_another = True
+        before: Any = cluster.scheduler_comm
         try:
             async with asyncio.timeout(cluster.policy.scheduler_timeout):
                 await self._start_another()
@@ -251,6 +254,9 @@ class SchedulerWatch:
         self._unheard_since = self.silence = None
         self._find()
         cluster._note("SchedulerRestarted", "a new scheduler has been started")
+        if before is not None:
+            async with asyncio.timeout(cluster.policy.close_timeout):
+                await before.close_rpc()
 
     async def _start_another(self) -> None:
         cluster: Any = self._cluster
@@ -259,6 +265,9 @@ class SchedulerWatch:
         connection: Any = None
         try:
             await scheduler
+            # A start may go on although it was cancelled.
+            if cluster.status != Status.running:
+                raise NotRunning("the cluster has been closed meanwhile")
             connection = rpc(
                 getattr(scheduler, "external_address", None) or scheduler.address,
                 connection_args=cluster.security.get_connection_args("client"),
@@ -270,6 +279,4 @@ class SchedulerWatch:
                 await connection.close_rpc()
             await close_instance(scheduler, cluster.policy.close_timeout)
             raise
-        if cluster.scheduler_comm is not None:
-            await cluster.scheduler_comm.close_rpc()
         cluster.scheduler, cluster.scheduler_comm = scheduler, connection

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from distributed import Client, Scheduler
@@ -15,14 +15,19 @@ from distributed.core import Status
 from speccluster_lab.cluster import SpecCluster
 from speccluster_lab.errors import NotRunning
 from speccluster_lab.reconcile import Policy
+from speccluster_lab.spec.api import ClusterPhase
 
 from ..conftest import QUICK, SCHEDULER, cluster_of, entry, names, phases, registered, run, until
-from ..misbehaving import SCHEDULER as INPROC
 from ..virtual_time import run_in_virtual_time
 from ..workers import Hanging, Slow, Unclosable
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 HERE = Unclosable.__module__
 WAYS = ["hangs", "raises", "clings"]
+# For a scheduler that nothing but this process is needed for.
+INPROC = {"protocol": "inproc", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -200,7 +205,7 @@ def test_a_scheduler_that_does_not_start_in_time_is_given_up_and_the_cluster_clo
     given_up: str, takes: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
-        options = {**INPROC["options"], "seconds": takes, "given_up": given_up}
+        options = {**INPROC, "seconds": takes, "given_up": given_up}
         cluster = SpecCluster(
             workers={"a": entry()},
             scheduler={"cls": SlowScheduler, "options": options},
@@ -220,5 +225,84 @@ def test_a_scheduler_that_does_not_start_in_time_is_given_up_and_the_cluster_clo
             await cluster
         await cluster.close()
         assert cluster.status is Status.closed
+
+    run_in_virtual_time(test, monkeypatch)
+
+
+class Successor(SlowScheduler):
+    """Takes its time to start and to close when it is not the first one."""
+
+    made: ClassVar[list[Successor]] = []
+
+    def __init__(self, *, seconds: float, **options: Any) -> None:
+        super().__init__(seconds=seconds if self.made else 0, **options)
+        self._close_takes = 0.5 if self.made else 0.0
+        self.made.append(self)
+
+    async def close(self, *args: Any, **options: Any) -> None:
+        await asyncio.sleep(self._close_takes)
+        await super().close(*args, **options)
+
+
+@asynccontextmanager
+async def restarting(monkeypatch: pytest.MonkeyPatch, **options: Any) -> AsyncIterator[SpecCluster]:
+    """Run a cluster whose scheduler has died, and is being started again."""
+    monkeypatch.setattr(Successor, "made", [])
+    options = {**INPROC, **options}
+    scheduler = {"cls": Successor, "options": options}
+    policy = replace(QUICK, restart_scheduler=True)
+    async with cluster_of({}, scheduler=scheduler, policy=policy) as cluster:
+        await cluster.scheduler.close()
+        await until(lambda: len(Successor.made) == 2)
+        yield cluster
+
+
+@pytest.mark.parametrize("given_up", ["ends", "clings", "raises"])
+def test_closing_waits_for_a_scheduler_that_is_just_being_started_again(
+    given_up: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with restarting(monkeypatch, seconds=20.0, given_up=given_up) as cluster:
+            # It is in the middle of its start.
+            await asyncio.sleep(0.1)
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            await cluster.close()
+            assert loop.time() - began < QUICK.cancel_grace + 3 * QUICK.close_timeout
+            _, second = Successor.made
+            if given_up != "clings":
+                assert second.status is Status.closed
+            await asyncio.sleep(60)
+            assert second.status is Status.closed
+            assert cluster.status is Status.closed
+            assert len(Successor.made) == 2
+
+    run_in_virtual_time(test, monkeypatch)
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_scheduler_that_was_started_again_is_kept_while_the_old_connection_is_closed(
+    closes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with restarting(monkeypatch, seconds=1.0, given_up="ends") as cluster:
+            closing = asyncio.Event()
+
+            async def close_rpc() -> None:
+                closing.set()
+                await asyncio.sleep(0.5)
+                if not closes:
+                    raise OSError("is not there any more")
+
+            monkeypatch.setattr(cluster.scheduler_comm, "close_rpc", close_rpc)
+            await closing.wait()
+            _, second = Successor.made
+            if not closes:
+                await asyncio.sleep(10)
+                assert cluster.scheduler is second
+                assert cluster.phase is ClusterPhase.RUNNING
+            await cluster.close()
+            assert second.status is Status.closed
+            assert len(Successor.made) == 2
 
     run_in_virtual_time(test, monkeypatch)
