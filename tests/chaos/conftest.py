@@ -1,13 +1,12 @@
 """One server for all trials, in places of its own; and the report of how long each one took."""
 
-import math
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cells import Cell
+from cells import Cell, p95
 from nothing_left import processes_of
 from running_servers import SECONDS, Server
 
@@ -64,6 +63,4 @@ def pytest_terminal_summary(
         terminalreporter.section("seconds from the fault until all was as it should be")
         for cell, seconds in took.items():
             terminalreporter.line(f"{seconds:6.2f}  {cell}")
-        in_order = sorted(took.values())
-        p95 = in_order[math.ceil(0.95 * len(in_order)) - 1]
-        terminalreporter.line(f"{p95:6.2f}  is the 95th percentile of {len(took)}")
+        terminalreporter.line(f"{p95(took):6.2f}  is the 95th percentile of {len(took)}")

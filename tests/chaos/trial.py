@@ -59,6 +59,7 @@ class Trial:
     marker: Path
     ends: ExitStack = field(default_factory=ExitStack)
     _victim: psutil.Process | None = None
+    _addresses: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
@@ -72,6 +73,9 @@ class Trial:
     def _run(self) -> float:
         kept = self._come_to_the_moment()
         victim = self._find_victim()
+        if self.cell.moment in (Moment.STEADY, Moment.SCALING):
+            self._addresses = _addresses_in(self.server.call("GET", f"/clusters/{self.id}"))
+            assert len(self._addresses) == ENTRIES
         if self.cell.moment is Moment.SCALING:
             self.server.call("POST", f"/clusters/{self.id}/scale", {"entries": MORE_ENTRIES})
         if self.cell.moment is Moment.DELETING:
@@ -183,19 +187,24 @@ class Trial:
             found = self.server.call("GET", "/clusters")
             if self.cell.ends_cluster:
                 return not found and not self._files()
-            return len(found) == 1 and self._is_right(found[0]) and self._is_made_up_for()
+            return len(found) == 1 and self._is_right(found[0]) and self._is_made_up_for(found[0])
         return False
 
-    def _is_made_up_for(self) -> bool:
-        """Whether what was ended has gone, and there is another one in its place."""
+    def _is_made_up_for(self, cluster: dict[str, Any]) -> bool:
+        """Whether what was ended has gone, and there is another one in its place.
+
+        A listing that is right can still be the one from before the fault.
+        """
         assert self._victim is not None
+        stay = self._addresses & _addresses_in(cluster)
         match self.cell.victim:
             case Victim.WORKER if self.cell.fault is not Fault.STOP:
                 entries = MORE_ENTRIES if self.cell.moment is Moment.SCALING else ENTRIES
                 workers = self._workers()
-                return len(workers) == entries and self._victim not in workers
+                replaced = not self._addresses or len(stay) < ENTRIES
+                return replaced and len(workers) == entries and self._victim not in workers
             case Victim.HOST if self.cell.fault is not Fault.STOP:
-                return self._host() != self._victim
+                return not stay and self._host() != self._victim
             case _:
                 return True
 
@@ -234,6 +243,12 @@ class Trial:
 
 
 _ENTRY = {"cls": "distributed.Nanny", "options": {"nthreads": 1}}
+
+
+def _addresses_in(cluster: dict[str, Any]) -> frozenset[str]:
+    """Return where the workers are that the scheduler has."""
+    members = (member for entry in cluster["workers"] for member in entry["members"])
+    return frozenset(member["address"] for member in members if member["address"] is not None)
 
 
 def _server_and_spare(pid: int) -> list[psutil.Process]:
