@@ -318,7 +318,7 @@ export class SpecDraft implements IDisposable {
     this._write(document.spec, isUndoable);
   }
 
-  /** Write a spec; what others have done is nothing that is undone here. */
+  /** Write a spec. What others have done is not undone here, nor what was before it. */
   private _write(spec: ClusterSpec, isUndoable: boolean): void {
     const { sharedModel } = this.text;
     const before = sharedModel.getSource();
@@ -327,12 +327,12 @@ export class SpecDraft implements IDisposable {
       this._onText();
       return;
     }
-    // The other lines stay, and with them the cursor and what can be undone in them.
+    // The other lines stay, and with them the cursor.
     const { from, to, lines } = changedLines(before, text);
-    sharedModel.transact(
-      () => sharedModel.updateSource(from, to, lines),
-      isUndoable
-    );
+    sharedModel.updateSource(from, to, lines);
+    if (!isUndoable) {
+      sharedModel.clearUndoHistory();
+    }
   }
 
   /**

@@ -13,6 +13,7 @@ import { NewCluster } from './newcluster';
 import { OptionsForm } from './optionsform';
 import { Resumed } from './resumed';
 import { fieldsSchema } from './templatespec';
+import { undoKeys } from './undo';
 import type { IUnfinished, Unfinished } from './unfinished';
 
 /**
@@ -86,7 +87,8 @@ class NewForm extends Panel {
         extensions: [
           EditorView.contentAttributes.of({
             'aria-label': _trans.__('Spec of the new cluster')
-          })
+          }),
+          undoKeys(_wanted.whole.text)
         ]
       }
     });

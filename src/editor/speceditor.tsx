@@ -17,6 +17,7 @@ import { EditorHeader, tabId } from './header';
 import { HistoryView } from './historyview';
 import { DraftPart } from './part';
 import { PlanView } from './planview';
+import { undoKeys } from './undo';
 
 /**
  * A cluster's spec, as a form, as code, and as it was before; with what its
@@ -165,7 +166,8 @@ export class SpecEditor extends Widget {
         extensions: [
           EditorView.contentAttributes.of({
             'aria-label': trans.__('Spec of %1', name)
-          })
+          }),
+          undoKeys(model)
         ]
       }
     });

@@ -101,7 +101,7 @@ export class WholeSpec implements IWritten, IDisposable {
   begin(base: ClusterSpec): void {
     this._base = base;
     this._written = writeSpec(base, this.format);
-    this.text.sharedModel.setSource(this._written);
+    this._set(this._written);
     void this._needClasses();
   }
 
@@ -109,7 +109,7 @@ export class WholeSpec implements IWritten, IDisposable {
    * Go on with what was typed before.
    */
   resume(source: string): void {
-    this.text.sharedModel.setSource(source);
+    this._set(source);
   }
 
   /**
@@ -145,6 +145,12 @@ export class WholeSpec implements IWritten, IDisposable {
    */
   get isDisposed(): boolean {
     return this._isDisposed;
+  }
+
+  /** Write a text to begin with: there is nothing before it to go back to. */
+  private _set(source: string): void {
+    this.text.sharedModel.setSource(source);
+    this.text.sharedModel.clearUndoHistory();
   }
 
   private async _needClasses(): Promise<void> {

@@ -81,6 +81,33 @@ describe('SpecEditor', () => {
     expect(screen.queryByRole('region', { name: /^Plan/ })).toBeNull();
   });
 
+  it('undoes by keyboard what was written, and does it again', () => {
+    const box = screen.getByRole('textbox', { name: 'Spec of Brave otter' });
+    const key = (key: string, shiftKey = false) =>
+      fireEvent.keyDown(box, {
+        key,
+        ctrlKey: true,
+        shiftKey,
+        keyCode: key.toUpperCase().charCodeAt(0)
+      });
+    const before = text();
+    key('z');
+    // There was nothing before the spec as it is.
+    expect(text()).toBe(before);
+    for (const [again, isShifted] of [
+      ['y', false],
+      ['Z', true]
+    ] as const) {
+      write(changed());
+      const after = text();
+      key('z');
+      expect([text(), editor.isDirty]).toEqual([before, false]);
+      key(again, isShifted);
+      expect([text(), editor.isDirty]).toEqual([after, true]);
+      key('z');
+    }
+  });
+
   it('shows what a change would do before it is applied', async () => {
     const spec = changed();
     write(spec);

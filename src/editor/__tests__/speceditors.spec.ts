@@ -26,6 +26,7 @@ describe('SpecEditors', () => {
   let tracker: WidgetTracker<SpecEditorTab>;
   let editors: SpecEditors;
   let manager: FakeManager;
+  let written: CodeEditor.IModel | null = null;
   const shell = {
     add: jest.fn((tab: Widget) => Widget.attach(tab, document.body)),
     activateById: jest.fn()
@@ -46,8 +47,10 @@ describe('SpecEditors', () => {
       tracker,
       services: {
         factoryService: {
-          newDocumentEditor: (options: CodeEditor.IOptions) =>
-            new CodeMirrorEditor(options)
+          newDocumentEditor: (options: CodeEditor.IOptions) => {
+            written = options.model;
+            return new CodeMirrorEditor(options);
+          }
         }
       } as unknown as IEditorServices,
       kernels: () => [{ name: 'geo', title: 'Geo' }],
@@ -112,6 +115,17 @@ describe('SpecEditors', () => {
     const code = await shown('Spec of the new cluster');
     fireEvent.keyDown(code, { key: 'Enter' });
     expect(manager.create).not.toHaveBeenCalled();
+    // Undone is what was typed, and not what it began with.
+    const { sharedModel } = written!;
+    const undo = { key: 'z', ctrlKey: true };
+    const before = sharedModel.getSource();
+    expect(before).not.toBe('');
+    fireEvent.keyDown(code, undo);
+    expect(sharedModel.getSource()).toBe(before);
+    sharedModel.updateSource(0, 0, '# mine');
+    fireEvent.keyDown(code, undo);
+    expect(sharedModel.getSource()).toBe(before);
+    expect(sharedModel.canRedo()).toBe(true);
     code.focus();
     fireEvent.keyDown(code, { key: 'Escape' });
     expect(document.activeElement?.textContent).toBe('Start');
