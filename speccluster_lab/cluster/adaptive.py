@@ -21,20 +21,25 @@ if TYPE_CHECKING:
 
     from speccluster_lab.cluster.scaled import Scaled
 
-__all__ = ["Adaptive", "by_entries", "is_adapting"]
+__all__ = ["Adaptive", "by_entries", "still_adapts", "who_adapts"]
 
 _PICTURE: Final = ("plan", "requested", "observed")
-_ADAPTING: Final = ContextVar("adapting", default=False)
+_ADAPTING: Final[ContextVar[distributed.Adaptive | None]] = ContextVar("adapting", default=None)
 
 
-def is_adapting() -> bool:
-    """Return whether it is adaptive scaling that asks, not a person or a program."""
+def who_adapts() -> distributed.Adaptive | None:
+    """Return the adaptive scaling that asks, or ``None`` where a person or a program does."""
     return _ADAPTING.get()
 
 
+def still_adapts(one: distributed.Adaptive | None) -> bool:
+    """Return whether a step of adaptive scaling may go on: nobody has ended it meanwhile."""
+    return one is not None and one.state != "stopped"
+
+
 @contextmanager
-def _adapting() -> Iterator[None]:
-    token = _ADAPTING.set(True)
+def _adapting(who: distributed.Adaptive) -> Iterator[None]:
+    token = _ADAPTING.set(who)
     try:
         yield
     finally:
@@ -78,7 +83,7 @@ class Adaptive(distributed.Adaptive):
 
     async def adapt(self) -> None:
         """Look at the load, and add or remove entries."""
-        with _adapting():
+        with _adapting(self):
             await super().adapt()
 
     async def recommendations(self, target: int) -> dict[str, Any]:

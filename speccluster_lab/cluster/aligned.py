@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from distributed.core import Status
@@ -18,6 +19,9 @@ from speccluster_lab.errors import InvalidInput, NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Mapping
+    from contextvars import Context
+
+    import distributed
 
     from speccluster_lab.cluster.view import View
     from speccluster_lab.reconcile import Policy
@@ -47,7 +51,7 @@ class Aligned(Making):
         self._executor = Executor(
             self, self._wanted.entries, self._watch.membership, policy, self._changed
         )
-        self._subscribers: list[Callable[[], None]] = []
+        self._subscribers: list[tuple[Callable[[], None], Context]] = []
         self._refusal: InvalidInput | None = None
         self.generation = 0
         self.observed_generation = 0
@@ -81,7 +85,7 @@ class Aligned(Making):
     def new_spec(self, form: Mapping[str, Any] | None) -> None:
         self._wanted.form = None if form is None else EntrySpec(form).own()
 
-    def _align(self, *, by_adaptive: bool = False) -> None:
+    def _align(self, adapting: distributed.Adaptive | None = None) -> None:
         """Take over what has been changed in ``worker_spec``; costs as much as was changed.
 
         Raises
@@ -90,7 +94,7 @@ class Aligned(Making):
             Something in it cannot be; then all of it is left as it was, to be looked at again.
         """
         try:
-            changes, changed = self._wanted.read(by_adaptive=by_adaptive)
+            changes, by_owner = self._wanted.read(adapting)
         except InvalidInput as error:
             if str(error) != str(self._refusal):
                 logger.warning("the spec is left as it was: %s", error)
@@ -98,7 +102,7 @@ class Aligned(Making):
             self._changed()
             raise
         self._refusal = None
-        if changed and not by_adaptive:
+        if by_owner:
             self.generation += 1
         for name in changes:
             self._executor.want(name, self.generation)
@@ -155,20 +159,24 @@ class Aligned(Making):
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Have ``callback`` called, on the cluster's loop, after every change worth showing.
 
+        Whoever has made the change, it is called as if by who subscribes, with its context.
+
         Returns
         -------
         callable
             Ends it.
         """
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback)
+        one = callback, copy_context()
+        self._subscribers.append(one)
+        return lambda: self._subscribers.remove(one)
 
     def _changed(self) -> None:
         if self._executor.settled and self._watch.running and self._watch.failure is None:
             self.observed_generation = self.generation
-        for callback in list(self._subscribers):
+        for callback, context in list(self._subscribers):
             try:
-                callback()
+                # A copy, for it may change something itself, and be called once more meanwhile.
+                context.copy().run(callback)
             except Exception:
                 logger.exception("a subscriber failed")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import copy_context
 from itertools import islice
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final
@@ -84,6 +85,7 @@ class Executor:
         self._actions = Actions(workshop, roster, membership, self._waiting)
         self._pass: asyncio.Handle | None = None
         self._begun = False
+        self._context = copy_context()
         # What was found to have ended during its start when it was looked at last.
         self._ended_in_start: dict[str, Any] = {}
 
@@ -322,7 +324,9 @@ class Executor:
     def request_pass(self) -> None:
         """Have the planner look at what has changed, soon."""
         if self._pass is None and self._begun and not self._roster.ended:
-            self._pass = asyncio.get_running_loop().call_soon(self.run_pass)
+            # Not as part of what has asked for it, which may be a step of adaptive scaling.
+            loop = asyncio.get_running_loop()
+            self._pass = loop.call_soon(self.run_pass, context=self._context)
 
     def run_pass(self) -> None:
         """Have the planner look at what has changed, and carry out what it says."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from dask.utils import parse_bytes
 from distributed.core import Status
@@ -31,8 +32,24 @@ if TYPE_CHECKING:
 __all__ = ["Scaled"]
 
 
+_BY_HAND: Final = "the cluster was scaled by hand"
+
+
 class Scaled(Aligned):
-    """The part of a cluster that knows how large it is, and makes it larger or smaller."""
+    """The part of a cluster that knows how large it is, and makes it larger or smaller.
+
+    Parameters
+    ----------
+    **options
+        As :class:`Aligned` takes them.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        # Held from the look at who may set the size until it is set: the owner may end adaptive
+        # scaling from another thread, which must not have the last word. Never while who is
+        # subscribed is told.
+        self._sizing = RLock()
+        super().__init__(**options)
 
     def new_worker_spec(self) -> dict[Hashable, dict[str, Any]]:
         """Return name and spec of the next entry: a copy of the worker form.
@@ -71,13 +88,24 @@ class Scaled(Aligned):
             n = max(n, entries_of_size(self, "memory", int(parse_bytes(memory))))
         if cores is not None:
             n = max(n, entries_of_size(self, "cores", cores))
-        if not adaptive.is_adapting():
-            self.end_adaptive("the cluster was scaled by hand")
-        self._resize(n)
+        self._set_size(n, adaptive.who_adapts())
         cast("IOLoop", self.loop).add_callback(self._align_soon)
         return NoOpAwaitable() if self.asynchronous else None
 
     scale_up = scale
+
+    def _set_size(self, n: int, by: distributed.Adaptive | None) -> None:
+        ended = False
+        try:
+            with self._sizing:
+                if by is None:
+                    ended = self._stop_adaptive(_BY_HAND)
+                elif not adaptive.still_adapts(by):
+                    return
+                self._resize(n)
+        finally:
+            if ended:
+                self._say_ended(_BY_HAND)
 
     def _resize(self, n: int) -> None:
         spec = self.worker_spec
@@ -115,14 +143,11 @@ class Scaled(Aligned):
         n : int
             Entries, whatever a subclass's own ``scale`` counts.
         """
-        if adaptive.is_adapting():
+        by = adaptive.who_adapts()
+        if by is not None:
             self._align()
-            self._resize(n)
-            self._align(by_adaptive=True)
-        else:
-            self.end_adaptive("the cluster was scaled by hand")
-            self._resize(n)
-            self._align()
+        self._set_size(n, by)
+        self._align(by)
 
     def remove_entries(self, names: Collection[Hashable]) -> None:
         """Remove entries at once; to be called on the cluster's loop.
@@ -134,9 +159,13 @@ class Scaled(Aligned):
         """
         self._align()
         texts = {str(name) for name in names}
-        for key in self._wanted.named(texts | self._executor.whose(texts)):
-            self.worker_spec.pop(key, None)
-        self._align(by_adaptive=adaptive.is_adapting())
+        keys = self._wanted.named(texts | self._executor.whose(texts))
+        by = adaptive.who_adapts()
+        with self._sizing:
+            if by is None or adaptive.still_adapts(by):
+                for key in keys:
+                    self.worker_spec.pop(key, None)
+        self._align(by)
 
     # -- adaptive ----------------------------------------------------------------------------
 
@@ -190,16 +219,28 @@ class Scaled(Aligned):
         why : str
             For people, in the event that says so.
         """
-        ended = self._adaptive
-        if ended is None or ended.state not in ("starting", "running"):
-            return
-        ended.stop(reason=why)
-        self._wanted.adapted.clear()
-        text = f"adaptive scaling has ended: {why}"
+        with self._sizing:
+            ended = self._stop_adaptive(why)
+        if ended:
+            self._say_ended(why)
+
+    def _stop_adaptive(self, why: str) -> bool:
+        current = self._adaptive
+        if current is None or current.state not in ("starting", "running"):
+            return False
+        current.stop(reason=why)
+        return True
+
+    def _say_ended(self, why: str) -> None:
+        def say() -> None:
+            # On the loop, where a last step of it may just have been taken over.
+            self._wanted.adapted.clear()
+            self._note("AdaptiveEnded", f"adaptive scaling has ended: {why}")
+
         if self.called_from_running_loop:
-            self._note("AdaptiveEnded", text)
+            say()
         else:
-            cast("IOLoop", self.loop).add_callback(self._note, "AdaptiveEnded", text)
+            cast("IOLoop", self.loop).add_callback(say)
 
     def adaptive_range(self) -> tuple[int, int | None] | None:
         """Return the minimum and the maximum that adaptive scaling keeps to, where it is on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from speccluster_lab.cluster.adaptive import still_adapts
 from speccluster_lab.cluster.form import Desired
 from speccluster_lab.cluster.tracked import EntrySpec, WorkerSpecs
 from speccluster_lab.errors import InvalidInput
@@ -12,6 +13,8 @@ from speccluster_lab.spec.names import HOLDER_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Mapping
+
+    import distributed
 
     from speccluster_lab.cluster.form import Form
     from speccluster_lab.reconcile import Fingerprint
@@ -60,20 +63,23 @@ class Wanted:
         """Return what the worker form says."""
         return None if self.form is None else self.form.form().fingerprint
 
-    def read(self, *, by_adaptive: bool) -> tuple[dict[str, Desired | None], bool]:
+    def read(
+        self, adapting: distributed.Adaptive | None = None
+    ) -> tuple[dict[str, Desired | None], bool]:
         """Read what has been changed since the last time.
 
         Parameters
         ----------
-        by_adaptive : bool
-            Whether adaptive scaling has changed it.
+        adapting : Adaptive, optional
+            What has changed it, if it has not been ended meanwhile.
 
         Returns
         -------
         changes : dict of str to Desired or None
             Entries that are to be something else; ``None`` for those that are not wanted now.
-        changed : bool
-            Whether they or the worker form say something else than before.
+        by_owner : bool
+            Whether they or the worker form say something else than before, and that was not
+            adaptive scaling.
 
         Raises
         ------
@@ -81,6 +87,8 @@ class Wanted:
             Something in it cannot be; then all of it is left as it was, to be read again.
         """
         touched = self.specs.touched()
+        # Asked afterwards: who scales by hand in another thread ends it before anything is touched.
+        by_adaptive = still_adapts(adapting)
         try:
             changes = self._changes(touched)
             form = self.form_fingerprint()
@@ -95,7 +103,7 @@ class Wanted:
         self._last_form = form
         for name, one in changes.items():
             self._take_over(name, one, by_adaptive=by_adaptive)
-        return changes, changed
+        return changes, changed and not by_adaptive
 
     def _changes(self, touched: Iterable[Hashable]) -> dict[str, Desired | None]:
         found: dict[str, Desired | None] = {}

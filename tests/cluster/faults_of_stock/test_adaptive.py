@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from distributed import Adaptive, Client
 
+from speccluster_lab.cluster.adaptive import who_adapts
 from speccluster_lab.spec.api import EntryPhase
 
 from ..conftest import (
@@ -27,6 +29,9 @@ from ..conftest import (
 from ..misbehaving import entry_of
 from ..test_machine import Anything
 from ..workers import Counted, Hanging
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = Counted.__module__
 
@@ -263,6 +268,116 @@ def test_a_decision_that_was_under_way_when_adaptive_ended_is_not_carried_out() 
             await registered(cluster, "0")
             await asyncio.sleep(0.2)
             assert names(cluster) == ["0"]
+
+    run(test)
+
+
+def from_another_thread(what: Callable[[], object]) -> None:
+    owner = threading.Thread(target=what)
+    owner.start()
+    owner.join()
+
+
+@pytest.mark.parametrize("step", ["_resize", "set_entries", "_align"])
+def test_who_scales_from_another_thread_has_the_last_word(step: str) -> None:
+    """In the middle of a step of adaptive scaling, whose owner is another thread."""
+
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            adaptive = cluster.adapt(minimum=2, maximum=4, interval="10s", wait_count=1)
+            before = cluster.generation
+            threads: list[threading.Thread] = []
+            method = getattr(cluster, step)
+
+            def interrupted(*args: Any, **options: Any) -> None:
+                setattr(cluster, step, method)
+                threads.append(threading.Thread(target=cluster.scale, args=(5,)))
+                threads[0].start()
+                # It may have to wait for what has begun already.
+                threads[0].join(0.2)
+                method(*args, **options)
+
+            setattr(cluster, step, interrupted)
+            await adaptive.adapt()
+            await asyncio.to_thread(threads[0].join)
+            assert adaptive.state == "stopped"
+            assert len(cluster.worker_spec) == 5
+            await registered(cluster, *"01234")
+            assert cluster.generation == before + 1
+            assert cluster.made_by_adaptive() == frozenset()
+
+    run(test)
+
+
+def test_what_adaptive_lets_go_is_not_taken_from_who_scales_in_another_thread() -> None:
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            adaptive = cluster.adapt(minimum=2, maximum=2, interval="10s", wait_count=1)
+            await adaptive.adapt()
+            await registered(cluster, "0", "1")
+            named = cluster._wanted.named
+
+            def interrupted(names: Any) -> Any:
+                from_another_thread(lambda: cluster.scale(3))
+                return named(names)
+
+            cluster._wanted.named = interrupted  # type: ignore[method-assign]
+            adaptive.minimum = adaptive.maximum = 1
+            await adaptive.adapt()
+            assert adaptive.state == "stopped"
+            assert list(cluster.worker_spec) == [0, 1, 2]
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(lambda cluster: len(cluster.worker_spec) == 2, id="in the step"),
+        pytest.param(
+            lambda cluster: EntryPhase.STARTING in phases(cluster).values(), id="in what follows"
+        ),
+    ],
+)
+def test_who_is_told_of_a_step_of_adaptive_and_scales_is_not_taken_for_adaptive(
+    moment: Callable[[Any], bool],
+) -> None:
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            told: list[bool] = []
+
+            def scale() -> None:
+                if not told and moment(cluster):
+                    told.append(True)
+                    cluster.scale(1)
+
+            cluster.subscribe(scale)
+            adaptive = cluster.adapt(minimum=2, maximum=3, interval="10s", wait_count=1)
+            await adaptive.adapt()
+            await until(lambda: told)
+            assert adaptive.state == "stopped"
+            await registered(cluster, "0")
+            assert reasons(cluster).count("AdaptiveEnded") == 1
+
+    run(test)
+
+
+def test_what_a_step_of_adaptive_begins_is_not_part_of_it() -> None:
+    """Such as the start of a worker, which goes on by itself."""
+
+    class Asking(Counted):
+        async def start(self) -> Any:
+            asked.append(who_adapts())
+            return await super().start()
+
+    asked: list[Any] = []
+
+    async def test() -> None:
+        async with cluster_of(worker={**entry(), "cls": Asking}) as cluster:
+            adaptive = cluster.adapt(minimum=2, maximum=2, interval="10s", wait_count=1)
+            await adaptive.adapt()
+            await registered(cluster, "0", "1")
+            assert asked == [None, None]
 
     run(test)
 
