@@ -10,12 +10,16 @@ import { freeName, partOf, renamed, withPart } from './entries';
 export function EntryChoice(props: {
   spec: ClusterSpec;
   part: Part;
+  /** Another number for each entry that is chosen. */
+  choice: number;
   isReadOnly: boolean;
   onPart: (part: Part) => void;
+  onRenamed: (name: string) => void;
   onSpec: (spec: ClusterSpec) => void;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { spec, part, isReadOnly, onPart, onSpec, trans } = props;
+  const { spec, part, choice, isReadOnly, trans } = props;
+  const { onPart, onRenamed, onSpec } = props;
   const id = React.useId();
   const names = Object.keys(spec.workers ?? {});
   const { name } = part;
@@ -87,14 +91,14 @@ export function EntryChoice(props: {
       </div>
       {name !== null && (
         <NameField
-          key={name}
+          key={choice}
           name={name}
           isReadOnly={isReadOnly}
           onName={next => {
             const spelt = renamed(spec, name, next);
             if (spelt) {
               onSpec(spelt);
-              onPart({ name: next });
+              onRenamed(next);
             }
             return spelt !== null;
           }}

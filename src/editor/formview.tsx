@@ -36,8 +36,11 @@ export function FormView(props: {
   trans: TranslationBundle;
 }): React.JSX.Element {
   const { draft, trans } = props;
-  const [name, setName] = React.useState<string | null>(
-    () => Object.keys(draft.base.workers ?? {})[0] ?? null
+  const [{ name, choice }, choose] = React.useState<Part & { choice: number }>(
+    () => ({
+      name: Object.keys(draft.base.workers ?? {})[0] ?? null,
+      choice: 0
+    })
   );
   const { spec } = draft;
   if (!spec) {
@@ -58,15 +61,18 @@ export function FormView(props: {
         spec={spec}
         part={part}
         isReadOnly={draft.isReadOnly}
-        onPart={next => setName(next.name)}
+        choice={choice}
+        onPart={next => choose({ name: next.name, choice: choice + 1 })}
+        onRenamed={next => choose({ name: next, choice })}
         onSpec={next => draft.write(next)}
         trans={trans}
       />
       {draft.classesError && <p role="alert">{draft.classesError}</p>}
       {isEntry(entry) ? (
         <EntryForm
-          // Another entry is another form: nothing of what was typed is carried over.
-          key={`${part.name === null} ${part.name}`}
+          // Another entry is another form: nothing of what was typed is carried over. One of
+          // another name is the same: the focus stays.
+          key={`${choice} ${isThere}`}
           draft={draft}
           spec={spec}
           part={part}

@@ -124,6 +124,28 @@ describe('FormView', () => {
     expect(field('Entry').value).toBe('=1');
   });
 
+  it('stays where it is when the entry that it shows is renamed', () => {
+    const [name, next] = [field('Name'), field('Class')];
+    name.focus();
+    fill('Name', 'big');
+    fireEvent.keyDown(name, { key: 'Enter' });
+    expect(Object.keys(draft.spec!.workers!)).toEqual(['big']);
+    expect(document.activeElement).toBe(name);
+    fill('Name', 'bigger');
+    // As the tabulator does.
+    act(() => next.focus());
+    expect(Object.keys(draft.spec!.workers!)).toEqual(['bigger']);
+    expect(field('Entry').value).toBe('=bigger');
+    expect(document.activeElement).toBe(next);
+    press('Duplicate');
+    expect(field('Name').value).toBe('0');
+    // An entry that has gone leaves nothing of what was typed to another.
+    fill('nthreads', 'two');
+    const spec = plain(draft.spec) as unknown as ClusterSpec;
+    act(() => draft.write({ ...spec, workers: {} }));
+    expect(field('nthreads').value).toBe('');
+  });
+
   it('changes those that are the same together when that is said', () => {
     press('Duplicate');
     press('Duplicate');
