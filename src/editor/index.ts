@@ -2,7 +2,7 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ILayoutRestorer } from '@jupyterlab/application';
+import { ILabStatus, ILayoutRestorer } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -22,14 +22,16 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
   description: 'Edits what a cluster should be.',
   autoStart: true,
   requires: [IClusterManager, IEditorServices],
-  optional: [ILayoutRestorer, ITranslator],
+  // Jupyter Notebook has no status.
+  optional: [ILayoutRestorer, ITranslator, ILabStatus],
   provides: ISpecEditors,
   activate: (
     app: JupyterFrontEnd,
     manager: IClusterManager,
     services: IEditorServices,
     restorer: ILayoutRestorer | null,
-    translator: ITranslator | null
+    translator: ITranslator | null,
+    status: ILabStatus | null
   ): ISpecEditors => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const { commands, shell } = app;
@@ -42,6 +44,7 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
       manager,
       services,
       kernels: () => kernelsOf(app),
+      status,
       trans
     });
     keepTabs(commands, restorer, {

@@ -1,4 +1,4 @@
-import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { ILabStatus, JupyterFrontEnd } from '@jupyterlab/application';
 import type { WidgetTracker } from '@jupyterlab/apputils';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -43,14 +43,14 @@ export class SpecEditors implements ISpecEditors {
     cluster: ICluster,
     arrangement: Partial<IArrangement> = {}
   ): Promise<string> {
-    const { shell, tracker, manager, services, trans } = this._options;
+    const { shell, tracker } = this._options;
     const { SpecEditorTab } = await import('./tab');
     const known = tracker.find(tab => tab.content.cluster === cluster);
     if (known) {
       shell.activateById(known.id);
       return known.id;
     }
-    const tab = new SpecEditorTab(cluster, manager, services, trans);
+    const tab = new SpecEditorTab(cluster, this._options);
     const { content } = tab;
     content.draft.setFormat(arrangement.format ?? content.draft.format);
     content.setView(arrangement.view ?? content.view);
@@ -121,6 +121,12 @@ export namespace SpecEditors {
     manager: IClusterManager;
     services: IEditorServices;
     kernels: () => IKernel[];
+
+    /**
+     * Where it is said that something would be lost; null where there is no such place.
+     */
+    status: ILabStatus | null;
+
     trans: TranslationBundle;
   }
 }

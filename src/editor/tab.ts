@@ -1,8 +1,10 @@
+import type { ILabStatus } from '@jupyterlab/application';
 import { Dialog, MainAreaWidget, showDialog } from '@jupyterlab/apputils';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { editIcon } from '@jupyterlab/ui-components';
+import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import type { ICluster, IClusterManager } from '../tokens';
 import { SpecEditor } from './speceditor';
@@ -15,16 +17,10 @@ const DIRTY_CLASS = 'jp-mod-dirty';
 export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
   /**
    * @param cluster - The cluster whose spec is edited.
-   * @param manager - Knows whether anything may be changed.
-   * @param services - Makes the editor of the text.
-   * @param trans - The translations.
+   * @param options - What it is made of.
    */
-  constructor(
-    cluster: ICluster,
-    manager: IClusterManager,
-    services: IEditorServices,
-    trans: TranslationBundle
-  ) {
+  constructor(cluster: ICluster, options: SpecEditorTab.IOptions) {
+    const { manager, services, status, trans } = options;
     const content = new SpecEditor({
       cluster,
       manager,
@@ -35,6 +31,7 @@ export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
     super({ content });
     this.toolbar.hide();
     this._trans = trans;
+    this._status = status;
     const { id, document } = cluster;
     // A region of the main area, by JupyterLab's own name for all of them.
     const name = trans.__('Editor of %1', document.display_name);
@@ -44,6 +41,14 @@ export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
     this.title.caption = trans.__('Spec of %1', document.display_name);
     this.title.icon = editIcon;
     content.dirtyChanged.connect(this._onDirty, this);
+  }
+
+  /**
+   * Free what the tab holds.
+   */
+  override dispose(): void {
+    super.dispose();
+    this._setUnsaved(false);
   }
 
   protected override onCloseRequest(msg: Message): void {
@@ -81,7 +86,50 @@ export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
       ...others,
       ...(editor.isDirty ? [DIRTY_CLASS] : [])
     ].join(' ');
+    this._setUnsaved(editor.isDirty && !editor.cluster.isDisposed);
+  }
+
+  /** JupyterLab asks before its page is left, while anything is unsaved. */
+  private _setUnsaved(isUnsaved: boolean): void {
+    if (isUnsaved) {
+      this._unsaved ??= this._status?.setDirty() ?? null;
+    } else {
+      this._unsaved?.dispose();
+      this._unsaved = null;
+    }
   }
 
   private readonly _trans: TranslationBundle;
+  private readonly _status: ILabStatus | null;
+  private _unsaved: IDisposable | null = null;
+}
+
+/**
+ * Types of `SpecEditorTab`.
+ */
+export namespace SpecEditorTab {
+  /**
+   * What it is made of.
+   */
+  export interface IOptions {
+    /**
+     * Knows whether anything may be changed.
+     */
+    manager: IClusterManager;
+
+    /**
+     * Makes the editor of the text.
+     */
+    services: IEditorServices;
+
+    /**
+     * Where it is said that something would be lost; null where there is no such place.
+     */
+    status: ILabStatus | null;
+
+    /**
+     * The translations.
+     */
+    trans: TranslationBundle;
+  }
 }

@@ -1,8 +1,9 @@
-import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { ILabStatus, JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, WidgetTracker } from '@jupyterlab/apputils';
 import type { CodeEditor, IEditorServices } from '@jupyterlab/codeeditor';
 import { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import { nullTranslator } from '@jupyterlab/translation';
+import { DisposableDelegate } from '@lumino/disposable';
 import { Widget } from '@lumino/widgets';
 import { fireEvent, screen, waitFor } from '@testing-library/dom';
 import { FakeCluster, FakeManager, cluster } from '../../__tests__/fakes';
@@ -26,6 +27,11 @@ describe('SpecEditors', () => {
   let tracker: WidgetTracker<SpecEditorTab>;
   let editors: SpecEditors;
   let manager: FakeManager;
+  let unsaved = 0;
+  const setDirty = () => {
+    unsaved++;
+    return new DisposableDelegate(() => unsaved--);
+  };
   let written: CodeEditor.IModel | null = null;
   const shell = {
     add: jest.fn((tab: Widget) => Widget.attach(tab, document.body)),
@@ -54,6 +60,7 @@ describe('SpecEditors', () => {
         }
       } as unknown as IEditorServices,
       kernels: () => [{ name: 'geo', title: 'Geo' }],
+      status: { setDirty } as unknown as ILabStatus,
       trans: nullTranslator.load('speccluster_lab')
     });
   });
@@ -279,6 +286,30 @@ describe('SpecEditors', () => {
     expect(tab.title.className).toBe('jp-mod-current jp-mod-dirty');
     tab.content.draft.revert();
     expect(tab.title.className).toBe('jp-mod-current');
+  });
+
+  it('has JupyterLab ask before its page is left, while something would be lost', async () => {
+    const [one, other] = [cluster('otter'), cluster('seal')].map(
+      document => new FakeCluster(document)
+    );
+    const tab = await openTab(one);
+    const write = (text: string) =>
+      tab.content.draft.text.sharedModel.setSource(text);
+    expect(unsaved).toBe(0);
+    write('{}');
+    write('{');
+    expect(unsaved).toBe(1);
+    tab.content.draft.revert();
+    expect(unsaved).toBe(0);
+    write('{}');
+    const second = await openTab(other);
+    second.content.draft.text.sharedModel.setSource('{}');
+    expect(unsaved).toBe(2);
+    second.dispose();
+    expect(unsaved).toBe(1);
+    // Of a cluster that has gone there is nothing left to apply.
+    one.dispose();
+    expect(unsaved).toBe(0);
   });
 
   it('closes at once when nothing would be lost', async () => {
