@@ -5,6 +5,7 @@ import type { Generation } from '../api/types';
 import { describeError } from '../model/describe';
 import { formatMoment } from '../model/locale';
 import { changesBetween } from './changes';
+import { confirmDiscard } from './discard';
 import type { SpecDraft } from './draft';
 import { ChangeList } from './planview';
 
@@ -82,6 +83,13 @@ function Earlier(props: {
     spec as unknown as ReadonlyJSONValue
   );
   const rest = changes.length - CHANGES;
+  const take = async () => {
+    const isMeant = !draft.isDirty || (await confirmDiscard(trans));
+    if (isMeant && !draft.isDisposed) {
+      draft.write(spec);
+      onTaken();
+    }
+  };
   return (
     <li aria-labelledby={title}>
       <div>
@@ -104,10 +112,7 @@ function Earlier(props: {
           className="jp-SpecCluster-button"
           title={trans.__('Write this spec again, and see what it would do')}
           aria-describedby={title}
-          onClick={() => {
-            draft.write(spec);
-            onTaken();
-          }}
+          onClick={() => void take()}
         >
           {trans.__('Go back to this')}
         </button>

@@ -1,5 +1,5 @@
 import type { ILabStatus } from '@jupyterlab/application';
-import { Dialog, MainAreaWidget, showDialog } from '@jupyterlab/apputils';
+import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -7,6 +7,7 @@ import { editIcon } from '@jupyterlab/ui-components';
 import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import type { ICluster, IClusterManager } from '../tokens';
+import { confirmDiscard } from './discard';
 import { SpecEditor } from './speceditor';
 
 const DIRTY_CLASS = 'jp-mod-dirty';
@@ -56,24 +57,11 @@ export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
       super.onCloseRequest(msg);
       return;
     }
-    void this._confirm().then(isConfirmed => {
+    void confirmDiscard(this._trans).then(isConfirmed => {
       if (isConfirmed) {
         super.onCloseRequest(msg);
       }
     });
-  }
-
-  private async _confirm(): Promise<boolean> {
-    const trans = this._trans;
-    const { button } = await showDialog({
-      title: trans.__('Discard the changes?'),
-      body: trans.__('The spec has changes that were not applied.'),
-      buttons: [
-        Dialog.cancelButton(),
-        Dialog.warnButton({ label: trans.__('Discard') })
-      ]
-    });
-    return button.accept;
   }
 
   private _onDirty(editor: SpecEditor): void {

@@ -214,6 +214,28 @@ describe('SpecEditor', () => {
     expect(editor.view).toBe('code');
   });
 
+  it('asks before what was written is lost to what was wanted before', async () => {
+    const earlier = { ...changed(), worker: null };
+    one.generations.mockResolvedValue([
+      { generation: 7, time: '2026-11-24T03:00:00Z', spec: earlier as never }
+    ]);
+    write(changed());
+    const written = text();
+    fireEvent.click(await screen.findByRole('tab', { name: 'History' }));
+    await press('Go back to this');
+    expect(text()).toBe(written);
+    fireEvent.click(await screen.findByText('Cancel'));
+    await waitFor(() =>
+      expect(document.activeElement?.textContent).toBe('Go back to this')
+    );
+    expect([text(), editor.view]).toEqual([written, 'history']);
+    await press('Go back to this');
+    fireEvent.click(await screen.findByText('Discard'));
+    await waitFor(() => expect(editor.view).toBe('code'));
+    expect(JSON.parse(text())).toEqual(earlier);
+    expect(one.replaceSpec).not.toHaveBeenCalled();
+  });
+
   it('moves between its views by keyboard', async () => {
     const code = await screen.findByRole('tab', { name: 'Code' });
     code.focus();
