@@ -26,6 +26,10 @@ def copy_of(value: Any) -> Any:
             return {key: copy_of(item) for key, item in dict(value).items()}
         case list():
             return [copy_of(item) for item in list(value)]
+        case set():
+            return set(value)
+        case tuple() if type(value) is tuple:
+            return tuple([copy_of(item) for item in value])
         case _:
             return value
 

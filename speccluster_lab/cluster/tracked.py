@@ -1,4 +1,4 @@
-"""``worker_spec``: dicts and lists that note what is changed in them.
+"""``worker_spec``: dicts, lists and sets that note what is changed in them.
 
 They look and behave like the plain ones. The owner may change them from any thread; the cluster's
 loop asks which entries were touched, so that a change to one entry of many costs what one costs.
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EntrySpec", "WorkerSpecs"]
 
+_CONTAINERS: Final = (dict, list, set, tuple)
 _NOBODY: Final[deque[Any]] = deque(maxlen=0)
 
 
@@ -41,11 +42,19 @@ class _Touch:
 
 
 def _tracked(value: Any, touch: _Touch) -> Any:
+    # First what there is most of: it is asked for each value of each entry.
+    if not isinstance(value, _CONTAINERS):
+        return value
     match value:
         case dict():
             return _Dict(value, touch)
         case list():
             return _List(value, touch)
+        case set():
+            return _Set(value, touch)
+        case tuple() if type(value) is tuple:
+            # What is in it may be changed, though it cannot.
+            return tuple([_tracked(item, touch) for item in value])
         case _:
             return value
 
@@ -165,13 +174,52 @@ class _List(list[Any]):
         return list, (list(self),)
 
 
+class _Set(set[Any]):
+    """A set inside an entry; what is in it cannot be changed."""
+
+    __slots__ = ("_touch",)
+
+    def __init__(self, content: set[Any], touch: _Touch) -> None:
+        self._touch = touch
+        super().__init__(content)
+
+    __iand__ = _noting("__iand__", set)
+    __ior__ = _noting("__ior__", set)
+    __isub__ = _noting("__isub__", set)
+    __ixor__ = _noting("__ixor__", set)
+    add = _noting("add", set)
+    clear = _noting("clear", set)
+    difference_update = _noting("difference_update", set)
+    discard = _noting("discard", set)
+    intersection_update = _noting("intersection_update", set)
+    pop = _noting("pop", set)
+    remove = _noting("remove", set)
+    symmetric_difference_update = _noting("symmetric_difference_update", set)
+    update = _noting("update", set)
+
+    def __repr__(self) -> str:
+        return repr(set(self))
+
+    def copy(self) -> set[Any]:
+        """As :meth:`set.copy`."""
+        return set(self)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> set[Any]:
+        return copy.deepcopy(set(self), memo)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return set, (list(self),)
+
+
 class EntrySpec(_Dict):
     """One entry: a dict with ``cls``, ``options`` and perhaps ``group``.
 
     Parameters
     ----------
     content : mapping
-        What it says; copied, and the dicts and lists in it too.
+        What it says; copied, and the dicts, lists and sets in it too.
     form : Form, optional
         Its form, where that is known already.
     """

@@ -30,6 +30,8 @@ from .conftest import (
     run,
     until,
 )
+from .misbehaving import entry_of
+from .test_machine import Anything
 from .workers import Failing
 
 if TYPE_CHECKING:
@@ -67,6 +69,25 @@ def test_an_edited_entry_is_replaced_and_keeps_its_results() -> None:
             assert await client.gather(scattered) == 7
 
     run(test)
+
+
+def test_an_entry_is_replaced_whose_group_is_a_set_that_was_edited() -> None:
+    machine = Anything()
+    try:
+        machine.begin(room=(2, 1, 0), first=[], calm=False, remote=False)
+        machine.spec["g"] = {**entry_of(), "group": {"-0", "-1"}}
+        machine.align()
+        machine.wait(1.0)
+        cluster = machine.cluster
+        assert names(cluster) == ["g-0", "g-1"]
+        before = cluster.generation
+        machine.spec["g"]["group"].add("-2")
+        machine.do(machine._await_cluster())
+        assert cluster.generation == before + 1
+        machine.wait(1.0)
+        assert names(cluster) == ["g-0", "g-1", "g-2"]
+    finally:
+        machine.teardown()
 
 
 @pytest.mark.parametrize("form", [entry("distributed.Nanny"), group(2)], ids=["nanny", "group"])
