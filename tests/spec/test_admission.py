@@ -1,6 +1,10 @@
 """Which classes, options and numbers a request may ask for."""
 
+import sys
+
 import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 
 from speccluster_lab.errors import ClassNotAllowed, InvalidInput
 from speccluster_lab.spec.admission import Admission
@@ -43,6 +47,32 @@ def test_what_loads_code_is_refused(document: dict, field: str) -> None:
     with pytest.raises(ClassNotAllowed) as caught:
         check(document)
     assert caught.value.field == field
+
+
+# Whatever a request can say, and what would do harm or be seen if it were imported.
+PATHS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+", fullmatch=True)
+STANDARD = sorted(one for one in sys.stdlib_module_names if not one.startswith("__"))
+CALLED = st.sampled_from(["main", "run", "open", "system", "Popen", "__init__", "Nanny"])
+NAMED = st.builds("{}.{}".format, st.sampled_from(STANDARD), CALLED)
+PLACES = ["scheduler", "worker", "workers.a"]
+
+
+@given(cls=PATHS | NAMED, place=st.sampled_from(PLACES))
+@example("antigravity.geohash", "worker")
+@example("this.s", "scheduler")
+@example("distributed.nanny.Nanny", "workers.a")
+@example("distributed.Nanny", "scheduler")
+@example("distributed.Scheduler", "worker")
+def test_no_other_class_is_taken_or_even_imported(cls: str, place: str) -> None:
+    allowed = ADMISSION.scheduler_classes if place == "scheduler" else ADMISSION.worker_classes
+    assume(cls not in allowed and len(cls) <= 256)
+    entry = {"cls": cls}
+    document = {"workers": {"a": entry}} if place == "workers.a" else {place: entry}
+    before = set(sys.modules)
+    with pytest.raises(ClassNotAllowed) as caught:
+        check(document)
+    assert caught.value.field == f"spec.{place}.cls"
+    assert set(sys.modules) == before
 
 
 READ = {"$env": "TOKEN"}
