@@ -23,6 +23,7 @@ from schemathesis import GenerationMode
 from serving import OPENAPI
 
 from speccluster_lab.spec.api import API_PREFIX
+from speccluster_lab.spec.names import member_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from schemathesis import Case
 
 REQUESTS = 5_000
+MAX_WORKERS = 3
 # Those that only read have little that could be generated.
 SHARE_OF_CHANGES = 4
 START_SECONDS = 60.0
@@ -40,6 +42,14 @@ ID = "real"
 # Not for the one cluster, of which the others ask something.
 ENDING = ("DELETE /clusters/{id}", "POST /clusters/{id}/restart")
 
+EACH = settings(
+    max_examples=100,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+)
 SCHEMA = schemathesis.openapi.from_dict(OPENAPI)
 # The websocket is no request of this kind: see test_routes.
 CALLS = {
@@ -63,8 +73,10 @@ class Server:
     def base(self) -> str:
         return f"http://127.0.0.1:{self.port}{API_PREFIX}"
 
-    def ask(self, method: str, path: str, body: object = None) -> requests.Response:
-        headers = {"Authorization": f"token {self.token}"}
+    def ask(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> requests.Response:
+        headers = {"Authorization": f"token {self.token}", **(headers or {})}
         return self.session.request(
             method, f"{self.base}{path}", json=body, headers=headers, timeout=START_SECONDS
         )
@@ -76,7 +88,7 @@ def _running(server: Server) -> Iterator[subprocess.Popen[bytes]]:
     command += ["--ServerApp.port_retries=0", "--ServerApp.open_browser=False"]
     command += ["--ServerApp.jpserver_extensions={'speccluster_lab': True}"]
     # What is asked for must be cheap to have: one cluster, of a few threads.
-    command += ["--SpecClusterLab.max_clusters=1", "--SpecClusterLab.max_workers=3"]
+    command += ["--SpecClusterLab.max_clusters=1", f"--SpecClusterLab.max_workers={MAX_WORKERS}"]
     if os.geteuid() == 0:
         command.append("--allow-root")
     with server.log.open("wb") as log:
@@ -168,6 +180,60 @@ def _examples(label: str) -> int:
     return -(-REQUESTS * 11 * _share(label) // (10 * shares))
 
 
+# -- numbers, of a cluster as it was made
+
+NUMBERS = st.integers(-2, 2 * MAX_WORKERS) | st.sampled_from([10**5, 10**9, 2**63, 10**40])
+UNITS = ["entries", "workers", "cores", "memory"]
+
+
+@EACH
+@given(unit=st.sampled_from(UNITS), number=NUMBERS)
+def test_no_size_is_more_than_there_may_be(server: Server, unit: str, number: int) -> None:
+    answer = server.ask("POST", f"/clusters/{ID}/scale", {unit: number})
+    if unit in ("entries", "workers"):
+        _check_answer(answer, may_be=0 <= number <= MAX_WORKERS)
+    else:
+        # How many have so much is not for this test to say.
+        _check_answer(answer, may_be=answer.status_code == 202)
+
+
+@EACH
+@given(minimum=NUMBERS, maximum=NUMBERS | st.none())
+def test_no_range_reaches_beyond_what_there_may_be(
+    server: Server, minimum: int, maximum: int | None
+) -> None:
+    answer = server.ask("PUT", f"/clusters/{ID}/adaptive", {"minimum": minimum, "maximum": maximum})
+    most = MAX_WORKERS if maximum is None else maximum
+    _check_answer(answer, may_be=0 <= minimum <= most <= MAX_WORKERS)
+
+
+@EACH
+@given(number=st.integers(0, 2 * MAX_WORKERS))
+def test_no_spec_has_more_than_there_may_be(server: Server, number: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        cluster = server.ask("GET", f"/clusters/{ID}").json()
+        spec, current = cluster["spec"], {"If-Match": f'"{cluster["generation"]}"'}
+        spec["workers"] = {f"entry-{name}": spec["worker"] for name in range(number)}
+        answer = server.ask("PUT", f"/clusters/{ID}/spec", spec, current)
+        # What is listed is what the host has told, which takes a moment.
+        if answer.status_code != 412:
+            break
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.01)
+    _check_answer(answer, may_be=number <= MAX_WORKERS)
+
+
+def _check_answer(answer: requests.Response, *, may_be: bool) -> None:
+    what = f"{answer.request.body!r}: {answer.status_code} {answer.text}"
+    assert answer.status_code == (202 if may_be else 422), what
+    if may_be:
+        _check_numbers(answer.json(), what)
+
+
+# -- anything
+
+
 @pytest.mark.parametrize(("label", "mode"), WAYS)
 def test_nothing_that_is_sent_breaks_it(server: Server, label: str, mode: GenerationMode) -> None:
     operation = CALLS[label]
@@ -175,14 +241,7 @@ def test_nothing_that_is_sent_breaks_it(server: Server, label: str, mode: Genera
     rarely = st.sampled_from([False] * 5 + [True])
 
     @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
-    @settings(
-        max_examples=_examples(label),
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate],
-    )
+    @settings(EACH, max_examples=_examples(label))
     def send(case: Case, data: st.DataObject) -> None:
         caller = data.draw(callers, label="caller")
         if "id" in case.path_parameters and label not in ENDING and not data.draw(rarely):
@@ -206,13 +265,30 @@ def _check(server: Server, case: Case, caller: str, rest: dict[str, Any]) -> Non
     server.statuses[answer.status_code] += 1
     what = f"{case.method} {case.formatted_path} as {caller}: {answer.status_code} {answer.text}"
     assert answer.status_code < 500, what
-    assert "Traceback" not in answer.text, what
+    # What workers that were sent away log is distributed's own, and is shown as it is.
+    if answer.status_code != 200 or not case.path.endswith("/logs"):
+        assert "Traceback" not in answer.text, what
     if caller != "owner":
         assert answer.status_code in (401, 403, 405), what
     if answer.status_code >= 400:
         error = json.loads(answer.text)
         assert error["code"], what
         assert error["message"], what
+    elif answer.status_code == 202:
+        _check_numbers(json.loads(answer.text), what)
+
+
+def _check_numbers(cluster: dict[str, Any], what: str) -> None:
+    """Check that no more is wanted of the cluster than it may have, whatever was asked for."""
+    assert _members(cluster["spec"]) <= MAX_WORKERS, what
+    assert cluster["counts"]["expected"] <= MAX_WORKERS, what
+    if cluster["adaptive"] is not None:
+        assert cluster["adaptive"]["maximum"] <= MAX_WORKERS, what
+
+
+def _members(spec: dict[str, Any]) -> int:
+    entries = spec["workers"].items()
+    return sum(len(member_names(name, entry.get("group"))) for name, entry in entries)
 
 
 def _is_sent(name: str) -> bool:
