@@ -57,16 +57,8 @@ class EntryOf:
         return self._owners.get(str(worker.name)) or str(worker.address)
 
 
-class Adaptive(distributed.Adaptive):
-    """As :class:`distributed.Adaptive`, for clusters whose entries may be several workers.
-
-    ``minimum``, ``maximum`` and the target count workers. They are kept with whole entries: no
-    fewer workers than ``minimum`` and, where both cannot be had, rather more than ``maximum``.
-    Entries that are on their way count as if they were there.
-    """
-
-    # What is to go are entries here; the stock class says that they are workers.
-    close_counts: Any
+class _Asking(distributed.Adaptive):
+    """What the cluster needs of all adaptive scaling, whoever decides: to be told who asks."""
 
     @property
     def _entries(self) -> Scaled:
@@ -85,6 +77,18 @@ class Adaptive(distributed.Adaptive):
         """Look at the load, and add or remove entries."""
         with _adapting(self):
             await super().adapt()
+
+
+class Adaptive(_Asking):
+    """As :class:`distributed.Adaptive`, for clusters whose entries may be several workers.
+
+    ``minimum``, ``maximum`` and the target count workers. They are kept with whole entries: no
+    fewer workers than ``minimum`` and, where both cannot be had, rather more than ``maximum``.
+    Entries that are on their way count as if they were there.
+    """
+
+    # What is to go are entries here; the stock class says that they are workers.
+    close_counts: Any
 
     async def recommendations(self, target: int) -> dict[str, Any]:
         """Return what to do for ``target`` workers: nothing, more entries, or which to let go."""
@@ -187,7 +191,7 @@ def by_entries(cls: type[distributed.Adaptive]) -> type[distributed.Adaptive]:
     if cls is distributed.Adaptive:
         return Adaptive
     own = any(getattr(cls, name) is not getattr(distributed.Adaptive, name) for name in _PICTURE)
-    if own or issubclass(cls, Adaptive):
+    if issubclass(cls, Adaptive):
         return cls
     members = {"__doc__": cls.__doc__, "__module__": cls.__module__}
-    return type(cls.__name__, (cls, Adaptive), members)
+    return type(cls.__name__, (_Asking, cls) if own else (cls, Adaptive), members)

@@ -129,12 +129,12 @@ class Aligned(Making):
         if failures:
             raise failures[0]
 
-    def _align_soon(self) -> None:
+    def _align_soon(self, adapting: distributed.Adaptive | None = None) -> None:
         """Align, where only a condition can tell somebody what is wrong with the spec."""
         if self.status != Status.running:
             return
         with suppress(InvalidInput):
-            self._align()
+            self._align(adapting)
 
     def owner_of(self, member: str) -> str | None:
         """Return the entry of the spec that is to have a member."""

@@ -88,8 +88,9 @@ class Scaled(Aligned):
             n = max(n, entries_of_size(self, "memory", int(parse_bytes(memory))))
         if cores is not None:
             n = max(n, entries_of_size(self, "cores", cores))
-        self._set_size(n, adaptive.who_adapts())
-        cast("IOLoop", self.loop).add_callback(self._align_soon)
+        by = adaptive.who_adapts()
+        self._set_size(n, by)
+        cast("IOLoop", self.loop).add_callback(self._align_soon, by)
         return NoOpAwaitable() if self.asynchronous else None
 
     scale_up = scale

@@ -382,6 +382,30 @@ def test_what_a_step_of_adaptive_begins_is_not_part_of_it() -> None:
     run(test)
 
 
+def test_a_class_that_decides_for_itself_does_not_end_itself() -> None:
+    class Own(Adaptive):
+        @property
+        def plan(self) -> Any:
+            return set(self.cluster.plan)
+
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            before = cluster.generation
+            adaptive = cluster.adapt(Own, minimum=2, maximum=3, interval="20ms", wait_count=1)
+            await until(lambda: names(cluster) == ["0", "1"])
+            adaptive.minimum = adaptive.maximum = 1
+            await until(lambda: len(names(cluster)) == 1)
+            assert cluster.adaptive_range() == (1, 1)
+            assert cluster.generation == before
+            adaptive.minimum = adaptive.maximum = 3
+            await until(lambda: len(names(cluster)) == 3)
+            cluster.scale(2)
+            assert cluster.adaptive_range() is None
+            await until(lambda: len(names(cluster)) == 2)
+
+    run(test)
+
+
 def test_fault_13_limits_in_cores_and_memory_are_whole_entries() -> None:
     async def test() -> None:
         form = several(2)
