@@ -54,6 +54,37 @@ def test_code_is_planned_before_it_is_applied(lab: LabPage, server: LabServer) -
     expect(editor.text).to_contain_text("nthreads: 4")
 
 
+def test_what_is_typed_is_undone_and_is_not_lost_to_a_reload(
+    lab: LabPage, server: LabServer
+) -> None:
+    start(server, "threads", "Typed")
+    editor = open_editor(lab, "Typed")
+    editor.show("Code")
+    expect(editor.text).to_contain_text("scheduler")
+    editor.text.press("ControlOrMeta+Home")
+    editor.text.press("ControlOrMeta+z")
+    expect(editor.text).to_contain_text("scheduler")
+    editor.text.press("x")
+    for again in ("ControlOrMeta+y", "ControlOrMeta+Shift+Z"):
+        expect(editor.text).to_contain_text("x{")
+        editor.text.press("ControlOrMeta+z")
+        expect(editor.text).not_to_contain_text("x{")
+        editor.text.press(again)
+    expect(editor.text).to_contain_text("x{")
+    # The page asks before it is left, and here it stays.
+    lab.troubles.expected.append("dialog: beforeunload")
+    with lab.page.expect_event("dialog") as asked:
+        lab.page.evaluate("() => void setTimeout(() => location.reload())")
+    assert asked.value.type == "beforeunload"
+    expect(editor.text).to_contain_text("x{")
+    lab.troubles.found.clear()
+    lab.troubles.expected.clear()
+    editor.button("Revert").click()
+    expect(editor.text).not_to_contain_text("x{")
+    lab.page.reload()
+    lab.wait_until_ready()
+
+
 def test_a_form_is_drawn_from_what_the_class_takes(lab: LabPage, server: LabServer) -> None:
     before = start(server, "threads", "Formed")
     editor = open_editor(lab, "Formed")
