@@ -15,6 +15,7 @@ import pytest
 from speccluster_lab.cluster.history import History
 from speccluster_lab.host import events as events_module
 from speccluster_lab.host.events import EVENTS_FILE, OLDER_FILE, EventStore
+from speccluster_lab.link.files import MAX_FILE_BYTES
 from speccluster_lab.spec.api import EntryPhase
 
 if TYPE_CHECKING:
@@ -409,7 +410,7 @@ async def test_a_file_that_cannot_be_ours(tmp_path: Path, kind: str) -> None:
         case "open to others":
             file.chmod(0o644)
         case "too large":
-            os.truncate(file, 5 * 2**20)
+            os.truncate(file, MAX_FILE_BYTES + 1)
         case "folder":
             file.unlink()
             file.mkdir()
