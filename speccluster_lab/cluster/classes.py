@@ -61,8 +61,10 @@ class Given:
         Those that a worker has in place of ``worker``'s if it may run on another machine.
     nanny : mapping of str to object
         Those that only a nanny has: options of this name may be anything to other classes.
-    scheduler_class, worker_class : callable
+    scheduler_class : callable
         Takes the class that the spec says, and returns the one that is used.
+    prepare_worker : callable
+        Takes each worker that is made, before it is started.
     """
 
     scheduler: Mapping[str, Any] = field(default_factory=dict)
@@ -70,7 +72,7 @@ class Given:
     elsewhere: Mapping[str, Any] = field(default_factory=dict)
     nanny: Mapping[str, Any] = field(default_factory=dict)
     scheduler_class: Callable[[Callable[..., Any]], Callable[..., Any]] = _as_it_is
-    worker_class: Callable[[Callable[..., Any]], Callable[..., Any]] = _as_it_is
+    prepare_worker: Callable[[Any], object] = _as_it_is
 
 
 @runtime_checkable
@@ -198,6 +200,7 @@ class Recipe:
     runs_here: bool
     named_by: str | None
     reads: bool
+    prepare: Callable[[Any], object]
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], given: Given) -> Recipe:
@@ -217,7 +220,7 @@ class Recipe:
         InvalidInput
             One of its options is a reference that cannot be.
         """
-        found = given.worker_class(resolve(entry["cls"]))
+        found = resolve(entry["cls"])
         here = runs_here(found)
         silent = given.worker if here else {**given.worker, **given.elsewhere}
         nannys = {key: value for key, value in given.nanny.items() if _is_of_nanny(found, key)}
@@ -225,7 +228,7 @@ class Recipe:
         if entry.get("group") is not None and "group" in _parameters(found):
             options.setdefault("group", list(entry["group"]))
         named, reads = "name" in options, names_files(options)
-        return cls(found, options, named, here, _named_by(found), reads)
+        return cls(found, options, named, here, _named_by(found), reads, given.prepare_worker)
 
     def make(self, name: Any, scheduler: str) -> Any:
         """Return a new, unstarted worker.
@@ -258,6 +261,7 @@ class Recipe:
                 inner.setdefault("name", str(options["name"]))
         made = self.cls(scheduler, **options)
         keep_own(made)
+        self.prepare(made)
         return made
 
 

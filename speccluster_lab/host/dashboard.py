@@ -62,34 +62,27 @@ def without_port(cls: Callable[..., Any]) -> Callable[..., Any]:
     """
     if not (inspect.isclass(cls) and issubclass(cls, distributed.Scheduler)):
         return cls
-    return _like(cls, _WithoutPort)
+    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    return type(cls.__name__, (_WithoutPort, cls), names)
 
 
-class _WithoutPages:
-    """Opens the port that a worker is to have, and answers nothing there."""
-
-    def start_http_server(self, routes: Any, *args: Any, **options: Any) -> None:
-        """Add no pages; called by the worker when it starts."""
-        super().start_http_server([], *args, **options)  # type: ignore[misc]
-
-
-def without_pages(cls: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a worker class like ``cls`` whose workers of this process have no pages.
+def without_pages(worker: Any) -> None:
+    """Have a worker of this process answer nothing at the port that it opens.
 
     Parameters
     ----------
-    cls : type
-        One whose workers have processes of their own is returned as it is: what they read of
-        dask's configuration says whether they have pages.
+    worker : object
+        It, not started. One that has a process of its own is left as it is: what is configured
+        there says whether it has pages.
     """
-    if not (inspect.isclass(cls) and issubclass(cls, distributed.Worker)):
-        return cls
-    return _like(cls, _WithoutPages)
+    if isinstance(worker, distributed.Worker):
+        start: Any = worker.start_http_server
 
+        def start_http_server(routes: Any, *args: Any, **options: Any) -> None:
+            start([], *args, **options)
 
-def _like(cls: type, changed: type) -> type:
-    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    return type(cls.__name__, (changed, cls), names)
+        # Not by another class: its owner's is what its owner finds.
+        worker.start_http_server = start_http_server  # type: ignore[method-assign]
 
 
 def dashboard_of(cluster: SpecCluster) -> Callable[[], Awaitable[Application]] | None:

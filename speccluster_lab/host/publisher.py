@@ -79,7 +79,7 @@ class Publisher:
         options = scheduler.get("options") or {}
         _refuse_plain(options)
         nanny = {"config": _NO_PAGES, **given.nanny}
-        given = replace(given, nanny=nanny, worker_class=without_pages)
+        given = replace(given, nanny=nanny, prepare_worker=without_pages)
         if options.get("dashboard_address") is None:
             # Nobody but who may use the cluster is to see it. Its pages come later.
             quiet = {**given.scheduler, "dashboard": not HAS_BOKEH}
