@@ -140,7 +140,7 @@ class Card:
 
     def entry(self, name: str) -> Locator:
         """Return the row of an entry, with its members."""
-        pattern = re.compile(rf"^{re.escape(name)}: .* of \d+ workers")
+        pattern = re.compile(rf"^{re.escape(name)}: .* of \d+ workers?")
         return self.tree.get_by_role("treeitem", name=pattern)
 
     def member(self, name: str) -> Locator:
