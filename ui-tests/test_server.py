@@ -102,7 +102,10 @@ def test_a_server_that_ends_stops_its_clusters(
 
 def expect_a_lost_server(lab: LabPage) -> None:
     """Let the browser tell of a server that is not there, and JupyterLab open dialogs on it."""
-    lab.troubles.expected += [r"ERR_CONNECTION_(REFUSED|RESET)", r"^console: WebSocket connection to "]
+    lab.troubles.expected += [
+        r"ERR_CONNECTION_(REFUSED|RESET)",
+        r"^console: WebSocket connection to ",
+    ]
     lab.page.add_locator_handler(
         lab.page.get_by_role("dialog").filter(has_text="Server"),
         lambda dialog: dialog.get_by_role("button").last.click(),
