@@ -379,7 +379,8 @@ class Host:
         left = await asyncio.to_thread(lambda: end_processes(ours | descendants()))
         if left:
             logger.error("Processes that could not be ended: %s", sorted(p.pid for p in left))
-        await asyncio.to_thread(remove_leftovers, self.document().spec)
+        # A disk that hangs is not to hold the end.
+        await _bounded(asyncio.to_thread(remove_leftovers, self.document().spec), CLOSE_SECONDS)
         return not left
 
     async def _close_cluster(self, cluster: SpecCluster) -> None:
