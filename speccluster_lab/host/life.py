@@ -460,7 +460,7 @@ async def _run(folder: Path) -> int:
     status = 1
     try:
         if is_stopped(folder):
-            await asyncio.to_thread(_tidy_up, folder)
+            await _bounded(asyncio.to_thread(_tidy_up, folder), CLOSE_SECONDS)
             status = 0
         else:
             status = await _run_cluster(folder)

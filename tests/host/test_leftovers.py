@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,33 @@ def test_what_another_has_left_goes_and_what_is_used_stays(
     assert left == ["worker-alive", "worker-alive.dirlock"]
     assert (scratch / "worker-alive/storage/key").exists()
     shutil.rmtree(scratch)
+
+
+IMPATIENT = """
+import sys
+from pathlib import Path
+from speccluster_lab.host import life
+life.CLOSE_SECONDS = 0.5
+sys.exit(life.run_host(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("ending", ["as it should", "killed"])
+def test_a_disk_that_hangs_does_not_hold_the_end(hosts: Hosts, tmp_path: Path, ending: str) -> None:
+    # Opened, it waits for somebody who reads.
+    scratch = tmp_path / "hangs/dask-scratch-space"
+    scratch.mkdir(parents=True)
+    os.mkfifo(scratch / "global.lock")
+    spec = {"worker": {"cls": "distributed.Worker", "options": {"local_directory": str(scratch)}}}
+    # Not the real limit, for which a test would have to wait.
+    host = hosts.start("threads", spec=spec, script=IMPATIENT)
+    host.until_running()
+    if ending == "killed":
+        mark_stopped(host.folder)
+        host.connection.process.kill()
+    else:
+        host.request("DELETE")
+    assert host.ended() == 0
 
 
 def test_a_place_that_cannot_be_used_is_said(
