@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from contextlib import suppress
 from threading import RLock
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import distributed
     from tornado.ioloop import IOLoop
+    from tornado.platform.asyncio import BaseAsyncIOLoop
 
     from speccluster_lab.spec.api import Scale
 
@@ -238,10 +240,21 @@ class Scaled(Aligned):
             self._wanted.adapted.clear()
             self._note("AdaptiveEnded", f"adaptive scaling has ended: {why}")
 
-        if self.called_from_running_loop:
+        if self._is_on_loop():
             say()
         else:
             cast("IOLoop", self.loop).add_callback(say)
+
+    def _is_on_loop(self) -> bool:
+        """Return whether this is called on the cluster's loop.
+
+        The stock ``called_from_running_loop`` says so of any thread without a loop, too, where the
+        cluster is asynchronous.
+        """
+        try:
+            return asyncio.get_running_loop() is cast("BaseAsyncIOLoop", self.loop).asyncio_loop
+        except RuntimeError:
+            return False
 
     def adaptive_range(self) -> tuple[int, int | None] | None:
         """Return the minimum and the maximum that adaptive scaling keeps to, where it is on."""

@@ -309,6 +309,50 @@ def test_who_scales_from_another_thread_has_the_last_word(step: str) -> None:
     run(test)
 
 
+@pytest.mark.parametrize(
+    "ended", [lambda cluster: cluster.scale(3), lambda cluster: cluster.end_adaptive()]
+)
+def test_who_is_subscribed_is_told_on_the_loop_what_another_thread_has_ended(
+    ended: Callable[[Any], object],
+) -> None:
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            cluster.adapt(minimum=1, maximum=1, interval="10s", wait_count=1)
+            told: set[str] = set()
+            cluster.subscribe(lambda: told.add(threading.current_thread().name))
+            from_another_thread(lambda: ended(cluster))
+            await until(lambda: "AdaptiveEnded" in reasons(cluster))
+            assert told == {threading.current_thread().name}
+
+    run(test)
+
+
+def test_what_adaptive_has_made_lasts_although_another_thread_ends_it_while_it_is_read() -> None:
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            adaptive = cluster.adapt(minimum=2, maximum=2, interval="10s", wait_count=1)
+            changes = cluster._wanted._changes
+
+            def interrupted(touched: Any) -> Any:
+                cluster._wanted._changes = changes  # type: ignore[method-assign]
+                from_another_thread(cluster.end_adaptive)
+                return changes(touched)
+
+            await observed(cluster)
+            set_size = cluster._set_size
+
+            def sized(*args: Any) -> None:
+                set_size(*args)
+                cluster._wanted._changes = interrupted  # type: ignore[method-assign]
+
+            cluster._set_size = sized  # type: ignore[method-assign]
+            await adaptive.adapt()
+            await until(lambda: "AdaptiveEnded" in reasons(cluster))
+            assert list(cluster.lasting_document().workers) == ["0", "1"]
+
+    run(test)
+
+
 def test_what_adaptive_lets_go_is_not_taken_from_who_scales_in_another_thread() -> None:
     async def test() -> None:
         async with cluster_of(worker=entry()) as cluster:
