@@ -91,8 +91,12 @@ class Scaled(Aligned):
         if cores is not None:
             n = max(n, entries_of_size(self, "cores", cores))
         by = adaptive.who_adapts()
-        self._set_size(n, by)
-        cast("IOLoop", self.loop).add_callback(self._align_soon, by)
+        if by is not None and self._is_on_loop():
+            # Taken over at once: a reading later might find it together with what the owner does.
+            self.set_entries(n)
+        else:
+            self._set_size(n, by)
+            cast("IOLoop", self.loop).add_callback(self._align_soon, by)
         return NoOpAwaitable() if self.asynchronous else None
 
     scale_up = scale

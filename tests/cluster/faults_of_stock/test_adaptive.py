@@ -450,6 +450,54 @@ def test_a_class_that_decides_for_itself_does_not_end_itself() -> None:
     run(test)
 
 
+def test_what_the_owner_changes_and_what_a_class_that_decides_for_itself_does_are_told_apart() -> (
+    None
+):
+    class Own(Adaptive):
+        @property
+        def plan(self) -> Any:
+            return set(self.cluster.plan)
+
+        requested = plan
+
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            before = cluster.generation
+            adaptive = cluster.adapt(Own, minimum=1, maximum=3, interval="10s", wait_count=1)
+            await adaptive.adapt()
+            # As anybody may who looks at it now.
+            cluster._align()
+            assert cluster.generation == before
+            assert cluster.made_by_adaptive() == {"0"}
+            cluster.worker_spec["mine"] = entry()
+            adaptive.minimum = 3
+            await adaptive.adapt()
+            await registered(cluster, "0", "1", "mine")
+            assert cluster.generation == before + 1
+            assert cluster.made_by_adaptive() == {"0", "1"}
+            assert list(cluster.lasting_document().workers) == ["mine"]
+
+    run(test)
+
+
+def test_a_class_may_scale_from_another_thread() -> None:
+    class Own(Adaptive):
+        async def scale_up(self, n: int) -> None:
+            await asyncio.to_thread(self.cluster.scale, n)
+
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            told: set[str] = set()
+            cluster.subscribe(lambda: told.add(threading.current_thread().name))
+            adaptive = cluster.adapt(Own, minimum=2, maximum=2, interval="10s", wait_count=1)
+            await adaptive.adapt()
+            await until(lambda: names(cluster) == ["0", "1"])
+            assert cluster.made_by_adaptive() == {"0", "1"}
+            assert told == {threading.current_thread().name}
+
+    run(test)
+
+
 def test_fault_13_limits_in_cores_and_memory_are_whole_entries() -> None:
     async def test() -> None:
         form = several(2)
