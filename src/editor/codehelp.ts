@@ -75,11 +75,11 @@ class Looking {
 
   private _onDraft(): void {
     const { refusal, classes } = this._draft;
-    if (refusal === this._refusal && classes === this._classes) {
+    if (refusal === this._refusal && classes.all === this._classes) {
       return;
     }
     this._refusal = refusal;
-    this._classes = classes;
+    this._classes = classes.all;
     // The draft may have changed by what the view is doing just now.
     void Promise.resolve().then(() => {
       if (!this._isOver) {
@@ -109,7 +109,7 @@ export function findings(
   const byField = refusal?.field ? pathOf(refusal.field, value) : null;
   const found: IFinding[] = [
     ...(byField ? [{ path: byField, message: refusal!.message }] : []),
-    ...validate(value, specSchema(spec, draft.classes), trans)
+    ...validate(value, specSchema(spec, draft.classes.all), trans)
   ];
   return found.flatMap(({ path, message, isName }, index) => {
     const range = rangeOf(text, path, isName);
@@ -134,7 +134,7 @@ export function completions(
   }
   const now = looseValue(text);
   const spec = withClasses(now, draft.base);
-  const schema = schemaAt(specSchema(spec, draft.classes), place.path);
+  const schema = schemaAt(specSchema(spec, draft.classes.all), place.path);
   const isQuoted = draft.format === 'json' || text[place.from] === '"';
   const quote = (value: string) =>
     isQuoted || !/^[\w.-]+$/.test(value) ? JSON.stringify(value) : value;

@@ -6,11 +6,12 @@ import { Debouncer, Throttler } from '@lumino/polling';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 import { ApiError } from '../api/errors';
-import type { Cluster, ClusterSpec, Plan, WorkerClass } from '../api/types';
+import type { Cluster, ClusterSpec, Plan } from '../api/types';
 import { describeError } from '../model/describe';
 import type { ICluster } from '../tokens';
 import { isSame, onTop } from './changes';
 import { withoutGone } from './entries';
+import { KnownClasses } from './knownclasses';
 import type { Format, IProblem, Read } from './spectext';
 import { MIME_TYPES, changedLines, readSpec, writeSpec } from './spectext';
 
@@ -27,6 +28,11 @@ export class SpecDraft implements IDisposable {
     this.cluster = options.cluster;
     this.text = options.text;
     this._trans = options.trans;
+    this.classes = new KnownClasses(
+      () => this.cluster.classes(),
+      () => this._changed.emit(),
+      options.trans
+    );
     this._asking = new Debouncer(() => this._ask(), SpecDraft.QUIET);
     this._askingAgain = new Throttler(() => this._askAgain(), {
       limit: SpecDraft.PACE,
@@ -48,6 +54,11 @@ export class SpecDraft implements IDisposable {
   readonly text: CodeEditor.IModel;
 
   /**
+   * The classes that may be named.
+   */
+  readonly classes: KnownClasses;
+
+  /**
    * Emitted when anything that can be read here may have changed.
    */
   get changed(): ISignal<this, void> {
@@ -66,20 +77,6 @@ export class SpecDraft implements IDisposable {
    */
   get spec(): ClusterSpec | null {
     return this._read.spec;
-  }
-
-  /**
-   * The classes that may be named, as far as they are known: `needClasses` asks for them.
-   */
-  get classes(): readonly WorkerClass[] {
-    return this._classes;
-  }
-
-  /**
-   * Why it is not known which classes may be named.
-   */
-  get classesError(): string | null {
-    return this._classesError;
   }
 
   /**
@@ -185,27 +182,6 @@ export class SpecDraft implements IDisposable {
   }
 
   /**
-   * Find out which classes may be named, once.
-   */
-  async needClasses(): Promise<void> {
-    if (this._areClassesAsked) {
-      return;
-    }
-    this._areClassesAsked = true;
-    try {
-      this._classes = await this.cluster.classes();
-      this._classesError = null;
-    } catch (error) {
-      // Who looks again asks again.
-      this._areClassesAsked = false;
-      this._classesError = describeError(error, this._trans);
-    }
-    if (!this._isDisposed) {
-      this._changed.emit();
-    }
-  }
-
-  /**
    * Write another spec.
    */
   write(spec: ClusterSpec): void {
@@ -220,7 +196,8 @@ export class SpecDraft implements IDisposable {
     if (spec && format !== this._format) {
       this._format = format;
       this.text.mimeType = MIME_TYPES[format];
-      this.write(spec);
+      // What was written in the other format is none in this one.
+      this._write(spec, false);
       this._changed.emit();
     }
   }
@@ -272,7 +249,10 @@ export class SpecDraft implements IDisposable {
    * Drop all changes: show the spec as the cluster has it.
    */
   revert(): void {
-    this._load(this.cluster.document);
+    const { document } = this.cluster;
+    const isSameBase =
+      document.generation === this._generation && !this._isBehind();
+    this._load(document, isSameBase);
   }
 
   /**
@@ -325,11 +305,11 @@ export class SpecDraft implements IDisposable {
     const text = writeSpec(spec, this._format);
     if (text === before) {
       this._onText();
-      return;
+    } else {
+      // The other lines stay, and with them the cursor.
+      const { from, to, lines } = changedLines(before, text);
+      sharedModel.updateSource(from, to, lines);
     }
-    // The other lines stay, and with them the cursor.
-    const { from, to, lines } = changedLines(before, text);
-    sharedModel.updateSource(from, to, lines);
     if (!isUndoable) {
       sharedModel.clearUndoHistory();
     }
@@ -353,6 +333,8 @@ export class SpecDraft implements IDisposable {
     const merged = onTop(json(before), json(mine), json(document.spec));
     this._take(document);
     if (isSame(merged, json(this.spec!))) {
+      // As it is written, comments and all.
+      this.text.sharedModel.clearUndoHistory();
       this._onText();
     } else {
       this._write(merged as unknown as ClusterSpec, false);
@@ -406,6 +388,7 @@ export class SpecDraft implements IDisposable {
   private _askSoon(): void {
     this._plan = null;
     this._question++;
+    this._asked = this.cluster.document.spec;
     this._isPlanning = this._isToBePlanned;
     if (this._isPlanning) {
       // A debounced call that is superseded is rejected, which is its purpose.
@@ -430,7 +413,11 @@ export class SpecDraft implements IDisposable {
     if (spec && this._isToBePlanned && !this._isApplying && this._isBehind()) {
       // Not while somebody types: the text may become another. It is asked afterwards.
       const mine = withoutGone(spec, this._base, document.spec);
+      const refusal = this._refusal;
       this._keepOnTop(this._base, document, mine);
+      // What was said aloud is so until somebody writes.
+      this._refusal = refusal;
+      this._changed.emit();
       return;
     }
     if (!spec || !this._isToBePlanned) {
@@ -482,10 +469,11 @@ export class SpecDraft implements IDisposable {
     } else if (this.isGone) {
       this._changed.emit();
     } else if (!this._isApplying && this._isBehind()) {
-      if (this.isDirty) {
-        this._askSoon();
-      } else {
+      if (!this.isDirty) {
         this._load(document, false);
+      } else if (!this._isPlanning || this._asked !== document.spec) {
+        // Not for each number that changes: the wait would never end.
+        this._askSoon();
       }
     } else if (this._plan) {
       this._askingAgain.invoke().catch(() => undefined);
@@ -498,9 +486,6 @@ export class SpecDraft implements IDisposable {
   private readonly _askingAgain: Throttler;
   private _format: Format = 'json';
   private _read!: Read;
-  private _classes: readonly WorkerClass[] = [];
-  private _classesError: string | null = null;
-  private _areClassesAsked = false;
   private _base!: ClusterSpec;
   private _generation = 0;
   private _isDirty = false;
@@ -508,6 +493,8 @@ export class SpecDraft implements IDisposable {
   private _isPlanning = false;
   /** How often what was asked has become another question. */
   private _question = 0;
+  /** The cluster's spec when it was asked. */
+  private _asked: ClusterSpec | null = null;
   private _refusal: SpecDraft.IRefusal | null = null;
   private _isApplying = false;
   private _isReadOnly = false;

@@ -67,7 +67,7 @@ export function FormView(props: {
         onSpec={next => draft.write(next)}
         trans={trans}
       />
-      {draft.classesError && <p role="alert">{draft.classesError}</p>}
+      {draft.classes.error && <p role="alert">{draft.classes.error}</p>}
       {isEntry(entry) ? (
         <EntryForm
           // Another entry is another form: nothing of what was typed is carried over. One of
@@ -115,7 +115,8 @@ function EntryForm(props: {
   trans: TranslationBundle;
 }): React.JSX.Element {
   const { draft, spec, part, entry, trans } = props;
-  const { classes, isReadOnly } = draft;
+  const { isReadOnly } = draft;
+  const classes = draft.classes.all;
   const [more, setMore] = React.useState<readonly string[]>([]);
   // Those that were alike when that was said: while something is typed, others may come to be.
   const [together, setTogether] = React.useState<readonly Part[] | null>(null);

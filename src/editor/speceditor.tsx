@@ -199,7 +199,7 @@ export class SpecEditor extends Widget {
     if (view === 'history') {
       return;
     }
-    void draft.needClasses();
+    void draft.classes.need();
     if (view === 'form') {
       this._formModule ??= await import('./formview');
       this._views.form.update();

@@ -3,9 +3,10 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
-import type { ClusterSpec, WorkerClass } from '../api/types';
+import type { ClusterSpec } from '../api/types';
 import type { IClusterManager } from '../tokens';
 import type { IWritten } from './codehelp';
+import { KnownClasses } from './knownclasses';
 import type { IProblem, Read } from './spectext';
 import { MIME_TYPES, readSpec, writeSpec } from './spectext';
 
@@ -20,9 +21,14 @@ export class WholeSpec implements IWritten, IDisposable {
    */
   constructor(
     readonly text: CodeEditor.IModel,
-    private readonly _manager: IClusterManager,
+    manager: IClusterManager,
     private readonly _trans: TranslationBundle
   ) {
+    this.classes = new KnownClasses(
+      () => manager.classes(),
+      () => this._changed.emit(),
+      _trans
+    );
     text.mimeType = MIME_TYPES[this.format];
     text.sharedModel.changed.connect(this._onText, this);
   }
@@ -31,6 +37,11 @@ export class WholeSpec implements IWritten, IDisposable {
    * How it is written.
    */
   readonly format = 'yaml';
+
+  /**
+   * The classes that may be named.
+   */
+  readonly classes: KnownClasses;
 
   /**
    * Emitted when the text is another one, or more is known of it.
@@ -82,13 +93,6 @@ export class WholeSpec implements IWritten, IDisposable {
   }
 
   /**
-   * The classes that may be named, as far as they are known.
-   */
-  get classes(): readonly WorkerClass[] {
-    return this._classes;
-  }
-
-  /**
    * What the server has against the text.
    */
   get refusal(): IWritten['refusal'] {
@@ -102,7 +106,7 @@ export class WholeSpec implements IWritten, IDisposable {
     this._base = base;
     this._written = writeSpec(base, this.format);
     this._set(this._written);
-    void this._needClasses();
+    void this.classes.need();
   }
 
   /**
@@ -153,17 +157,6 @@ export class WholeSpec implements IWritten, IDisposable {
     this.text.sharedModel.clearUndoHistory();
   }
 
-  private async _needClasses(): Promise<void> {
-    if (this._classes.length > 0) {
-      return;
-    }
-    // Without them it can be written all the same: the server judges.
-    this._classes = await this._manager.classes().catch(() => []);
-    if (!this._isDisposed) {
-      this._changed.emit();
-    }
-  }
-
   private _onText(): void {
     this._read = readSpec(this.source, this.format, this._trans);
     this._textChanged.emit();
@@ -175,7 +168,6 @@ export class WholeSpec implements IWritten, IDisposable {
   private _read: Read = { spec: {} as ClusterSpec, problem: null };
   private _base = {} as ClusterSpec;
   private _written = '';
-  private _classes: readonly WorkerClass[] = [];
   private _refusal: IWritten['refusal'] = null;
   private _isDisposed = false;
 }

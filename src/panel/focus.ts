@@ -29,10 +29,11 @@ export function focusCard(part: HTMLElement): void {
 }
 
 /**
- * The row of a tree that an element is a part of has the focus from now on.
+ * The row of a tree that an element is a part of has the focus from now on. Who has scrolled on
+ * stays where they are.
  */
 export function focusRow(part: HTMLElement): void {
-  part.closest<HTMLElement>('[role=treeitem]')?.focus();
+  part.closest<HTMLElement>('[role=treeitem]')?.focus({ preventScroll: true });
 }
 
 /**

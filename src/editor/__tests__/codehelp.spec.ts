@@ -75,7 +75,7 @@ describe('help with code', () => {
     } as never;
     const text = new CodeEditor.Model();
     draft = new SpecDraft({ cluster: one, text, trans });
-    await draft.needClasses();
+    await draft.classes.need();
   });
 
   afterEach(() => {

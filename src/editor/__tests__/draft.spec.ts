@@ -235,6 +235,10 @@ describe('SpecDraft', () => {
         answer.reject(new ApiError({ code: 'x', message: 'no' }));
         await applied;
         expect([draft.plan, draft.canApply]).toEqual([null, false]);
+        await quiet();
+        expect(Object.keys(JSON.parse(source()).workers)).toEqual(['0', '1']);
+        // Nobody has written anything since.
+        expect(draft.refusal?.message).toBe('no');
       }
     }
   );
@@ -329,6 +333,21 @@ describe('SpecDraft', () => {
     expect(one.replaceSpec.mock.calls).toEqual([[meant, 1]]);
   });
 
+  it('asks in good time, however often its numbers change', async () => {
+    draft.write(withThreads(2));
+    await quiet();
+    const made = adapted('0', '1') as Cluster['spec'];
+    const half = () => jest.advanceTimersByTimeAsync(SpecDraft.QUIET / 2);
+    for (const age of [1, 2, 3, 4, 5]) {
+      await half();
+      one.set({
+        document: { ...cluster('otter', { spec: made }), age } as Cluster
+      });
+    }
+    expect(Object.keys(JSON.parse(source()).workers)).toEqual(['0', '1']);
+    expect(draft.canApply).toBe(true);
+  });
+
   it('undoes what was written here only', async () => {
     const spec = withThreads(2);
     draft.write(spec);
@@ -416,6 +435,58 @@ describe('SpecDraft', () => {
     draft.revert();
     expect(JSON.parse(source()).worker).toBeNull();
     expect([draft.isDirty, draft.generation]).toEqual([false, 2]);
+    // What was written before is no change to theirs.
+    text.sharedModel.undo();
+    expect(draft.isDirty).toBe(false);
+  });
+
+  it('undoes a revert, but not to what others have changed since', () => {
+    const mine = withThreads(2);
+    draft.write(mine);
+    // As after half a second, by a clock that is not faked: what comes at once is undone at once.
+    const { undoManager } = text.sharedModel as unknown as {
+      undoManager: { stopCapturing(): void };
+    };
+    undoManager.stopCapturing();
+    draft.revert();
+    text.sharedModel.undo();
+    expect(JSON.parse(source())).toEqual(mine);
+    type('{');
+    adapted('0', '1');
+    draft.revert();
+    text.sharedModel.undo();
+    expect(draft.isDirty).toBe(false);
+  });
+
+  it('undoes nothing of before somebody else wrote the same', () => {
+    draft.write({ ...withThreads(1), worker: null });
+    const same = elsewhere();
+    same.spec = draft.spec as Cluster['spec'];
+    one.set({ document: same });
+    text.sharedModel.undo();
+    expect(draft.isDirty).toBe(false);
+  });
+
+  it('undoes nothing of before adaptive scaling retired the same', async () => {
+    const workers = adapted('0', '1').workers!;
+    draft.write({
+      ...draft.base,
+      workers: { '0': workers['0']! },
+      worker: null
+    });
+    adapted('0');
+    await quiet();
+    const kept = source();
+    text.sharedModel.undo();
+    expect(source()).toBe(kept);
+  });
+
+  it('undoes nothing in another format than it was written in', () => {
+    draft.write(withThreads(2));
+    draft.setFormat('yaml');
+    const before = source();
+    text.sharedModel.undo();
+    expect([source(), draft.problem]).toEqual([before, null]);
   });
 
   it('changes nothing for somebody who may only look', async () => {

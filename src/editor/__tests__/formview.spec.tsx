@@ -37,7 +37,7 @@ describe('FormView', () => {
       text: new CodeEditor.Model(),
       trans
     });
-    await draft.needClasses();
+    await draft.classes.need();
     render(<Drawn draft={draft} />);
   });
 

@@ -267,7 +267,7 @@ describe('NewFields', () => {
         workers: { 0: worker(3), 1: worker(3) }
       });
       expect(screen.queryByLabelText('Threads')).toBeNull();
-      expect(wanted.whole.classes).toHaveLength(2);
+      expect(wanted.whole.classes.all).toHaveLength(2);
       await create();
       expect(asked()).toEqual([
         {

@@ -102,13 +102,15 @@ describe('The workers of a card', () => {
     expect(page.executed).toEqual([
       [CommandIDs.retryEntry, { id: 'otter', entry: '3' }]
     ]);
-    // What is tried has no such button, and the row the focus that it had.
+    // What is tried has no such button, and the row the focus that it had, wherever it is.
+    const focus = jest.spyOn(row, 'focus');
     const tried = [entry('3', [absent('3')], 'starting')];
     await change(() =>
       otter.set({ document: cluster('otter', { workers: tried }) })
     );
     expect(row.textContent).not.toContain('Tried');
     expect(document.activeElement).toBe(row);
+    expect(focus.mock.calls).toEqual([[{ preventScroll: true }]]);
     jest.useRealTimers();
   });
 
