@@ -14,6 +14,7 @@ import os
 import stat
 import threading
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,12 +23,14 @@ from speccluster_lab.spec.redaction import secrets_in
 from speccluster_lab.spec.references import Source, reference_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from speccluster_lab.spec.references import Reference
 
 __all__ = [
     "MAX_BYTES",
+    "Mentioned",
+    "mentioned_in",
     "names_files",
     "read_files",
     "secret_values",
@@ -124,12 +127,42 @@ def secret_values(options: Any) -> frozenset[str]:
         Of it, as a spec has them; what stands under the name of a secret is one. So is whatever
         this process has read for a reference, or made a worker or a scheduler with before.
     """
-    with _lock:
-        referred = list(_referred)
-    return secrets_in(options) | secrets_in({"secret": referred})
+    return secrets_in(options) | _referred_to()
 
 
-async def secrets_for_log(options: Any) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """What specs say of secrets.
+
+    Parameters
+    ----------
+    secrets : frozenset of str
+        Those that are there as they are,
+    references : frozenset of Reference
+        and what the others are called by.
+    """
+
+    secrets: frozenset[str] = frozenset()
+    references: frozenset[Reference] = frozenset()
+
+
+def mentioned_in(specs: Iterable[Any]) -> Mentioned:
+    """Return what specs say of secrets; not for an event loop, as a spec can be long.
+
+    Parameters
+    ----------
+    specs : iterable of JSON values
+        Gone through one after the other; none of them is kept.
+    """
+    secrets: set[str] = set()
+    references: set[Reference] = set()
+    for spec in specs:
+        secrets |= secrets_in(spec)
+        references.update(_references(spec))
+    return Mentioned(frozenset(secrets), frozenset(references))
+
+
+async def secrets_for_log(options: Any, others: Mentioned | None = None) -> frozenset[str]:
     """Return what a log must not tell that other processes have written.
 
     As :func:`secret_values`, and what the references stand for now. A value that cannot be had any
@@ -139,9 +172,12 @@ async def secrets_for_log(options: Any) -> frozenset[str]:
     Parameters
     ----------
     options : JSON values
-        As a spec has them, or a whole one.
+        As a spec has them, or a whole one; null if there are only others.
+    others : Mentioned, optional
+        What other specs say that those processes may have had.
     """
-    named = set(_references(options))
+    own, others = await asyncio.to_thread(mentioned_in, [options]), others or Mentioned()
+    named = own.references | others.references
     found = [os.environ.get(one.name, "") for one in named if one.source is Source.ENVIRONMENT]
     few = asyncio.Semaphore(LOG_FILES)
 
@@ -159,7 +195,14 @@ async def secrets_for_log(options: Any) -> frozenset[str]:
         # Others may wait for the same files: those go on.
         for reading in readings:
             reading.cancel()
-    return secret_values(options) | secrets_in({"secret": found})
+    return own.secrets | others.secrets | _referred_to() | secrets_in({"secret": found})
+
+
+def _referred_to() -> frozenset[str]:
+    """Return the secrets that this process has used."""
+    with _lock:
+        referred = list(_referred)
+    return secrets_in({"secret": referred})
 
 
 def _references(value: Any) -> Iterator[Reference]:

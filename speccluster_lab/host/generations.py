@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import logging
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ from speccluster_lab.link.files import (
     remove_unfinished,
     write_private_file,
 )
+from speccluster_lab.link.launch import GENERATIONS_FOLDER
 from speccluster_lab.spec.api import MAX_GENERATIONS, Generation
 
 if TYPE_CHECKING:
@@ -26,11 +27,9 @@ if TYPE_CHECKING:
 
     from speccluster_lab.host.store import Desired
 
-__all__ = ["GENERATIONS_FOLDER", "followed_by", "read_generations", "write_generations"]
+__all__ = ["followed_by", "read_generations", "write_generations"]
 
 logger = logging.getLogger(__name__)
-
-GENERATIONS_FOLDER: Final = "generations"
 
 
 def followed_by(before: Desired | None, desired: Desired) -> tuple[Desired, Generation | None]:

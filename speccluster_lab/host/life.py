@@ -34,9 +34,9 @@ from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.guard import AGAIN, NO_USE
 from speccluster_lab.link.launch import Launch, is_stopped, mark_stopped, read_launch
-from speccluster_lab.link.logs import host_log
+from speccluster_lab.link.logs import host_log, stored_specs
 from speccluster_lab.link.paths import scratch_folder, socket_path
-from speccluster_lab.references import secret_values, secrets_for_log
+from speccluster_lab.references import mentioned_in, secret_values, secrets_for_log
 from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, ConditionStatus
 from speccluster_lab.spec.redaction import redact
 
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.cluster import SpecCluster
     from speccluster_lab.host.lifetime import Seen
+    from speccluster_lab.references import Mentioned
     from speccluster_lab.spec.api import Event, EventsQuery, Generation, Log, LogQuery
 
 __all__ = ["Host", "run_host"]
@@ -102,6 +103,7 @@ class Host:
         self.sending: set[asyncio.Task[None]] = set()
         self._folder = folder
         self._known = known_from(launch)
+        self._earlier: Mentioned | None = None
         self._control: Control | None = None
         self._forkserver = forkserver_for(launch)
         self._keeping: asyncio.Task[None] | None = None
@@ -182,8 +184,10 @@ class Host:
         """Return the end of this process's log, or of a worker's."""
         if query.member is not None:
             return await self.ask(lambda control: control.log(query))
-        # Processes before this one have written it too, and have read what this one has not.
-        known = await secrets_for_log(self._spec())
+        # Processes before this one have written it too, and have had what this one has not.
+        if self._earlier is None:
+            self._earlier = await asyncio.to_thread(mentioned_in, stored_specs(self._folder))
+        known = await secrets_for_log(self._spec(), self._earlier)
         return await asyncio.to_thread(host_log, self._folder, query, known)
 
     def _spec(self) -> dict[str, Any]:

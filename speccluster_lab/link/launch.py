@@ -32,6 +32,7 @@ from speccluster_lab.spec.templates import Preimport, StartMethod
 
 __all__ = [
     "DESIRED_FILE",
+    "GENERATIONS_FOLDER",
     "HOST_LOG",
     "LAUNCH_FILE",
     "Launch",
@@ -52,6 +53,9 @@ LAUNCH_FILE = "launch.json"
 
 DESIRED_FILE = "desired.json"
 """In the cluster's folder: the spec that is wanted now, and more, once it is another one."""
+
+GENERATIONS_FOLDER = "generations"
+"""In the cluster's folder: the specs that were wanted before, a file each; some number of them."""
 
 _ATTEMPTS = 5
 

@@ -8,14 +8,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from speccluster_lab.link.files import read_private_file
-from speccluster_lab.link.launch import DESIRED_FILE, LAUNCH_FILE
+from speccluster_lab.link.launch import DESIRED_FILE, GENERATIONS_FOLDER, LAUNCH_FILE
 from speccluster_lab.link.logfile import Part, read_part
 from speccluster_lab.spec.api import Log, LogSource
 from speccluster_lab.spec.logtext import MAX_LOG_CHARACTERS, log_lines
 from speccluster_lab.spec.redaction import ends_within_key
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from speccluster_lab.spec.api import LogQuery
@@ -85,23 +85,24 @@ def last_log_lines(folder: Path, n: int = _LAST_LINES, *, known: Collection[str]
     return found.lines
 
 
-def stored_specs(folder: Path) -> list[Any]:
-    """Return what a cluster was to be in the beginning and is to be now, as JSON values.
+def stored_specs(folder: Path) -> Iterator[Any]:
+    """Yield what a cluster was to be in the beginning, is to be now, and was between, as JSON.
 
-    For who looks for what its log must not tell: what is not there or garbled is left out.
+    For who looks for what its log must not tell: what is not there or garbled is left out. Waits
+    for the disk, and has one at a time, for each of them may be large.
 
     Parameters
     ----------
     folder : Path
         The cluster's.
     """
-    found = []
-    for name in (LAUNCH_FILE, DESIRED_FILE):
+    earlier = (folder / GENERATIONS_FOLDER).glob("*.json")
+    for file in (folder / LAUNCH_FILE, folder / DESIRED_FILE, *earlier):
+        document = None
         with suppress(OSError, ValueError):
-            document = json.loads(read_private_file(folder / name))
-            if isinstance(document, dict):
-                found.append(document.get("spec"))
-    return found
+            document = json.loads(read_private_file(file))
+        if isinstance(document, dict):
+            yield document.get("spec")
 
 
 def _since(part: Part, known: Collection[str]) -> Log:

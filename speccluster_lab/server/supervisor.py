@@ -13,7 +13,7 @@ from speccluster_lab.link.logs import last_log_lines, stored_specs
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.link.remains import remove_cluster, remove_ways
-from speccluster_lab.references import secrets_for_log
+from speccluster_lab.references import mentioned_in, secrets_for_log
 from speccluster_lab.server.absence import before_it_tells, failed, how_it_ended, not_up
 from speccluster_lab.server.following import Follower
 from speccluster_lab.spec.api import Cluster, OwnerKind
@@ -140,8 +140,8 @@ class Supervisor(Follower):
     async def secrets(self) -> frozenset[str]:
         """Return what the host's log must not tell, as far as this process can know it."""
         # Who has found it failed has been told of no change.
-        stored = await asyncio.to_thread(stored_specs, self._folder)
-        return await secrets_for_log([self.newest.spec.model_dump(mode="json"), *stored])
+        stored = await asyncio.to_thread(mentioned_in, stored_specs(self._folder))
+        return await secrets_for_log(self.newest.spec.model_dump(mode="json"), stored)
 
     async def restart(self) -> Cluster:
         """Have a host that runs closed and started again, and return the cluster.

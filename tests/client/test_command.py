@@ -17,8 +17,14 @@ from speccluster_lab.client.command.changing import say_changes
 from speccluster_lab.client.command.output import Output
 from speccluster_lab.client.command.reaching import tell
 from speccluster_lab.host.store import Desired
-from speccluster_lab.link.files import open_private_log, write_private_file
-from speccluster_lab.link.launch import DESIRED_FILE, HOST_LOG, reserve, write_launch
+from speccluster_lab.link.files import make_private_folder, open_private_log, write_private_file
+from speccluster_lab.link.launch import (
+    DESIRED_FILE,
+    GENERATIONS_FOLDER,
+    HOST_LOG,
+    reserve,
+    write_launch,
+)
 from speccluster_lab.link.templates import template_file
 from speccluster_lab.spec.models import ClusterSpec
 
@@ -260,14 +266,18 @@ def test_what_is_left_of_a_cluster_tells_no_secret(
     folder = reserve("telling")
     write_launch(folder, running.launch.model_copy(update={"id": "telling", "spec": spec}))
     with open(open_private_log(folder / HOST_LOG), "w") as stream:
-        stream.write("it was told canary-4711, canary-0815 and canary\n")
+        stream.write("it was told canary-4711, canary-0815, hunter-2 and canary\n")
     # What is wanted since.
     worker = {"cls": "distributed.Worker", "options": {"b": {"$file": str(tmp_path / "token")}}}
     desired = Desired(generation=2, spec=ClusterSpec.model_validate({"worker": worker}))
     write_private_file(folder / DESIRED_FILE, desired.model_dump_json().encode())
+    # What was wanted between, and what is garbled.
+    earlier = make_private_folder(folder / GENERATIONS_FOLDER)
+    write_private_file(earlier / "1.json", b"{")
+    write_private_file(earlier / "2.json", b'{"spec": {"scheduler": {"token": "hunter-2"}}}')
     for verb in (["logs", "telling"], ["doctor"]):
         done = here(*verb)
-        assert "it was told ***, *** and ***" in done.out
+        assert "it was told ***, ***, *** and ***" in done.out
     shutil.rmtree(folder)
 
 

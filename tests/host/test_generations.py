@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 from test_store import CREATED, FIRST, desired, load
 
 from speccluster_lab.host import generations as generations_module
-from speccluster_lab.host.generations import GENERATIONS_FOLDER
 from speccluster_lab.link.files import write_private_file
+from speccluster_lab.link.launch import GENERATIONS_FOLDER
 from speccluster_lab.spec.api import MAX_GENERATIONS, Generation, Scale
 
 if TYPE_CHECKING:

@@ -95,6 +95,30 @@ def test_what_was_wanted_before_is_not_told_either(hosts: Hosts) -> None:
     assert SECRET not in told
 
 
+def test_what_was_wanted_of_an_earlier_process_is_not_told_either(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    place = tmp_path / "token"
+    place.write_text("canary-of-a-file\n")
+
+    def spec(password: object) -> ClusterSpec:
+        entry = {"cls": "difficult_workers.Tells", "options": {"password": password}}
+        return ClusterSpec.model_validate({"worker": entry, "workers": {"0": entry}})
+
+    first, second = spec({"$file": str(place)}), spec(SECRET)
+    host = hosts.start("local", spec=first, allowed=frozenset({"difficult_workers.Tells"}))
+    host.until(lambda _: "it is canary-of-a-file" in host.log)
+    host.ask(lambda client: client.replace_spec(second, 1))
+    host.until(lambda _: f"it is {SECRET}" in host.log)
+    host.ask(lambda client: client.replace_spec(ClusterSpec(), 2))
+    psutil.Process(host.connection.pid).kill()
+    host.reconnected()
+    host.until_running()
+    told = str(host.ask(lambda client: client.log(LogQuery())))
+    assert "it is ***" in told
+    assert "canary" not in told
+
+
 def test_what_an_earlier_process_has_read_is_not_told_either(hosts: Hosts, tmp_path: Path) -> None:
     place = tmp_path / "token"
     place.write_text(f"{SECRET}\n")

@@ -15,10 +15,9 @@ import pytest
 
 from speccluster_lab.errors import NotStored
 from speccluster_lab.host import store as store_module
-from speccluster_lab.host.generations import GENERATIONS_FOLDER
 from speccluster_lab.host.store import CERTIFICATES_FILE, Desired, Store
 from speccluster_lab.link.files import set_aside, write_private_file
-from speccluster_lab.link.launch import DESIRED_FILE
+from speccluster_lab.link.launch import DESIRED_FILE, GENERATIONS_FOLDER
 from speccluster_lab.spec.api import Adaptive
 from speccluster_lab.spec.models import ClusterSpec
 

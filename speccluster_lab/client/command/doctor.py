@@ -24,7 +24,7 @@ from speccluster_lab.link.logs import last_log_lines, stored_specs
 from speccluster_lab.link.paths import clusters_folder, connections_folder, socket_path
 from speccluster_lab.link.settings import UnknownSetting, read_settings
 from speccluster_lab.link.templates import look_for_templates
-from speccluster_lab.references import secrets_for_log
+from speccluster_lab.references import mentioned_in, secrets_for_log
 from speccluster_lab.spec.api import ClusterPhase
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _dead_host(folder: Path) -> Iterator[Finding]:
         yield Finding(what, "problem", error.message, mend)
         return
     # What its guard says last is that it gives up.
-    known = asyncio.run(secrets_for_log(stored_specs(folder)))
+    known = asyncio.run(secrets_for_log(None, mentioned_in(stored_specs(folder))))
     said = [line for line in last_log_lines(folder, known=known) if " guard: " not in line]
     why = f"; its log ends with: {said[-1]}" if said else ""
     yield Finding(what, "problem", f"has failed{why}", f"restart it in the panel, or: {mend}")

@@ -11,7 +11,7 @@ from speccluster_lab.client.command.reaching import reached
 from speccluster_lab.errors import ClusterNotFound, HostNotResponding, StartFailed
 from speccluster_lab.link.logs import host_log, stored_specs
 from speccluster_lab.link.paths import cluster_folder
-from speccluster_lab.references import secrets_for_log
+from speccluster_lab.references import mentioned_in, secrets_for_log
 from speccluster_lab.spec.api import LogQuery
 from speccluster_lab.spec.validation import invalid_input
 
@@ -67,7 +67,8 @@ async def _read(id: str, query: LogQuery) -> Log:
 
 
 async def _left_in(folder: Path, query: LogQuery) -> Log:
-    known = await secrets_for_log(await asyncio.to_thread(stored_specs, folder))
+    stored = await asyncio.to_thread(mentioned_in, stored_specs(folder))
+    known = await secrets_for_log(None, stored)
     return await asyncio.to_thread(host_log, folder, query, known)
 
 
