@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 from distributed import Nanny, Worker
 from distributed.utils import import_term
 
+from speccluster_lab.cluster.form import CONTAINERS, copy_of
 from speccluster_lab.cluster.logowners import keep_own
 from speccluster_lab.cluster.reading import AfterReading
 from speccluster_lab.errors import GroupMismatch, InvalidClass, InvalidInput
@@ -196,6 +197,7 @@ class Recipe:
 
     cls: Callable[..., Any]
     options: Mapping[str, Any]
+    containers: Collection[str]
     named: bool
     runs_here: bool
     named_by: str | None
@@ -228,7 +230,10 @@ class Recipe:
         if entry.get("group") is not None and "group" in _parameters(found):
             options.setdefault("group", list(entry["group"]))
         named, reads = "name" in options, names_files(options)
-        return cls(found, options, named, here, _named_by(found), reads, given.prepare_worker)
+        containers = [name for name, one in options.items() if isinstance(one, CONTAINERS)]
+        return cls(
+            found, options, containers, named, here, _named_by(found), reads, given.prepare_worker
+        )
 
     def make(self, name: Any, scheduler: str) -> Any:
         """Return a new, unstarted worker.
@@ -252,6 +257,9 @@ class Recipe:
     def _make(self, name: Any, scheduler: str, files: Mapping[str, str] | None = None) -> Any:
         # What one worker does to its options is not for the next.
         options = with_values(self.options, files)
+        # The sets, too, and what is in tuples, which are left as they are where values are read.
+        for option in self.containers:
+            options[option] = copy_of(options[option])
         if not self.named:
             options["name"] = name
         if self.named_by is not None:

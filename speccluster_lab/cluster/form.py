@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.reconcile import Fingerprint
@@ -13,7 +13,16 @@ from speccluster_lab.spec.names import HOLDER_PREFIX, member_names
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-__all__ = ["Desired", "Form", "copy_of", "members_of_entry"]
+__all__ = ["CONTAINERS", "Desired", "Form", "NotedSet", "copy_of", "members_of_entry"]
+
+# What :func:`copy_of` may copy.
+CONTAINERS: Final = (dict, list, set, tuple)
+
+
+class NotedSet(set[Any]):
+    """A set in a spec whose changes are noted; a copy of it is a plain one."""
+
+    __slots__ = ()
 
 
 def copy_of(value: Any) -> Any:
@@ -26,7 +35,7 @@ def copy_of(value: Any) -> Any:
             return {key: copy_of(item) for key, item in dict(value).items()}
         case list():
             return [copy_of(item) for item in list(value)]
-        case set():
+        case set() if type(value) is set or isinstance(value, NotedSet):
             return set(value)
         case tuple() if type(value) is tuple:
             return tuple([copy_of(item) for item in value])

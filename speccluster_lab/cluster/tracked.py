@@ -10,7 +10,7 @@ import copy
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from speccluster_lab.cluster.form import Form
+from speccluster_lab.cluster.form import CONTAINERS, Form, NotedSet
 from speccluster_lab.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EntrySpec", "WorkerSpecs"]
 
-_CONTAINERS: Final = (dict, list, set, tuple)
 _NOBODY: Final[deque[Any]] = deque(maxlen=0)
 
 
@@ -43,14 +42,14 @@ class _Touch:
 
 def _tracked(value: Any, touch: _Touch) -> Any:
     # First what there is most of: it is asked for each value of each entry.
-    if not isinstance(value, _CONTAINERS):
+    if not isinstance(value, CONTAINERS):
         return value
     match value:
         case dict():
             return _Dict(value, touch)
         case list():
             return _List(value, touch)
-        case set():
+        case set() if type(value) in (set, _Set):
             return _Set(value, touch)
         case tuple() if type(value) is tuple:
             # What is in it may be changed, though it cannot.
@@ -174,7 +173,7 @@ class _List(list[Any]):
         return list, (list(self),)
 
 
-class _Set(set[Any]):
+class _Set(NotedSet):
     """A set inside an entry; what is in it cannot be changed."""
 
     __slots__ = ("_touch",)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from distributed import Client, wait
+from distributed import Client, Worker, wait
 from distributed.core import Status
 
 import speccluster_lab
@@ -315,6 +316,31 @@ def test_a_class_that_does_not_exist_fails_alone() -> None:
             await until(lambda: names(cluster) == ["good"])
             await until(lambda: cluster.entries()[1].reason == "InvalidClass")
             await until(lambda: phases(cluster)["good"] is EntryPhase.RUNNING)
+
+    run(test)
+
+
+@pytest.mark.parametrize("where", ["dict", "list", "set", "tuple"])
+def test_what_one_worker_does_to_its_options_is_not_for_the_next(where: str) -> None:
+    todo: Any = {"dict": {"a": 1}, "list": ["a"], "set": {"a"}, "tuple": (["a"],)}[where]
+    before, seen = copy.deepcopy(todo), []
+
+    class Doing(Worker):
+        def __init__(self, scheduler: str, *, todo: Any, **options: Any) -> None:
+            seen.append(copy.deepcopy(todo))
+            (todo[0] if where == "tuple" else todo).clear()
+            super().__init__(scheduler, **options)
+
+    async def test() -> None:
+        form = entry()
+        form = {"cls": Doing, "options": {**form["options"], "todo": todo}}
+        async with cluster_of(worker=form) as cluster:
+            cluster.scale(2)
+            await until(lambda: names(cluster) == ["0", "1"])
+            assert seen == [before, before]
+            for name in "01":
+                one = cluster._wanted.entries[name]
+                assert one.form.entry["options"]["todo"] == before
 
     run(test)
 

@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -305,6 +305,24 @@ def test_sets_and_what_is_in_tuples_can_be_edited(change: Callable[[Any], object
     assert ours["a"] != before
     # Nobody else sees it: neither who gave it, nor a copy, nor what was read before.
     assert given == ours["b"] == ours["c"] == first.entry == before
+
+
+class Ordered(set[Any]):
+    """Has more in it than a set."""
+
+
+class Pair(NamedTuple):
+    """Has names for what is in it."""
+
+    first: int
+    second: int
+
+
+@pytest.mark.parametrize("value", [Ordered("ab"), Pair(1, 2), frozenset("ab"), object()])
+def test_what_is_more_than_a_plain_container_is_taken_as_it_is(value: object) -> None:
+    ours = WorkerSpecs({"a": {"cls": "A", "options": {"x": value}}})
+    assert ours["a"]["options"]["x"] is value
+    assert ours["a"].form().entry["options"]["x"] is value
 
 
 @pytest.mark.parametrize("value", [None, 3, "Worker", ["cls"], object()])
