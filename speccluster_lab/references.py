@@ -41,6 +41,8 @@ __all__ = [
 # A key, a certificate, a token: what is longer is no secret.
 MAX_BYTES: Final = 64 * 1024
 READ_SECONDS = 5.0
+# Less than a server waits for a log.
+LOG_READ_SECONDS: Final = 2.0
 # So many threads of one reader of a log may be left with files that are never read.
 LOG_FILES: Final = 8
 # So many values are kept from being told, those that were used last.
@@ -189,7 +191,7 @@ async def secrets_for_log(options: Any, others: Mentioned | None = None) -> froz
     readings = [asyncio.create_task(read(name)) for name in files]
     try:
         if readings:
-            done, _ = await asyncio.wait(readings, timeout=READ_SECONDS)
+            done, _ = await asyncio.wait(readings, timeout=LOG_READ_SECONDS)
             found += [one.result() for one in done if one.exception() is None]
     finally:
         # Others may wait for the same files: those go on.

@@ -69,8 +69,9 @@ __all__ = ["ClusterManager"]
 # They leave the machine: a day is enough for a kernel, and little for who finds them later.
 CREDENTIALS_SECONDS: Final = 24 * 3600
 _LOOK_SECONDS: Final = 1.0
-# Its file is there as well.
-_LOG_SECONDS: Final = 2.0
+# Its file is there as well; but a host that is busy, or reads what it must not tell, is not to be
+# passed over before it counts as silent.
+_LOG_SECONDS: Final = 7.0
 _ASKED_AT_ONCE: Final = 4
 
 

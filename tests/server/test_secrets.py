@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonpatch
+import psutil
 import pytest
 import yaml
 from fake_host import DIE, HANG
@@ -20,11 +21,13 @@ from traitlets.config import Config
 from speccluster_lab import references
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.store import Desired
+from speccluster_lab.link.api import _SILENCE_SECONDS
+from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.files import make_private_folder, write_private_file
 from speccluster_lab.link.launch import DESIRED_FILE, HOST_LOG
 from speccluster_lab.link.templates import template_file
 from speccluster_lab.server.absence import before_it_is_known
-from speccluster_lab.server.manager import ClusterManager
+from speccluster_lab.server.manager import _LOG_SECONDS, ClusterManager
 from speccluster_lab.server.secrets import Secrets
 from speccluster_lab.server.shown import Shown
 from speccluster_lab.server.supervisor import Supervisor
@@ -418,7 +421,7 @@ async def test_a_file_that_is_never_read_holds_up_no_end(
         return ""
 
     monkeypatch.setattr(references, "_text_of", read)
-    monkeypatch.setattr(references, "READ_SECONDS", 3.0)
+    monkeypatch.setattr(references, "LOG_READ_SECONDS", 10.0)
     manager.bounds = replace(manager.bounds, call=0.5)
     options = {"nthreads": 1, "env": {"A_TOKEN": {"$file": "/never/read"}}}
     write_template({"worker": {"cls": "distributed.Nanny", "options": options}})
@@ -432,10 +435,39 @@ async def test_a_file_that_is_never_read_holds_up_no_end(
     await wait_for(id, None)
     # It has gone while its log was not read yet, and nothing comes back.
     assert not following.done()
+    goes_on.set()
     await until(following.done)
     assert manager.clusters() == []
-    goes_on.set()
     no_tracebacks()
+
+
+async def test_a_host_that_is_busy_tells_its_log_itself(
+    api: Api, wait_for: Wait, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _LOG_SECONDS > _SILENCE_SECONDS + references.LOG_READ_SECONDS
+    monkeypatch.setenv("A_TOKEN", SECRET)
+    options = {"nthreads": 1, "env": {"A": {"$env": "A_TOKEN"}}}
+    write_template({"worker": {"cls": "distributed.Nanny", "options": options}, "workers": {}})
+    id = await make(api, template="secretive")
+    await wait_for(id, "running")
+    # What was told to the host is known to nobody else any more.
+    monkeypatch.setenv("A_TOKEN", OTHER)
+    log = folder_of(data_folder, id) / HOST_LOG
+    with log.open("a") as stream:
+        stream.write(f"the last words are {SECRET}\n")
+    host = psutil.Process(read_connection(id).pid)
+    host.suspend()
+    try:
+        asked = asyncio.ensure_future(api("GET", f"/clusters/{id}/logs"))
+        # As long as a busy one can be silent.
+        await asyncio.sleep(3)
+    finally:
+        host.resume()
+    text = json.dumps((await asked).body)
+    assert "the last words are ***" in text
+    assert SECRET not in text
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
 
 
 async def test_the_log_of_a_host_that_hangs_is_told_without(
