@@ -190,8 +190,9 @@ def by_entries(cls: type[distributed.Adaptive]) -> type[distributed.Adaptive]:
     """
     if cls is distributed.Adaptive:
         return Adaptive
-    own = any(getattr(cls, name) is not getattr(distributed.Adaptive, name) for name in _PICTURE)
-    if issubclass(cls, Adaptive):
+    # Such as one that this has returned before.
+    if issubclass(cls, _Asking):
         return cls
+    own = any(getattr(cls, name) is not getattr(distributed.Adaptive, name) for name in _PICTURE)
     members = {"__doc__": cls.__doc__, "__module__": cls.__module__}
     return type(cls.__name__, (_Asking, cls) if own else (cls, Adaptive), members)

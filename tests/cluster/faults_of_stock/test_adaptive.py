@@ -450,6 +450,28 @@ def test_a_class_that_decides_for_itself_does_not_end_itself() -> None:
     run(test)
 
 
+def test_the_class_of_what_adapts_a_cluster_can_be_used_again() -> None:
+    class Own(Adaptive):
+        @property
+        def plan(self) -> Any:
+            return set(self.cluster.plan)
+
+    class Other(Adaptive):
+        pass
+
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            for cls in (Own, Other, Adaptive):
+                first = type(cluster.adapt(cls, minimum=1, maximum=1, interval="10s"))
+                for again in (first, type("Sub", (first,), {})):
+                    adaptive = cluster.adapt(again, minimum=1, maximum=1, interval="10s")
+                    assert type(adaptive) is again
+            await adaptive.adapt()
+            assert cluster.made_by_adaptive() == {"0"}
+
+    run(test)
+
+
 def test_what_the_owner_changes_and_what_a_class_that_decides_for_itself_does_are_told_apart() -> (
     None
 ):
