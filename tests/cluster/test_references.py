@@ -197,7 +197,7 @@ def test_what_a_log_must_not_tell(
     hanging: tuple[threading.Event, list[str]],
 ) -> None:
     _, threads = hanging
-    monkeypatch.setattr(references, "READ_SECONDS", 0.5)
+    monkeypatch.setattr(references, "READ_SECONDS", 2)
     monkeypatch.setenv("SCL_TOKEN", f"{SECRET}-of-a-variable")
     files = {name: tmp_path / name for name in ("slow", "token", "gone", "long")}
     files["slow"].write_text(SECRET)

@@ -303,7 +303,8 @@ def test_who_scales_from_another_thread_has_the_last_word(step: str) -> None:
             assert adaptive.state == "stopped"
             assert len(cluster.worker_spec) == 5
             await registered(cluster, *"01234")
-            assert cluster.generation == before + 1
+            # Once or more: the loop may have read it while it was being done.
+            assert cluster.generation > before
             assert cluster.made_by_adaptive() == frozenset()
 
     run(test)
