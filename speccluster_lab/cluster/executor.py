@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import copy_context
+from functools import partial
 from itertools import islice
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final
@@ -177,7 +178,8 @@ class Executor:
             What starts that failed meanwhile raised, and before where nobody waited then and
             the entry has not recovered since.
         """
-        return await self._waiting.idle(self.run_pass)
+        # Not as part of what waits; a copy, for a context can be entered only once at a time.
+        return await self._waiting.idle(partial(self._context.copy().run, self.run_pass))
 
     # -- what is -----------------------------------------------------------------------------
 

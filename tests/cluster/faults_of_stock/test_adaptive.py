@@ -427,6 +427,36 @@ def test_what_a_step_of_adaptive_begins_is_not_part_of_it() -> None:
     run(test)
 
 
+def test_what_begins_while_a_step_of_adaptive_waits_for_the_cluster_is_not_part_of_it() -> None:
+    class Own(Adaptive):
+        """Sees that something is wanted that is not there, and waits for it, as stock does."""
+
+        @property
+        def plan(self) -> Any:
+            return set(self.cluster.plan)
+
+    class Scaling(Counted):
+        async def start(self) -> Any:
+            asked.append(who_adapts())
+            cluster.scale(3)
+            return await super().start()
+
+    cluster: Any
+    asked: list[Any] = []
+
+    async def test() -> None:
+        nonlocal cluster
+        async with cluster_of(worker=entry()) as cluster:
+            adaptive = cluster.adapt(Own, minimum=1, maximum=1, interval="10s", wait_count=1)
+            cluster.worker_spec["mine"] = {**entry(), "cls": Scaling}
+            await adaptive.adapt()
+            assert adaptive.state == "stopped", "as where anybody else scales"
+            await registered(cluster, "0", "1", "mine")
+            assert asked == [None]
+
+    run(test)
+
+
 def test_a_class_that_decides_for_itself_does_not_end_itself() -> None:
     class Own(Adaptive):
         @property
