@@ -113,6 +113,8 @@ async def test_what_is_passed_on(
         refused = await api("GET", f"{where}/logs", params={field: wrong})
         assert (refused.status, refused.body["field"]) == (422, field)
     folder = folder_of(data_folder, id)
+    # The host writes that it has no such worker once it has answered.
+    await until(lambda: "404 GET" in (folder / HOST_LOG).read_text())
     with (folder / HOST_LOG).open("a") as file:
         file.write("one\ntoken=canary <b>\x1b[0m\n")
     own = (await api("GET", f"{where}/logs", params={"tail": "1"})).body
