@@ -229,6 +229,21 @@ describe('commands', () => {
     expect(one.adapt.mock.calls).toEqual([[range]]);
   });
 
+  it('go from a range to a size in one operation, which may be refused', async () => {
+    const adaptive = { minimum: 1, maximum: 4 };
+    add(EDITORS, new FakeCluster(cluster('otter', { adaptive })));
+    const [one] = manager.clusters;
+    one.scale.mockRejectedValue(failing);
+    const done = run(CommandIDs.scaleCluster);
+    await dialog();
+    fireEvent.click(await screen.findByLabelText('Fixed size'));
+    fireEvent.click(screen.getByText('Scale'));
+    await done;
+    expect(one.scale.mock.calls).toEqual([[{ entries: 1 }]]);
+    expect(one.adapt).not.toHaveBeenCalled();
+    expect(notes()).toEqual(['otter was not scaled: no room']);
+  });
+
   it.each([
     ['retry', CommandIDs.retryEntry, '0 was not tried again: no room'],
     ['restartEntry', CommandIDs.restartEntry, '0 was not restarted: no room']

@@ -94,9 +94,7 @@ async function choose(
   if (wanted.kind === 'adaptive') {
     return adapt(cluster, wanted.range, trans);
   }
-  if (cluster.document.adaptive && !(await adapt(cluster, null, trans))) {
-    return null;
-  }
+  // Which ends adaptive scaling, unless the size is refused.
   return scale(cluster, wanted.scale, trans);
 }
 
