@@ -429,16 +429,19 @@ def test_what_a_step_of_adaptive_begins_is_not_part_of_it() -> None:
 
 def test_what_begins_while_a_step_of_adaptive_waits_for_the_cluster_is_not_part_of_it() -> None:
     class Own(Adaptive):
-        """Sees that something is wanted that is not there, and waits for it, as stock does."""
+        """Has it that something is wanted and not there, for which the stock class waits."""
 
         @property
-        def plan(self) -> Any:
-            return set(self.cluster.plan)
+        def requested(self) -> Any:
+            return set()
+
+        async def target(self) -> int:
+            return 1
 
     class Scaling(Counted):
         async def start(self) -> Any:
             asked.append(who_adapts())
-            cluster.scale(3)
+            cluster.scale(1)
             return await super().start()
 
     cluster: Any
@@ -451,7 +454,7 @@ def test_what_begins_while_a_step_of_adaptive_waits_for_the_cluster_is_not_part_
             cluster.worker_spec["mine"] = {**entry(), "cls": Scaling}
             await adaptive.adapt()
             assert adaptive.state == "stopped", "as where anybody else scales"
-            await registered(cluster, "0", "1", "mine")
+            await registered(cluster, "mine")
             assert asked == [None]
 
     run(test)
