@@ -78,6 +78,13 @@ class _Asking(distributed.Adaptive):
         with _adapting(self):
             await super().adapt()
 
+    async def scale_down(  # type: ignore[override]
+        self, workers: Collection[Hashable]
+    ) -> None:
+        """Let workers go, unless it has been ended meanwhile: the scheduler is asked first."""
+        if self.state != "stopped":
+            await super().scale_down(workers)
+
 
 class Adaptive(_Asking):
     """As :class:`distributed.Adaptive`, for clusters whose entries may be several workers.

@@ -375,6 +375,30 @@ def test_what_adaptive_lets_go_is_not_taken_from_who_scales_in_another_thread() 
     run(test)
 
 
+def test_a_class_that_decides_for_itself_lets_nothing_go_after_its_end() -> None:
+    """Not even at the scheduler, which the stock class asks before the cluster."""
+
+    class Own(Adaptive):
+        @property
+        def plan(self) -> Any:
+            return set(self.cluster.plan)
+
+        async def workers_to_close(self, target: int) -> list[str]:
+            found = await super().workers_to_close(target)
+            from_another_thread(lambda: self.cluster.scale(2))
+            return found
+
+    async def test() -> None:
+        async with cluster_of({"0": entry(), "1": entry()}, worker=entry()) as cluster:
+            await registered(cluster, "0", "1")
+            adaptive = cluster.adapt(Own, minimum=1, maximum=1, interval="10s", wait_count=1)
+            await adaptive.adapt()
+            assert adaptive.state == "stopped"
+            assert names(cluster) == ["0", "1"]
+
+    run(test)
+
+
 @pytest.mark.parametrize(
     "moment",
     [
