@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import signal
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_server.extension.application import ExtensionApp
+from tornado.ioloop import PeriodicCallback
 from traitlets import Bool
 
 from speccluster_lab.link.settings import ClusterSettings
@@ -20,6 +23,12 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
 __all__ = ["SpecClusterLab"]
+
+# What Jupyter's settings know by such a name counts as activity; JupyterHub asks for no more
+# than that (`ServerWebApplication.last_activity` of jupyter_server).
+LAST_ACTIVITY: Final = "speccluster_lab_last_activity"
+# JupyterHub is told every five minutes, unless its configuration says otherwise.
+ACTIVITY_SECONDS: Final = 60.0
 
 
 class SpecClusterLab(ClusterSettings, ExtensionApp):
@@ -44,6 +53,8 @@ class SpecClusterLab(ClusterSettings, ExtensionApp):
         help="""Whether a server that Jupyter, or JupyterHub, ends for want of activity stays for as
         long as a cluster runs. What the panel asks by itself is never activity.""",
     ).tag(config=True)
+
+    _activity: PeriodicCallback | None = None
 
     manager: ClusterManager
 
@@ -70,11 +81,16 @@ class SpecClusterLab(ClusterSettings, ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Find the clusters of others, now and later; called by Jupyter on its running loop."""
         _end_in_order_when_interrupted(serverapp)
+        note = partial(self._note_activity, serverapp.web_app.settings)
+        self._activity = PeriodicCallback(note, ACTIVITY_SECONDS * 1_000)
+        self._activity.start()
         self.manager.watch()
         await self.manager.attach()
 
     async def stop_extension(self) -> None:
         """End what this server has started; called by Jupyter when it ends in order."""
+        if self._activity is not None:
+            self._activity.stop()
         # Whatever is raised here would keep Jupyter from ending its kernels.
         try:
             await self.manager.close(stop_clusters=self.shutdown_clusters_on_exit)
@@ -85,6 +101,10 @@ class SpecClusterLab(ClusterSettings, ExtensionApp):
         """Return what keeps the server from ending for want of activity; called by Jupyter."""
         running = self.manager.count_running() if self.clusters_keep_server_alive else 0
         return {"clusters": running} if running else None
+
+    def _note_activity(self, settings: dict[str, Any]) -> None:
+        if self.current_activity() is not None:
+            settings[LAST_ACTIVITY] = datetime.datetime.now(datetime.UTC)
 
 
 def _end_in_order_when_interrupted(serverapp: ServerApp) -> None:

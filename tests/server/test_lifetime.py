@@ -68,6 +68,32 @@ async def test_an_orderly_end_stops_what_the_server_has_started(
     assert extension.current_activity() is None
 
 
+async def test_a_running_cluster_is_activity_for_jupyterhub_too(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    extension: SpecClusterLab,
+    jp_serverapp: ServerApp,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("speccluster_lab.server.extension.ACTIVITY_SECONDS", 0.05)
+    await extension._start_jupyter_server_extension(jp_serverapp)
+    await make_running(api, wait_for, "one")
+    web_app = jp_serverapp.web_app
+    told = set()
+
+    def is_told_again() -> bool:
+        # That is what a hub is told; looking is no activity.
+        told.add(web_app.last_activity())
+        return len(told) > 2
+
+    await until(is_told_again)
+    extension.clusters_keep_server_alive = False
+    before = web_app.last_activity()
+    extension._note_activity(web_app.settings)
+    assert web_app.last_activity() == before
+
+
 async def test_the_end_waits_for_nobody(
     api: Api,
     fake_host: FakeHosts,
