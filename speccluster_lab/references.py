@@ -13,7 +13,6 @@ import asyncio
 import os
 import stat
 import threading
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.redaction import secrets_in
 from speccluster_lab.spec.references import Source, reference_in
+from speccluster_lab.threads import SharedThreads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,7 +48,7 @@ LOG_FILES: Final = 8
 # So many values are kept from being told, those that were used last.
 MOST_REFERRED: Final = 1000
 
-_reading: dict[str, Future[str]] = {}
+_reading = SharedThreads("read", lambda name: _text_of(Path(name).expanduser()))
 _referred: dict[str, None] = {}
 _lock = threading.Lock()
 
@@ -79,7 +79,7 @@ async def read_files(options: Mapping[str, Any]) -> dict[str, str]:
     for place, name in _files_in(options, ""):
         if name in found:
             continue
-        reading = asyncio.wrap_future(_read_in_thread(name))
+        reading = asyncio.wrap_future(_reading.begin(name))
         try:
             await asyncio.wait({reading}, timeout=READ_SECONDS)
             if not reading.done():
@@ -185,7 +185,7 @@ async def secrets_for_log(options: Any, others: Mentioned | None = None) -> froz
 
     async def read(name: str) -> str:
         async with few:
-            return await asyncio.wrap_future(_read_in_thread(name))
+            return await asyncio.wrap_future(_reading.begin(name))
 
     files = sorted(one.name for one in named if one.source is Source.FILE)
     readings = [asyncio.create_task(read(name)) for name in files]
@@ -272,32 +272,6 @@ def _files_in(value: Any, place: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for number, one in enumerate(value):
             yield from _files_in(one, f"{place}.{number}")
-
-
-def _read_in_thread(name: str) -> Future[str]:
-    with _lock:
-        under_way = _reading.get(name)
-        if under_way is not None:
-            return under_way
-        future: Future[str] = Future()
-        future.set_running_or_notify_cancel()
-        _reading[name] = future
-    # A process can end whatever such a thread does.
-    threading.Thread(target=_read, args=(name, future), name="read", daemon=True).start()
-    return future
-
-
-def _read(name: str, future: Future[str]) -> None:
-    try:
-        found: str | Exception = _text_of(Path(name).expanduser())
-    except (OSError, ValueError, RuntimeError) as error:
-        found = error
-    with _lock:
-        del _reading[name]
-    if isinstance(found, str):
-        future.set_result(found)
-    else:
-        future.set_exception(found)
 
 
 def _text_of(path: Path) -> str:

@@ -17,13 +17,14 @@ PACKAGE = Path(speccluster_lab.__file__).parent
 # What each part may import of the others (the design's section 3).
 MAY_IMPORT = {
     "errors": set(),
+    "threads": set(),
     "spec": {"errors"},
-    "references": {"errors", "spec"},
+    "references": {"errors", "spec", "threads"},
     "reconcile": {"errors", "spec"},
     "cluster": {"errors", "spec", "references", "reconcile"},
     "link": {"errors", "spec"},
     "host": {"errors", "spec", "references", "reconcile", "cluster", "link"},
-    "server": {"errors", "spec", "references", "link"},
+    "server": {"errors", "spec", "threads", "references", "link"},
     "client": {"errors", "spec", "references", "link"},
 }
 # What is found by its name where it is needed, because imports may not run that way.
@@ -86,7 +87,9 @@ def test_every_part_is_known() -> None:
     assert there == set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize("part", ["errors", "spec", "references", "reconcile", "link", "server"])
+@pytest.mark.parametrize(
+    "part", ["errors", "threads", "spec", "references", "reconcile", "link", "server"]
+)
 def test_the_server_side_never_names_dask(part: str) -> None:
     files = sorted((PACKAGE / part).rglob("*.py")) or [PACKAGE / f"{part}.py"]
     named = {name.split(".")[0] for file in files for name in imports_of(file)}

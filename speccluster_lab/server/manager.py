@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +13,7 @@ from speccluster_lab.errors import (
     SpecClusterError,
 )
 from speccluster_lab.link.connections import Connection
-from speccluster_lab.link.creation import Maker, check_python, check_room, create, wish_for
+from speccluster_lab.link.creation import Maker, check_room, create, wish_for
 from speccluster_lab.link.dashboard import fetch_page, open_stream
 from speccluster_lab.link.feed import Feed
 from speccluster_lab.link.launch import Launch, read_launch, start_host
@@ -24,6 +23,7 @@ from speccluster_lab.server.classes import KnownClasses
 from speccluster_lab.server.discovery import Discovery, Guarded
 from speccluster_lab.server.following import Listener
 from speccluster_lab.server.published import Published
+from speccluster_lab.server.pythons import check_python
 from speccluster_lab.server.secrets import Secrets
 from speccluster_lab.server.spares import Spares
 from speccluster_lab.server.supervisor import Bounds, Guard, Supervisor
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     from tornado.websocket import WebSocketClientConnection
 
-    from speccluster_lab.link.creation import Wish
     from speccluster_lab.link.dashboard import Page
     from speccluster_lab.server.following import Follower
     from speccluster_lab.spec.admission import Admission
@@ -72,7 +71,6 @@ _LOOK_SECONDS: Final = 1.0
 # Its file is there as well; but a host that is busy, or reads what it must not tell, is not to be
 # passed over before it counts as silent.
 _LOG_SECONDS: Final = 7.0
-_ASKED_AT_ONCE: Final = 4
 
 
 class ClusterManager:
@@ -118,8 +116,6 @@ class ClusterManager:
         self._followers: dict[str, Follower] = {}
         self._listener = Listener(self.feed.publish, self._followers.pop, log)
         self._making = asyncio.Lock()
-        # One that hangs must not take the threads that all else waits for the disk in.
-        self._asking = ThreadPoolExecutor(_ASKED_AT_ONCE, thread_name_prefix="ask interpreters")
         self._classes = KnownClasses(admission)
         self.templates = Templates(admission)
         self.spares = Spares(log, wanted=spare_host)
@@ -179,8 +175,9 @@ class ClusterManager:
             The host's process could not be started.
         """
         wish = await asyncio.to_thread(wish_for, request, self.admission)
-        if wish.python is not None:
-            await self._check_python(wish)
+        if self._closed:
+            raise NotRunning("this server is ending")
+        await check_python(wish)
         # One at a time, so that two requests never count the same free place.
         async with self._making:
             if self._closed:
@@ -195,15 +192,6 @@ class ClusterManager:
             supervisor = self._supervise(launch, Guard.of_child(popen))
         self._log.info("Started cluster %r under process %d", launch.id, popen.pid)
         return supervisor.newest
-
-    async def _check_python(self, wish: Wish) -> None:
-        if self._closed:
-            raise NotRunning("this server is ending")
-        asking = asyncio.get_running_loop().run_in_executor(self._asking, check_python, wish)
-        await asyncio.wait({asking})
-        if asking.cancelled():
-            raise NotRunning("this server is ending")
-        asking.result()
 
     async def scale(self, id: str, scale: Scale) -> Cluster:
         """Set the size of a cluster, and return it as its host then sees it.
@@ -458,7 +446,6 @@ class ClusterManager:
             stop in time.
         """
         self._closed = True
-        self._asking.shutdown(wait=False, cancel_futures=True)
         ending_spare = asyncio.create_task(self.spares.close())
         if self._watching is not None:
             self._watching.cancel()

@@ -5,11 +5,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import venv
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from serving import Answer, Api, Wait, until
@@ -106,29 +108,40 @@ async def test_a_path_is_for_templates_unless_an_admin_allows_it(
     await wait_for("real", None)
 
 
+# Twice as many can be asked for at a time.
+HANGING = 4
+
+
 @pytest.fixture
 def hanging(kernels: Path, tmp_path: Path) -> Callable[[], int]:
-    """Have a kernel "hanging" whose Python never answers; return how often that was started."""
-    python = tmp_path / "hanging"
-    python.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked.$$\nexec sleep 60\n")
-    python.chmod(0o755)
-    kernel(kernels, "hanging", python)
+    """Have kernels whose Pythons do not answer; return how often one of them was started.
+
+    They end where there is a file ``end``.
+    """
+    for number in range(HANGING):
+        python = tmp_path / f"hanging-{number}"
+        python.write_text(
+            f"#!/bin/sh\ntouch {tmp_path}/asked.$$\n"
+            f"until [ -e {tmp_path}/end ]; do sleep 0.1; done\n"
+        )
+        python.chmod(0o755)
+        kernel(kernels, python.name, python)
     return lambda: len(list(tmp_path.glob("asked.*")))
 
 
 def ask_for_hanging(api: Api) -> list[asyncio.Future[Answer]]:
-    body = {"template": "threads", "kernel": "hanging"}
-    return [asyncio.ensure_future(api("POST", "/clusters", body)) for _ in range(6)]
+    bodies = [{"template": "threads", "kernel": f"hanging-{one}"} for one in range(HANGING)]
+    return [asyncio.ensure_future(api("POST", "/clusters", body)) for body in 2 * bodies]
 
 
 async def test_pythons_that_hang_slow_nobody(
     api: Api, hanging: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("speccluster_lab.link.interpreters.ASK_SECONDS", 4.0)
-    # As many threads as there are on a machine with two cores.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(6))
+    # Of which there are few.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(HANGING))
     asked = ask_for_hanging(api)
-    await until(lambda: hanging() >= 4)
+    await until(lambda: hanging() == HANGING)
     began = time.monotonic()
     assert (await api("GET", "/templates")).status == 200
     # Nor one who asks for no other Python.
@@ -137,20 +150,47 @@ async def test_pythons_that_hang_slow_nobody(
     for answer in await asyncio.gather(*asked):
         assert (answer.status, answer.code) == (422, "unfit_interpreter")
         assert "has not answered within 4 s" in answer.body["message"]
+    # Each of them once, whoever has asked.
+    assert hanging() == HANGING
+
+
+async def test_a_python_that_cannot_even_be_started_is_given_up(
+    api: Api, hanging: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    run = subprocess.run
+
+    def never_starts(command: list[str], **options: Any) -> Any:
+        # As where its program lies on a disk whose server has gone.
+        if "hanging" in command[0]:
+            assert goes_on.wait(60)
+        return run(command, **options)
+
+    monkeypatch.setattr(subprocess, "run", never_starts)
+    monkeypatch.setattr("speccluster_lab.link.interpreters.ASK_SECONDS", 0.5)
+    monkeypatch.setattr("speccluster_lab.server.pythons.MORE_SECONDS", 0.5)
+    async with asyncio.timeout(30):
+        answers = await asyncio.gather(*ask_for_hanging(api))
+    for answer in answers:
+        assert (answer.status, answer.code) == (422, "unfit_interpreter")
+        assert answer.body["field"] == "kernel"
+        assert "could not be started within 1 s" in answer.body["message"]
+    goes_on.set()
 
 
 async def test_a_server_that_ends_asks_no_other_python(
     api: Api,
     hanging: Callable[[], int],
     manager: ClusterManager,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("speccluster_lab.link.interpreters.ASK_SECONDS", 2.0)
-    asked = ask_for_hanging(api)
-    await until(lambda: hanging() == 4)
+    body = {"template": "threads", "kernel": "hanging-0"}
+    asked = asyncio.ensure_future(api("POST", "/clusters", body))
+    await until(lambda: hanging() == 1)
     await manager.close(stop_clusters=True)
-    codes = [answer.code for answer in await asyncio.gather(*asked)]
-    assert sorted(codes) == ["not_running"] * 2 + ["unfit_interpreter"] * 4
-    late = await api("POST", "/clusters", {"template": "threads", "kernel": "hanging"})
+    assert not asked.done()
+    late = await api("POST", "/clusters", {"template": "threads", "kernel": "hanging-1"})
     assert (late.status, late.code) == (409, "not_running")
-    assert hanging() == 4
+    assert hanging() == 1
+    (tmp_path / "end").touch()
+    assert (await asked).code == "unfit_interpreter"
