@@ -9,7 +9,7 @@ import { ApiError } from '../api/errors';
 import { addCommands, commandsPlugin } from '../commands';
 import type { IAutoConnect, ISpecEditors } from '../tokens';
 import { CommandIDs } from '../tokens';
-import type { Cluster, Template } from '../tokens';
+import type { Cluster, Plan, Template } from '../tokens';
 import {
   FakeCluster,
   FakeManager,
@@ -66,6 +66,10 @@ describe('commands', () => {
   // By class: jsdom takes a <dialog> that is not opened by it for hidden.
   const dialog = () =>
     waitFor(() => expect(document.querySelector('.jp-Dialog')).toBeTruthy());
+  const accept = () =>
+    document.querySelector<HTMLButtonElement>('.jp-Dialog .jp-mod-accept')!;
+  const confirmable = () =>
+    waitFor(() => expect(accept().disabled).toBe(false), { timeout: 4_000 });
   const failing = new ApiError({ code: 'x', message: 'no room', status: 409 });
   const idle = (id: string) =>
     new FakeCluster(
@@ -229,6 +233,25 @@ describe('commands', () => {
     expect(one.adapt.mock.calls).toEqual([[range]]);
   });
 
+  it('scale to what was just typed only once it is said what that would do', async () => {
+    const { promise, resolve } = deferred<Plan>();
+    const [one] = manager.clusters;
+    const done = run(CommandIDs.scaleCluster);
+    await dialog();
+    const size = await screen.findByLabelText('Size');
+    await confirmable();
+    one.plan.mockReturnValue(promise);
+    fireEvent.input(size, { target: { value: '0' } });
+    fireEvent.keyDown(size, { key: 'Enter' });
+    expect(accept().disabled).toBe(true);
+    resolve(NO_CHANGE);
+    await confirmable();
+    expect(one.scale).not.toHaveBeenCalled();
+    fireEvent.keyDown(size, { key: 'Enter' });
+    await done;
+    expect(one.scale.mock.calls).toEqual([[{ entries: 0 }]]);
+  });
+
   it('go from a range to a size in one operation, which may be refused', async () => {
     const adaptive = { minimum: 1, maximum: 4 };
     add(EDITORS, new FakeCluster(cluster('otter', { adaptive })));
@@ -237,6 +260,7 @@ describe('commands', () => {
     const done = run(CommandIDs.scaleCluster);
     await dialog();
     fireEvent.click(await screen.findByLabelText('Fixed size'));
+    await confirmable();
     fireEvent.click(screen.getByText('Scale'));
     await done;
     expect(one.scale.mock.calls).toEqual([[{ entries: 1 }]]);

@@ -9,7 +9,8 @@ import {
 import * as React from 'react';
 import { ApiError } from '../api/errors';
 import { SizeFields } from '../commands/scaledialog';
-import { FakeCluster, NO_CHANGE, cluster } from './fakes';
+import type { Plan } from '../tokens';
+import { FakeCluster, NO_CHANGE, cluster, deferred } from './fakes';
 
 describe('SizeFields', () => {
   let one: FakeCluster;
@@ -86,6 +87,41 @@ describe('SizeFields', () => {
     type('Size', '99');
     await quiet();
     expect(screen.getByRole('status').textContent).toBe('too many');
+  });
+
+  it('lets nothing be confirmed before it has said what that would do', async () => {
+    const { promise, resolve } = deferred<Plan>();
+    const isHeld = () => document.querySelector('.jp-mod-error') !== null;
+    const text = () => screen.getByRole('status').textContent;
+    show();
+    await quiet();
+    expect(isHeld()).toBe(false);
+    one.plan.mockReturnValue(promise);
+    type('Size', '0');
+    expect(isHeld()).toBe(true);
+    expect(text()).toBe('Finding out what this would do…');
+    await quiet();
+    expect(isHeld()).toBe(true);
+    // A cluster that does not answer can be scaled as well.
+    await act(() => jest.advanceTimersByTimeAsync(3_000));
+    expect(isHeld()).toBe(false);
+    expect(text()).toBe('What this would do is not known yet.');
+    await act(async () => resolve({ ...NO_CHANGE, retire: ['0'] }));
+    expect(text()).toBe('1 entry goes: 0');
+    one.plan.mockRejectedValue(
+      new ApiError({ code: 'x', message: 'no answer' })
+    );
+    type('Size', '7');
+    expect(isHeld()).toBe(true);
+    await quiet();
+    expect(isHeld()).toBe(false);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('says of a range only what is true of every cluster', () => {
+    show('adaptive');
+    expect(screen.getByText(/where none can take it/)).toBeTruthy();
+    expect(document.querySelector('.jp-mod-error')).toBeNull();
   });
 
   it('is not valid without a number, and asks nothing then', async () => {

@@ -18,6 +18,9 @@ type Unit = 'entries' | 'workers' | 'cores' | 'memory';
 /** How long a number must be left alone before it is asked what it would do, in milliseconds. */
 const QUIET = 300;
 
+/** How long what it would do is waited for before the size can be set without, in milliseconds. */
+const PATIENCE = 3_000;
+
 /** What the server would refuse whatever the cluster. */
 const MAXIMUM = 100_000;
 
@@ -80,7 +83,8 @@ class SizeForm extends ReactWidget implements Dialog.IBodyWidget<Size> {
 
 /**
  * The fields of the dialog, and what would come of them. The dialog cannot be
- * confirmed while one of them is not valid.
+ * confirmed while one of them is not valid, nor before it has said what a size
+ * would do.
  */
 export function SizeFields(props: {
   cluster: ICluster;
@@ -111,6 +115,8 @@ export function SizeFields(props: {
     [kind, unit, amount, minimum, maximum]
   );
   React.useEffect(() => onChange(size), [onChange, size]);
+  const place = React.useRef<HTMLDivElement>(null);
+  useDialogChecked(place, size);
   const names: Record<Unit, string> = {
     entries: trans.__('entries'),
     workers: trans.__('workers'),
@@ -118,7 +124,7 @@ export function SizeFields(props: {
     memory: trans.__('GiB of memory')
   };
   return (
-    <div>
+    <div ref={place}>
       <fieldset className="jp-SpecCluster-kinds">
         <legend className="jp-SpecCluster-hidden">{trans.__('Scaling')}</legend>
         <Kind
@@ -182,7 +188,7 @@ export function SizeFields(props: {
         <div className="jp-SpecCluster-plan">
           <p>
             {trans.__(
-              'When there is less to do, those that hold least go first. What they hold moves before.'
+              'When there is less to do, those that hold least go first. What they hold moves to others before; where none can take it, they keep it and wait.'
             )}
           </p>
         </div>
@@ -236,7 +242,9 @@ function NumberField(props: {
 }
 
 /**
- * What a size would do, as the server sees it.
+ * What a size would do, as the server sees it. Until it has said so the size
+ * cannot be set; but not for ever, for a cluster that does not answer can be
+ * scaled as well.
  */
 function Preview(props: {
   cluster: ICluster;
@@ -244,39 +252,70 @@ function Preview(props: {
   trans: TranslationBundle;
 }): React.JSX.Element {
   const { cluster, scale, trans } = props;
-  const [words, setWords] = React.useState<IPlanWords | null>(null);
+  const [answer, setAnswer] = React.useState<{
+    scale: Scale;
+    words: IPlanWords;
+  } | null>(null);
+  const isNumber = Object.values(scale).every(one => one !== null);
+  const words = isNumber && answer?.scale === scale ? answer.words : null;
+  const isAwaited = isNumber && !words;
+  const place = React.useRef<HTMLDivElement>(null);
+  useDialogChecked(place, isAwaited);
   React.useEffect(() => {
+    if (!isNumber) {
+      return;
+    }
     let isMeant = true;
-    const show = (next: IPlanWords | null) => isMeant && setWords(next);
-    const isNumber = Object.values(scale).every(one => one !== null);
+    const show = (words: IPlanWords) => isMeant && setAnswer({ scale, words });
+    let late: ReturnType<typeof setTimeout> | undefined;
     const timer = setTimeout(() => {
-      if (!isNumber) {
-        show(null);
-        return;
-      }
-      cluster.plan({ scale }).then(
-        plan => show(describePlan(plan, trans)),
-        (error: unknown) =>
-          show({ lines: [describeError(error, trans)], isWarning: true })
-      );
+      late = setTimeout(() => {
+        const line = trans.__('What this would do is not known yet.');
+        show({ lines: [line], isWarning: true });
+      }, PATIENCE);
+      cluster
+        .plan({ scale })
+        .then(
+          plan => show(describePlan(plan, trans)),
+          (error: unknown) =>
+            show({ lines: [describeError(error, trans)], isWarning: true })
+        )
+        .finally(() => clearTimeout(late));
     }, QUIET);
     return () => {
       isMeant = false;
       clearTimeout(timer);
+      clearTimeout(late);
     };
-  }, [cluster, scale, trans]);
+  }, [cluster, scale, isNumber, trans]);
   return (
     <div
-      className="jp-SpecCluster-plan"
+      ref={place}
+      // JupyterLab lets no dialog be confirmed that has one of this class.
+      className={`jp-SpecCluster-plan${isAwaited ? ' jp-mod-error' : ''}`}
       role="status"
       aria-label={trans.__('What this would do')}
       data-warning={words?.isWarning || undefined}
     >
+      {isAwaited && <p>{trans.__('Finding out what this would do…')}</p>}
       {words?.lines.map((line, index) => (
         <p key={index}>{line}</p>
       ))}
     </div>
   );
+}
+
+/**
+ * Have JupyterLab look again whether the dialog can be confirmed. It does so
+ * before what is typed is drawn, and then no more.
+ */
+function useDialogChecked(
+  place: React.RefObject<HTMLElement>,
+  changed: unknown
+): void {
+  React.useLayoutEffect(() => {
+    place.current!.dispatchEvent(new Event('input'));
+  }, [place, changed]);
 }
 
 /** How large a cluster is to be now. */
