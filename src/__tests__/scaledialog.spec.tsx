@@ -71,6 +71,29 @@ describe('SizeFields', () => {
     expect(last()).toEqual({ kind: 'size', scale: { memory } });
   });
 
+  it.each([
+    ['cores', 4, '16'],
+    ['memory', 4, '8'],
+    // Rather one more than one less.
+    ['cores', 3, '22'],
+    ['cores', 0, ''],
+    ['memory', 0, '']
+  ])(
+    'begins with all %s while %s of 8 workers are there',
+    (unit, registered, value) => {
+      const { counts } = cluster('otter');
+      const there = { nthreads: 8, memory_limit: 4 * 2 ** 30 };
+      show('size', {
+        counts: { ...counts, expected: 8, registered, ...there }
+      });
+      fireEvent.change(screen.getByRole('combobox', { name: 'Unit' }), {
+        target: { value: unit }
+      });
+      expect(number('Size').value).toBe(value);
+      expect(number('Size').validity.valid).toBe(value !== '');
+    }
+  );
+
   it('asks what a size would do, once it is left alone', async () => {
     show();
     await quiet();

@@ -318,19 +318,29 @@ function useDialogChecked(
   }, [place, changed]);
 }
 
-/** How large a cluster is to be now. */
-function present(cluster: ICluster, unit: Unit): number {
-  const { expected, nthreads, memory_limit } = cluster.document.counts;
+/** How large a cluster is to be now; nothing where that is not known. */
+function present(cluster: ICluster, unit: Unit): number | '' {
+  const { expected, registered, nthreads, memory_limit } =
+    cluster.document.counts;
+  // Both are known only of those that are there: the others will be like them.
+  const whole = (there: number) =>
+    registered === expected
+      ? there
+      : registered > 0
+        ? Math.ceil((there * expected) / registered)
+        : '';
   switch (unit) {
     case 'entries':
       return cluster.entries;
     case 'workers':
       return expected;
     case 'cores':
-      return nthreads;
-    case 'memory':
+      return whole(nthreads);
+    case 'memory': {
+      const bytes = whole(memory_limit);
       // As it is: what is not changed is to change nothing.
-      return memory_limit / 2 ** 30;
+      return bytes === '' ? '' : bytes / 2 ** 30;
+    }
   }
 }
 
