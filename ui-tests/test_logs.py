@@ -7,6 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil
 import pytest
 from feed import Feed, cluster
 from logviewer import LogViewer
@@ -146,10 +147,8 @@ def test_who_dies_leaves_a_log(lab: LabPage, server: LabServer) -> None:
     lab.page.evaluate("id => jupyterapp.commands.execute('speccluster-lab:open-logs', { id })", id)
     log = LogViewer(lab.page, "Mortal")
     expect(log.lines).to_contain_text("Cluster 'mortal' has started")
-    (pid,) = {
-        json.loads(file.read_text())["pid"] for file in server.home.glob(f"runtime/**/{id}.json")
-    }
-    os.kill(pid, 9)
+    lab.panel.record_phases()
+    os.kill(host(server, id), 9)
     expect(log.lines).to_contain_text(re.compile("killed by signal 9|SIGKILL|signal 9"))
     # Another process goes on with the cluster, and with its log.
     wait_until(
@@ -159,7 +158,16 @@ def test_who_dies_leaves_a_log(lab: LabPage, server: LabServer) -> None:
         ),
         "it runs again",
     )
-    lab.panel.card("Mortal").button("Stop").click()
+    card = lab.panel.card("Mortal")
+    card.expect_settled(1)
+    assert "starting" in lab.panel.phases_seen("Mortal")
+    # Nobody starts another without the one that looks after them, until a person asks for it.
+    psutil.Process(host(server, id)).parent().kill()
+    card.expect_phase("failed")
+    expect(card.root).to_contain_text("ended by SIGKILL")
+    card.button("Restart").click()
+    card.expect_settled(1)
+    card.button("Stop").click()
     lab.dialog("Stop Mortal?").get_by_role("button", name="Stop", exact=True).click()
     expect(log.root.get_by_role("alert")).to_have_text(
         "The cluster has gone; nothing more is to come."
@@ -220,6 +228,14 @@ def test_why_a_cluster_fails(
     for theme in THEMES:
         lab.set_theme(theme)
         expect_for_everybody(gone.root)
+
+
+def host(server: LabServer, id: str) -> int:
+    """Return the process in which a cluster is."""
+    (pid,) = {
+        json.loads(file.read_text())["pid"] for file in server.home.glob(f"runtime/**/{id}.json")
+    }
+    return int(pid)
 
 
 def the_log(server: LabServer, id: str) -> Path:
