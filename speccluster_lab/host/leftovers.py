@@ -17,12 +17,16 @@ from speccluster_lab.spec.options import DASK_WORKERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from distributed.diskutils import WorkSpace
+
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["remove_leftovers"]
 
 logger = logging.getLogger(__name__)
 
+# Those who start a worker or remove something hold a lock for a moment, or as long as that takes.
+LOCK_SECONDS: Final = 3.0
 # As distributed calls what it makes below the folder that it is given.
 _SCRATCH: Final = "dask-scratch-space"
 
@@ -38,14 +42,31 @@ def remove_leftovers(spec: ClusterSpec) -> None:
     spec : ClusterSpec
         The cluster's, which may say other places than the usual one.
     """
-    from distributed.diskutils import WorkSpace
+    from distributed.diskutils import WorkSpace, locket  # type: ignore[attr-defined]
 
     for place in _places(spec):
         try:
             if os.path.isdir(place):
-                WorkSpace(place)._purge_leftovers()
-        except OSError as error:
+                _remove_in(WorkSpace(place))
+        except (OSError, locket.LockError) as error:
             logger.warning("What workers have left in %r cannot be removed: %s", place, error)
+
+
+def _remove_in(workspace: WorkSpace) -> None:
+    """Do as ``_purge_leftovers``, which gives up at once where somebody else has a lock.
+
+    The next worker would remove the rest; here, there may be none.
+    """
+    from distributed.diskutils import is_locking_enabled
+
+    if not is_locking_enabled():
+        return
+    # A lock file that was just made may not be locked yet without this.
+    with workspace._global_lock(timeout=LOCK_SECONDS):
+        found = list(workspace._list_unknown_locks())
+    with workspace._purge_lock(timeout=LOCK_SECONDS):
+        for one in found:
+            workspace._check_lock_or_purge(one)
 
 
 def _places(spec: ClusterSpec) -> set[str]:

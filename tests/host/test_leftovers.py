@@ -5,16 +5,20 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dask.config
 import pytest
 
+from speccluster_lab.host import leftovers
 from speccluster_lab.host.leftovers import remove_leftovers
 from speccluster_lab.link.launch import mark_stopped
 from speccluster_lab.spec.models import ClusterSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from running_hosts import Hosts
@@ -69,6 +73,47 @@ def test_what_another_has_left_goes_and_what_is_used_stays(
     assert left == ["worker-alive", "worker-alive.dirlock"]
     assert (scratch / "worker-alive/storage/key").exists()
     shutil.rmtree(scratch)
+
+
+@pytest.fixture
+def dead(tmp_path: Path) -> Iterator[Path]:
+    """Return what a dead worker has left in the usual place."""
+    folder = tmp_path / "dask-scratch-space/worker-dead"
+    _spill(folder)
+    folder.with_name("worker-dead.dirlock").touch()
+    with dask.config.set({"temporary-directory": str(tmp_path)}):
+        yield folder
+
+
+@contextmanager
+def _held(file: Path) -> Iterator[None]:
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+@pytest.mark.parametrize("lock", ["global.lock", "purge.lock"])
+def test_who_holds_a_lock_for_a_moment_is_waited_for(dead: Path, lock: str) -> None:
+    removing = threading.Thread(target=remove_leftovers, args=(ClusterSpec(),))
+    with _held(dead.with_name(lock)):
+        removing.start()
+        removing.join(0.3)
+        assert removing.is_alive()
+        assert dead.exists()
+    removing.join(10)
+    assert not removing.is_alive()
+    assert list(dead.parent.glob("worker-*")) == []
+
+
+def test_who_holds_it_for_long_is_not(
+    dead: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "LOCK_SECONDS", 0.2)
+    with _held(dead.with_name("purge.lock")):
+        remove_leftovers(ClusterSpec())
+    assert dead.exists()
+    (said,) = caplog.messages
+    assert str(dead.parent) in said
 
 
 IMPATIENT = """
