@@ -34,6 +34,7 @@ export class ClusterPanel extends SidePanel {
     this.content.node.removeAttribute('role');
     this.content.node.removeAttribute('aria-label');
     this._commands = commands;
+    this._manager = manager;
 
     const context = { ...options, view: this.view };
     (this.layout as PanelLayout).insertWidget(
@@ -67,13 +68,15 @@ export class ClusterPanel extends SidePanel {
   }
 
   /**
-   * Bring the card of a cluster into view.
+   * Bring the card of a cluster into view, whatever is looked for.
    */
   reveal(id: string): void {
-    const cards = this.node.querySelectorAll<HTMLElement>('[data-cluster-id]');
-    [...cards]
-      .find(card => card.dataset.clusterId === id)
-      ?.scrollIntoView({ block: 'nearest' });
+    if (this._scrollTo(id) || !this._manager.get(id)) {
+      return;
+    }
+    this.view.setFilter('');
+    // It is drawn by then.
+    requestAnimationFrame(() => this._scrollTo(id));
   }
 
   /**
@@ -82,6 +85,13 @@ export class ClusterPanel extends SidePanel {
   override dispose(): void {
     this._commands.commandExecuted.disconnect(this._onCommand, this);
     super.dispose();
+  }
+
+  private _scrollTo(id: string): boolean {
+    const cards = this.node.querySelectorAll<HTMLElement>('[data-cluster-id]');
+    const card = [...cards].find(({ dataset }) => dataset.clusterId === id);
+    card?.scrollIntoView({ block: 'nearest' });
+    return card !== undefined;
   }
 
   /** Show what was just made. */
@@ -100,6 +110,7 @@ export class ClusterPanel extends SidePanel {
   }
 
   private readonly _commands: CommandRegistry;
+  private readonly _manager: IClusterManager;
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   entry,
   member
 } from '../../__tests__/fakes';
+import { CommandIDs } from '../../tokens';
 import { PanelPage, card, change, open } from './panelpage';
 
 describe('ClusterPanel', () => {
@@ -101,6 +102,33 @@ describe('ClusterPanel', () => {
     expect(screen.getByText('No clusters yet')).toBeTruthy();
     expect(screen.getByText(/does not let you make one/)).toBeTruthy();
     expect(screen.queryByRole('button')).toBeNull();
+  });
+
+  it('shows what was just made, whatever is looked for', async () => {
+    const shown: string[] = [];
+    HTMLElement.prototype.scrollIntoView = function (this: HTMLElement) {
+      shown.push(this.dataset.clusterId!);
+    };
+    const drawn = () =>
+      change(() => new Promise<unknown>(requestAnimationFrame));
+    const one = new FakeCluster(cluster('a'));
+    await page.show(one, new FakeCluster(cluster('b')));
+    page.panel.view.setFilter('b');
+    await drawn();
+    page.panel.reveal('c');
+    await drawn();
+    // Of one that is not known there is nothing to show.
+    expect(page.panel.view.arrangement.filter).toBe('b');
+    page.made = { id: 'a' };
+    await change(() => page.commands.execute(CommandIDs.createCluster));
+    await drawn();
+    expect(page.panel.view.arrangement.filter).toBe('');
+    expect(shown).toEqual(['a']);
+    page.panel.view.setFilter('a');
+    await drawn();
+    page.panel.reveal('a');
+    expect(page.panel.view.arrangement.filter).toBe('a');
+    expect(shown).toEqual(['a', 'a']);
   });
 
   it('follows clusters that come and go', async () => {

@@ -15,6 +15,8 @@ export class PanelPage {
   readonly commands = new CommandRegistry();
   readonly executed: [string, unknown][] = [];
   readonly drag = jest.fn();
+  /** What the commands answer. */
+  made: { id: string } | null = null;
   panel!: ClusterPanel;
 
   constructor() {
@@ -25,7 +27,7 @@ export class PanelPage {
         describedBy: { args: {} },
         execute: args => {
           this.executed.push([id, args]);
-          return null;
+          return this.made;
         }
       });
     }
@@ -58,8 +60,10 @@ export class PanelPage {
 /**
  * Let something happen, and wait until it is drawn.
  */
-export function change(work: () => void): Promise<void> {
-  return act(async () => work());
+export function change(work: () => unknown): Promise<void> {
+  return act(async () => {
+    await work();
+  });
 }
 
 export function button(name: string): HTMLButtonElement {
