@@ -114,19 +114,17 @@ class Executor:
             Of the spec.
         """
         entry, desired = self.entries.get(name), self.desired.get(name)
+        if entry is not None and entry.made_of is None:
+            # What there is of an entry keeps its names until it is gone.
+            self._owners.disown(entry)
         if desired is None:
             if entry is None:
                 return
-            if entry.made_of is None:
-                self._owners.disown(entry)
             entry.want(None, (), generation)
         else:
             if entry is None:
                 entry = self._roster.add(EntryState(name, since=monotonic()))
-                entry.want(desired.form.fingerprint, desired.members, generation)
-            else:
-                self._owners.disown(entry)
-                entry.want(desired.form.fingerprint, desired.members, generation)
+            entry.want(desired.form.fingerprint, desired.members, generation)
             self._owners.own(entry)
         self._wake_holder(name)
         # A new one waits in the ledger for its turn.

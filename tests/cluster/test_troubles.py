@@ -232,6 +232,32 @@ def test_a_name_whose_worker_has_to_stay_is_waited_for() -> None:
     run(test)
 
 
+def test_a_name_is_not_passed_on_while_the_worker_that_has_it_waits_to_be_replaced() -> None:
+    async def test() -> None:
+        async with cluster_of({"x": entry(name="foo"), "z": entry()}) as cluster:
+            await observed(cluster)
+            there = cluster.workers["x"]
+            # The one that may be away is, and does not come back.
+            cluster.worker_spec["z"] = entry(f"{HERE}.Failing", failures=1_000)
+            cluster._align()
+            await until(lambda: phases(cluster)["z"] is EntryPhase.BACKOFF)
+            cluster.worker_spec["x"]["options"]["name"] = "bar"
+            cluster._align()
+            cluster.worker_spec["y"] = entry(name="foo")
+            cluster._align()
+            await until(lambda: phases(cluster)["y"] is EntryPhase.BACKOFF)
+            cluster.worker_spec["x"]["options"]["nthreads"] = 2
+            cluster._align()
+            assert cluster._executor.entry_of("foo") == "x"
+            assert cluster.scheduler.workers[there.address].name == "foo"
+            cluster.worker_spec["z"] = entry()
+            await observed(cluster)
+            assert names(cluster) == ["bar", "foo", "z"]
+            assert there.status.name == "closed"
+
+    run(test)
+
+
 def test_an_entry_that_is_removed_before_it_starts_can_still_be_shown() -> None:
     async def test() -> None:
         policy = replace(QUICK, max_concurrent_starts=1)
