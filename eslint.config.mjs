@@ -21,10 +21,10 @@ const noMarkup = [
 }));
 
 // Imports run one way: api ◀ model ◀ tokens ◀ features ◀ index. Features know
-// each other through tokens and commands only.
+// each other through tokens and commands only. All of it, and `logs`, which is
+// the name of a file elsewhere too, is in src/__tests__/layers.spec.ts.
 const FEATURES = [
   'commands',
-  'dashboards',
   'editor',
   'manager',
   'notebook',

@@ -148,6 +148,27 @@ def test_apply_twice_changes_nothing_the_second_time(place: Hosts, tmp_path: Pat
     assert "applied" not in names_in_use()
 
 
+def test_a_file_with_a_whole_spec(place: Hosts, tmp_path: Path) -> None:
+    file = tmp_path / "whole.yaml"
+    file.write_text(
+        "name: Whole\ntemplate: local\nentries: 1\n"
+        "whole: {worker: {cls: distributed.Worker, options: {nthreads: 1}}}\n"
+    )
+    assert cli("plan", str(file), "--json").data["plan"] == {"start": ["0"]}
+    try:
+        assert cli("apply", str(file), "--wait", "--json").data["id"] == "whole"
+        spec = cli("apply", str(file), "--json").data["spec"]
+        assert [spec["worker"], spec["workers"]["0"]] == [
+            {"cls": "distributed.Worker", "options": {"nthreads": 1}}
+        ] * 2
+        assert cli("plan", str(file), "--json").data["action"] == "none"
+        file.write_text(file.read_text().replace("nthreads: 1", "nthreads: 2"))
+        changed = cli("apply", str(file), "--wait", "--json").data
+        assert changed["workers"][0]["members"][0]["nthreads"] == 2
+    finally:
+        cli("stop", "whole")
+
+
 @pytest.mark.parametrize(
     ("text", "field"),
     [
@@ -159,6 +180,12 @@ def test_apply_twice_changes_nothing_the_second_time(place: Hosts, tmp_path: Pat
         ("nmae: x\ntemplate: threads", "nmae"),
         ("name: x\ntemplate: threads\nentries: -1", "entries"),
         ("name: x\ntemplate: threads\nentries: 1\nadaptive: {}", None),
+        (
+            "name: x\ntemplate: threads\nentries: 1\n"
+            "whole: {workers: {a: {cls: distributed.Worker}}}",
+            None,
+        ),
+        ("name: x\ntemplate: threads\nspec: {}\nwhole: {}", None),
         ("name: x\ntemplate: threads\nfields: {nthreads: many}", "fields.nthreads"),
         ("name: x\ntemplate: threads\nentries: 1000", "spec.workers"),
         (

@@ -246,6 +246,8 @@ a cluster file:
   adaptive: {minimum: 0, maximum: 9}   # instead of entries
   spec:                     # laid over the template's; workers replaces
     worker: {options: {nthreads: 4}}
+  whole: {…}                # or all of the spec, in place of the template's
+  kernel: python3           # with whose Python a new cluster runs, or python: PATH
 """
 
 

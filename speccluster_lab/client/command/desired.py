@@ -64,14 +64,15 @@ class ClusterFile(CreateCluster):
     @model_validator(mode="after")
     def _one_size(self) -> Self:
         named = self.spec is not None and self.spec.workers is not None
-        given = [self.entries is not None, self.adaptive is not None, named]
+        whole = self.whole is not None and bool(self.whole.workers)
+        given = [self.entries is not None, self.adaptive is not None, named, whole]
         if sum(given) > 1:
-            raise ValueError("give only one of entries, adaptive, spec.workers")
+            raise ValueError("give only one of entries, adaptive, spec.workers, whole.workers")
         return self
 
     def make_spec(self) -> ClusterSpec:
         """Return the spec that it describes; reads the template's file."""
-        spec = get_template(self.template).make_spec(self.fields, self.spec)
+        spec = self.whole or get_template(self.template).make_spec(self.fields, self.spec)
         return spec if self.entries is None else spec.with_entries(self.entries)
 
     def request(self) -> CreateCluster:
@@ -79,15 +80,13 @@ class ClusterFile(CreateCluster):
         spec = self.make_spec()
         if self.adaptive is not None:
             spec = spec.with_entries(0)
+        parts = ("template", "name", "fields", "kernel", "python")
+        given = {part: getattr(self, part) for part in parts}
+        if self.whole is not None:
+            return CreateCluster(**given, whole=spec)
         overlay = (self.spec or SpecOverlay()).model_dump(exclude_unset=True)
         overlay["workers"] = {name: entry.model_dump() for name, entry in spec.workers.items()}
-        given = {name: getattr(self, name) for name in ("template", "name", "fields")}
-        return CreateCluster(
-            **given,
-            kernel=self.kernel,
-            python=self.python,
-            spec=SpecOverlay.model_validate(overlay),
-        )
+        return CreateCluster(**given, spec=SpecOverlay.model_validate(overlay))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +190,8 @@ async def _plan_file(file: ClusterFile, output: Output) -> int:
     if id is None:
         request = await asyncio.to_thread(file.request)
         await asyncio.to_thread(check_cluster, request)
-        names = [] if request.spec is None else list(request.spec.workers or ())
+        wanted = request.whole or request.spec
+        names = [] if wanted is None else list(wanted.workers or ())
         output.say(f"{file.name} would be started from template {file.template!r}.")
         say_entries("start", names, output)
         if file.adaptive is not None:
