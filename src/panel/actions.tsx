@@ -13,7 +13,7 @@ import type { ICluster, Plan } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { CardButton } from './button';
 import { useMayExecute, usePanel, useReadOnly } from './context';
-import { focusCard, useFocusHandedOn } from './focus';
+import { cardOf, focusCard, useFocusHandedOn } from './focus';
 import { useSignal } from './signals';
 import { Refusal, Stepper } from './stepper';
 
@@ -185,7 +185,17 @@ function QuestionBox({
   const place = React.useRef<HTMLDivElement>(null);
   const keep = React.useRef<HTMLButtonElement>(null);
   const textId = React.useId();
-  React.useEffect(() => keep.current!.focus(), []);
+  React.useEffect(() => {
+    // It comes some time after the click: who has gone on stays where they are.
+    const { activeElement: active, body } = document;
+    if (
+      !active ||
+      active === body ||
+      cardOf(place.current!)?.contains(active)
+    ) {
+      keep.current!.focus();
+    }
+  }, []);
   useFocusHandedOn(place, focusCard);
   const { lines } = describePlan(plan, trans);
   return (

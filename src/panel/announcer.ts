@@ -2,15 +2,18 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Debouncer } from '@lumino/polling';
 import { Widget } from '@lumino/widgets';
 import { isReconciling } from '../model/facts';
+import { describePlan } from '../model/stake';
 import type { ICluster, IClusterManager } from '../tokens';
 import { phaseWord } from './phase';
+
+type Question = NonNullable<ICluster['question']>;
 
 /** How long changes are gathered before they are said, in milliseconds. */
 const QUIET = 1_000;
 
 /**
  * Tells those who do not see the panel what has changed: a phase, an end of
- * waiting, a cluster that has gone; never a number that only moves.
+ * waiting, a question, a cluster that has gone; never a number that only moves.
  */
 export class Announcer extends Widget {
   /**
@@ -52,7 +55,7 @@ export class Announcer extends Widget {
       if (!this._seen.has(cluster)) {
         cluster.changed.connect(this._onCluster, this);
       }
-      seen.set(cluster, stateOf(cluster));
+      seen.set(cluster, newsOf(cluster));
     }
     this._seen = seen;
     this._onChange();
@@ -60,9 +63,9 @@ export class Announcer extends Widget {
 
   /** Numbers that move all the time are no reason to wait for quiet. */
   private _onCluster(cluster: ICluster): void {
-    const state = stateOf(cluster);
-    if (this._seen.get(cluster) !== state) {
-      this._seen.set(cluster, state);
+    const news = newsOf(cluster);
+    if (this._seen.get(cluster) !== news) {
+      this._seen.set(cluster, news);
       this._onChange();
     }
   }
@@ -92,6 +95,17 @@ export class Announcer extends Widget {
         );
       }
     }
+    const questions = new Set<Question>();
+    for (const { document, question } of this._manager.clusters) {
+      if (question) {
+        questions.add(question);
+      }
+      if (question && !this._questions.has(question)) {
+        const { lines } = describePlan(question.plan, trans);
+        const words = [trans.__('Scale down?'), ...lines].join(' ');
+        said.push(trans.__('%1: %2', document.display_name, words));
+      }
+    }
     for (const cluster of this._states.keys()) {
       if (!states.has(cluster)) {
         said.push(trans.__('%1 has gone.', cluster.document.display_name));
@@ -112,6 +126,7 @@ export class Announcer extends Widget {
     }
     this._hasSpoken ||= this._manager.connection === 'live';
     this._states = states;
+    this._questions = questions;
     this._isLost = isLost;
   }
 
@@ -121,6 +136,7 @@ export class Announcer extends Widget {
   /** How the clusters were when they last changed, and how they were when that was last said. */
   private _seen = new Map<ICluster, string>();
   private _states: ReadonlyMap<ICluster, string> = new Map();
+  private _questions: ReadonlySet<Question> = new Set();
   private _hasSpoken = false;
   private _isLost = false;
 }
@@ -128,4 +144,9 @@ export class Announcer extends Widget {
 /** What is said of a cluster when it is another. */
 function stateOf({ document }: ICluster): string {
   return `${document.phase} ${isReconciling(document)}`;
+}
+
+/** What there is to be said something of when it is another. */
+function newsOf(cluster: ICluster): string {
+  return `${stateOf(cluster)} ${cluster.question !== null}`;
 }

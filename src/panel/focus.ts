@@ -25,7 +25,14 @@ export function useFocusHandedOn(
  * The card that an element is a part of has the focus from now on.
  */
 export function focusCard(part: HTMLElement): void {
-  part.closest<HTMLElement>('[data-cluster-id]')?.focus();
+  cardOf(part)?.focus();
+}
+
+/**
+ * The card that an element is a part of.
+ */
+export function cardOf(part: HTMLElement): HTMLElement | null {
+  return part.closest<HTMLElement>('[data-cluster-id]');
 }
 
 /**

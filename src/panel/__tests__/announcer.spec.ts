@@ -2,6 +2,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import {
   FakeCluster,
   FakeManager,
+  NO_CHANGE,
   absent,
   cluster,
   entry,
@@ -71,6 +72,25 @@ describe('Announcer', () => {
       one.set({ document: cluster('otter', { workers: [busy] }) });
     }
     expect(said()).toMatch(/^otter: running/);
+  });
+
+  it('says a question once, and nothing of its answer', async () => {
+    const at_stake = { keys: 3, nbytes: 2048 };
+    const plan = { ...NO_CHANGE, retire: ['0'], at_stake, stuck: true };
+    one.set({ question: { entries: 0, plan } });
+    await wait();
+    expect(said()).toMatch(/^otter: Scale down\? 1 entry goes: 0 No worker/);
+    announcer.node.textContent = '';
+    one.set({ document: cluster('otter') });
+    await wait();
+    expect(said()).toBe('otter: running, 3 of 3 workers.');
+    announcer.node.textContent = '';
+    one.set({ question: null });
+    await wait();
+    expect(said()).toBe('');
+    one.set({ question: { entries: 0, plan } });
+    await wait();
+    expect(said()).toMatch(/^otter: Scale down/);
   });
 
   it('says what has come and what has gone', async () => {

@@ -235,6 +235,24 @@ describe('A card', () => {
     expect(document.activeElement).toBe(card('otter'));
   });
 
+  it.each([
+    ['Stop', 'otter', 'Keep them'],
+    ['Stop', 'weasel', 'Stop']
+  ])(
+    'asks without taking the focus from elsewhere: %s of %s',
+    async (name, of, focused) => {
+      const one = new FakeCluster(cluster('otter'));
+      await page.show(one, new FakeCluster(cluster('weasel')));
+      within(card(of)).getByRole('button', { name }).focus();
+      const at_stake = { keys: 3, nbytes: 2048 };
+      const plan = { ...NO_CHANGE, retire: ['0'], at_stake, stuck: true };
+      await change(() => one.set({ question: { entries: 0, plan } }));
+      expect(document.activeElement).toBe(
+        within(card(of)).getByRole('button', { name: focused })
+      );
+    }
+  );
+
   it('drags from the header after a few pixels, once', async () => {
     await page.show(new FakeCluster(cluster('otter')));
     const pointer = (type: string, x: number, more = {}) => {
