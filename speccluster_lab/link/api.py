@@ -162,7 +162,13 @@ class ApiClient(ABC):
         return await self._call(_CLUSTER, "PUT", f"{self._cluster}/adaptive", body)
 
     async def end_adaptive(self) -> Cluster:
-        """End adaptive scaling; the cluster keeps its size."""
+        """End adaptive scaling; the cluster keeps its size.
+
+        Raises
+        ------
+        InvalidInput
+            With the entries that it has made, the spec is too large to be stored.
+        """
         return await self._call(_CLUSTER, "DELETE", f"{self._cluster}/adaptive")
 
     async def retry(self, entry: str) -> Cluster:

@@ -238,8 +238,8 @@ class ClusterManager:
 
         Raises
         ------
-        ClusterNotFound, NotRunning, HostNotResponding
-            Nothing was changed.
+        ClusterNotFound, NotRunning, HostNotResponding, InvalidInput
+            Nothing was changed; the latter where the spec would then be too large to be stored.
         """
         return await self._find(id).write(lambda host: host.end_adaptive())
 

@@ -212,7 +212,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "endAdaptive",
         "End adaptive scaling; the cluster keeps the size that it has",
         202,
-        (404, 409, 504),
+        (404, 409, 422, 504),
         answer=Cluster,
         headers=("ETag",),
     ),

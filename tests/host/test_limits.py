@@ -9,6 +9,7 @@ from api_answers import refused
 
 from speccluster_lab.host.store import DESIRED_FILE
 from speccluster_lab.link.files import MAX_FILE_BYTES
+from speccluster_lab.spec import openapi
 from speccluster_lab.spec.api import EntryPhase
 from speccluster_lab.spec.limits import Limits
 
@@ -100,6 +101,9 @@ def test_adaptive_scaling_ends_only_where_what_it_has_made_can_be_stored(hosts: 
     assert host.request("PUT", "/adaptive", {"minimum": 1, "maximum": 1}).status == 202
     adapting = host.until(lambda cluster: len(cluster.spec.workers) == 1)
     refused(host.request("DELETE", "/adaptive"), 422, "invalid_input")
+    # Which is no surprise to who reads what it answers.
+    described = openapi.document()["paths"]["/clusters/{id}/adaptive"]["delete"]
+    assert "422" in described["responses"]
     assert host.get().adaptive == adapting.adaptive is not None
     # There is room for the form alone.
     assert host.request("POST", "/scale", {"entries": 0}).status == 202
