@@ -12,6 +12,7 @@ import { describePlan } from '../model/stake';
 import type { ICluster, Plan } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { CardButton } from './button';
+import { rangeText } from './cardheader';
 import { useMayExecute, usePanel, useReadOnly } from './context';
 import { cardOf, focusCard, useFocusHandedOn } from './focus';
 import { useSignal } from './signals';
@@ -114,7 +115,6 @@ function Sizing(props: {
     );
   }
   if (adaptive) {
-    const { minimum, maximum } = adaptive;
     return (
       <SizingPart key="adaptive">
         <button
@@ -126,9 +126,7 @@ function Sizing(props: {
           onClick={() => run(CommandIDs.adaptCluster)}
         >
           <scaleIcon.react tag="span" className="jp-SpecCluster-buttonIcon" />
-          {maximum === null
-            ? trans.__('Adaptive, from %1', minimum)
-            : trans.__('Adaptive, %1 to %2', minimum, maximum)}
+          {rangeText(adaptive, trans)}
         </button>
       </SizingPart>
     );

@@ -108,6 +108,7 @@ function Facts({
         phase={document.phase}
         created={document.created}
         spec={document.spec}
+        adaptive={document.adaptive}
       />
       <Figures counts={document.counts} />
       <Problems cluster={document.id} problems={problems} />

@@ -3,7 +3,7 @@ import * as React from 'react';
 import type { Cluster } from '../api/types';
 import { kindIcons } from '../icons';
 import { clusterKind, specEntries } from '../model/facts';
-import { usePanel } from './context';
+import { usePanel, useReadOnly } from './context';
 import { whenDragged } from './drag';
 import { PhaseLabel } from './phase';
 import { Ticking } from './ticking';
@@ -15,11 +15,20 @@ import { Ticking } from './ticking';
 function CardHeaderView(
   document: Pick<
     Cluster,
-    'id' | 'display_name' | 'template' | 'owner' | 'phase' | 'created' | 'spec'
+    | 'id'
+    | 'display_name'
+    | 'template'
+    | 'owner'
+    | 'phase'
+    | 'created'
+    | 'spec'
+    | 'adaptive'
   >
 ): React.JSX.Element {
   const { trans, clientCode } = usePanel();
-  const { id, display_name, template } = document;
+  const { id, display_name, template, phase, adaptive } = document;
+  // Else it is said where it can be changed.
+  const isRangeSaid = !useReadOnly() && phase !== 'failed';
   const onPointerDown = whenDragged(event =>
     clientCode.drag(id, display_name, event)
   );
@@ -34,12 +43,13 @@ function CardHeaderView(
       <span className="jp-SpecCluster-grip" aria-hidden="true" />
       <KindIcon.react tag="span" className="jp-SpecCluster-kindIcon" />
       <h3 className="jp-SpecCluster-name">{display_name}</h3>
-      <PhaseLabel phase={document.phase} />
+      <PhaseLabel phase={phase} />
       <p className="jp-SpecCluster-origin">
         {template && <span>{template}</span>}
         <span className="jp-SpecCluster-entries">
           {trans._n('%1 entry', '%1 entries', specEntries(document))}
         </span>
+        {adaptive && !isRangeSaid && <span>{rangeText(adaptive, trans)}</span>}
         {owner && (
           <span className="jp-SpecCluster-owner" title={owner.whole}>
             {owner.text}
@@ -55,6 +65,18 @@ function CardHeaderView(
 }
 
 export const CardHeader = React.memo(CardHeaderView);
+
+/**
+ * Between how many workers a cluster scales by itself.
+ */
+export function rangeText(
+  { minimum, maximum }: NonNullable<Cluster['adaptive']>,
+  trans: TranslationBundle
+): string {
+  return maximum === null
+    ? trans.__('Adaptive, from %1', minimum)
+    : trans.__('Adaptive, %1 to %2', minimum, maximum);
+}
 
 /** Nothing for a cluster of this server, which is what one expects. */
 function ownerText(

@@ -210,6 +210,21 @@ describe('A card', () => {
     expect(page.executed).toEqual([[CommandIDs.adaptCluster, { id: 'otter' }]]);
   });
 
+  it('says that a cluster scales by itself where nobody can change it', async () => {
+    const adaptive = { minimum: 2, maximum: null };
+    const one = new FakeCluster(cluster('otter', { adaptive }));
+    await page.show(one);
+    const origin = card('otter').querySelector('.jp-SpecCluster-origin')!;
+    expect(button('Adaptive, from 2')).toBeTruthy();
+    expect(origin.textContent).toBe('grouped1 entry');
+    await change(() => page.manager.setReadOnly(true));
+    expect(origin.textContent).toBe('grouped1 entryAdaptive, from 2');
+    await change(() => page.manager.setReadOnly(false));
+    const document = cluster('otter', { adaptive, phase: 'failed' });
+    await change(() => one.set({ document }));
+    expect(origin.textContent).toBe('grouped1 entryAdaptive, from 2');
+  });
+
   it('offers to restart what has failed', async () => {
     await page.show(new FakeCluster(cluster('otter', { phase: 'failed' })));
     expect(screen.queryByRole('spinbutton')).toBeNull();
