@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from speccluster_lab.errors import ClusterNotFound, HostNotResponding, SpecClusterError
 from speccluster_lab.link.connections import read_connection
@@ -20,6 +20,7 @@ from speccluster_lab.spec.api import Cluster, OwnerKind
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
 
     from speccluster_lab.link.connections import Connection
     from speccluster_lab.link.launch import Launch
@@ -139,9 +140,14 @@ class Supervisor(Follower):
 
     async def secrets(self) -> frozenset[str]:
         """Return what the host's log must not tell, as far as this process can know it."""
-        # Who has found it failed has been told of no change.
-        stored = await asyncio.to_thread(mentioned_in, stored_specs(self._folder))
-        return await secrets_for_log(self.newest.spec.model_dump(mode="json"), stored)
+        newest = self.newest.spec
+
+        def all_of_them() -> Iterator[Any]:
+            yield newest.model_dump(mode="json")
+            # Who has found it failed has been told of no change.
+            yield from stored_specs(self._folder)
+
+        return await secrets_for_log(None, await asyncio.to_thread(mentioned_in, all_of_them()))
 
     async def restart(self) -> Cluster:
         """Have a host that runs closed and started again, and return the cluster.
