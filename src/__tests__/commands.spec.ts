@@ -18,7 +18,8 @@ import {
   absent,
   cluster,
   deferred,
-  entry
+  entry,
+  plain
 } from './fakes';
 
 const OWN = { ...TEMPLATES[0], name: 'mine', title: 'Mine', own: true };
@@ -135,6 +136,13 @@ describe('commands', () => {
     });
     expect(manager.create.mock.calls).toEqual([[args]]);
     expect(notes()).toEqual(['otter runs.']);
+  });
+
+  it('make a cluster as asked for, whatever else is said to the command', async () => {
+    const args = { template: 'grouped', kernel: 'python3', fields: { n: 1 } };
+    await run(CommandIDs.createCluster, { ...args, isAsked: false });
+    const sent = manager.create.mock.lastCall as unknown[];
+    expect(plain(sent)).toEqual([args]);
   });
 
   it('ask what is wanted of a cluster', async () => {

@@ -83,7 +83,10 @@ export function addCreateCommand(
         }
         made = Promise.resolve(cluster);
       } else {
-        made = manager.create(args as CreateCluster);
+        // The server takes nothing else.
+        const { template, name, kernel, fields } = args;
+        const wanted = { template, name, kernel, fields } as CreateCluster;
+        made = manager.create(wanted);
       }
       notify(
         made.then(async cluster => ({
