@@ -114,6 +114,78 @@ def test_a_form_is_drawn_from_what_the_class_takes(lab: LabPage, server: LabServ
     assert after["worker"] == before["spec"]["worker"]
 
 
+def test_how_many_an_entry_is_what_they_are_called_and_of_which_class(
+    lab: LabPage, server: LabServer
+) -> None:
+    before = start(server, "grouped", "Herd")
+    editor = open_editor(lab, "Herd")
+    # What the class says of itself is there: also that one of its options goes with the number.
+    expect(editor.root.get_by_text("A worker class whose entries are")).to_be_visible()
+    expect(editor.field("Workers")).to_have_value("3")
+    editor.field("Workers").fill("2")
+    editor.field("Suffix pattern").fill("-w")
+    expect(editor.root.get_by_text("needs {i}, or all would be")).to_be_visible()
+    editor.field("Suffix pattern").fill("-w{i}")
+    expect(editor.root.get_by_text("{i} is the number of the worker: -w0 -w1")).to_be_visible()
+    expect(editor.plan).to_contain_text("replace 1 entry, rolling")
+    editor.apply()
+    editor.expect_generation(before["generation"] + 1)
+    card = lab.panel.card("Herd")
+    card.expect_settled(2)
+    card.open()
+    assert card.member_names() == ["0-w0", "0-w1"]
+    entry = server.cluster(before["id"])["spec"]["workers"]["0"]
+    assert entry["group"] == ["-w0", "-w1"]
+    assert entry["options"]["processes"] == 2
+
+    editor.field("a group").uncheck()
+    editor.field("Class").select_option("distributed.Nanny")
+    expect(editor.root.get_by_text("A process to manage worker processes")).to_be_visible()
+    editor.field("Another option").fill("quiet")
+    editor.button("Show").click()
+    expect(editor.field("quiet")).to_be_visible()
+    expect(editor.field("Suffix pattern")).to_have_count(0)
+    lab.troubles.expected.append(refused(422))
+    editor.field("memory_limit").fill("much")
+    field = editor.field("memory_limit").locator("../..")
+    # Its schema takes any text: that is what the server says.
+    expect(field.get_by_text('text such as "6 GiB"')).to_be_visible()
+    expect(editor.field("memory_limit")).to_have_attribute("aria-invalid", "true")
+    editor.field("memory_limit").fill("1 GiB")
+    expect(editor.plan).to_contain_text("replace 1 entry, rolling")
+    editor.apply()
+    editor.expect_generation(before["generation"] + 2)
+    card.expect_settled(1)
+    assert server.cluster(before["id"])["workers"][0]["cls"] == "distributed.Nanny"
+
+
+def test_code_is_helped_with(lab: LabPage, server: LabServer) -> None:
+    start(server, "threads", "Helped")
+    editor = open_editor(lab, "Helped")
+    editor.show("Code")
+    lab.panel.card("Helped").button("Edit spec").click()
+    expect(lab.page.get_by_role("main").get_by_role("tab", name="Helped")).to_have_count(1)
+    # The one that was there, as it was.
+    expect(editor.root.get_by_role("tab", name="Code", selected=True)).to_be_visible()
+    lab.troubles.expected.append(refused(422))
+    entry = {"cls": "distributed.Worker", "options": {"nthread": 2, "memory": 1}}
+    editor.write(json.dumps({"workers": {"0": entry}}))
+    # Of the first the server says it, and of no other.
+    expect(editor.plan).to_contain_text("takes no option 'nthread'")
+    editor.text.locator(".cm-lintRange-error").filter(has_text="memory").hover()
+    expect(lab.page.get_by_text("is not known here", exact=True)).to_be_visible()
+
+    entry["options"] = {}
+    editor.write(json.dumps({"workers": {"0": entry}}))
+    for _ in range(4):
+        lab.page.keyboard.press("ArrowLeft")
+    lab.page.keyboard.press("Control+Space")
+    offered = lab.page.get_by_role("listbox", name="Completions").get_by_role("option")
+    expect(offered.filter(has_text="nthreads")).to_be_visible()
+    offered.filter(has_text="memory_limit").click()
+    expect(editor.text).to_contain_text('{"memory_limit": }')
+
+
 def test_what_is_wrong_is_said_beside_the_editor(lab: LabPage, server: LabServer) -> None:
     before = start(server, "threads", "Wrong")
     card = lab.panel.card("Wrong")
