@@ -40,6 +40,10 @@ _CODE_LOADING: Final = frozenset(
     }
 )
 
+# dask's pages have no login, and what has a port is there for every user of the machine
+# (`threats.md`, row 10).
+_OPENING: Final = frozenset({"dashboard", "dashboard_address"})
+
 
 def installed_classes() -> frozenset[str]:
     """Return the worker classes that installed packages offer, without importing any."""
@@ -80,7 +84,7 @@ class Admission(Document):
         Raises
         ------
         ClassNotAllowed
-            A class or an option that is not allowed.
+            A class that is not allowed, or an option that loads code or opens a dashboard.
         InvalidInput
             More members than ``max_workers``, an option that its class cannot start with, or
             what was shown in the place of a secret.
@@ -138,7 +142,10 @@ class Admission(Document):
             )
 
     def is_for_templates(self, option: str) -> bool:
-        """Return whether only templates may set an option, for it can load code."""
+        """Return whether only templates may set an option: it can load code, or opens a port."""
+        return option in _OPENING or self._loads_code(option)
+
+    def _loads_code(self, option: str) -> bool:
         loads_code = option.startswith("preload") or option in _CODE_LOADING
         return loads_code and not self.allow_code_options
 
@@ -153,7 +160,13 @@ class Admission(Document):
                 )
             if any(key in one and one[key] == value for one in trusted):
                 continue
-            if self.is_for_templates(key):
+            if key in _OPENING and value not in (None, False):
+                raise ClassNotAllowed(
+                    f"option {key!r} opens a port that asks for no login, and only templates may "
+                    "set it; the cluster's dashboard is opened in JupyterLab, and needs none",
+                    field=field,
+                )
+            if self._loads_code(key):
                 raise ClassNotAllowed(
                     f"option {key!r} can load code, and only templates may set it", field=field
                 )

@@ -33,7 +33,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return started
 
 
-async def test_they_are_asked_once_and_what_loads_code_is_for_templates(
+async def test_they_are_asked_once_and_what_is_for_templates_is_marked(
     api: Api, manager: ClusterManager, commands: list[list[str]]
 ) -> None:
     answer = await api("GET", "/classes")
@@ -41,6 +41,7 @@ async def test_they_are_asked_once_and_what_loads_code_is_for_templates(
     (nanny,) = [one for one in answer.body if one["cls"] == "distributed.Nanny"]
     options = nanny["options"]["properties"]
     assert options["preload"]["readOnly"] is options["env"]["readOnly"] is True
+    assert options["dashboard"]["readOnly"] is options["dashboard_address"]["readOnly"] is True
     assert "readOnly" not in options["nthreads"]
     assert (await api("GET", "/classes")).body == answer.body
     assert [command[0] for command in commands] == [sys.executable]

@@ -17,6 +17,9 @@ ADMISSION = Admission(
 )
 
 
+READ = {"$env": "TOKEN"}
+
+
 def check(document: dict, admission: Admission = ADMISSION) -> None:
     admission.check(ClusterSpec.model_validate(document), trusted=TRUSTED)
 
@@ -49,6 +52,34 @@ def test_what_loads_code_is_refused(document: dict, field: str) -> None:
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize("place", ["scheduler", "worker", "workers.a"])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("dashboard", True),
+        ("dashboard", READ),
+        ("dashboard_address", ":8787"),
+        ("dashboard_address", ":0"),
+        ("dashboard_address", "127.0.0.1:0"),
+        ("dashboard_address", READ),
+    ],
+)
+def test_a_dashboard_without_a_login_is_opened_by_templates_only(
+    place: str, option: str, value: object
+) -> None:
+    cls = "distributed.Scheduler" if place == "scheduler" else "distributed.Nanny"
+    entry = {"cls": cls, "options": {option: value}}
+    document = {"workers": {"a": entry}} if place == "workers.a" else {place: entry}
+    # Who may load code has not said by that who may look.
+    admission = ADMISSION.model_copy(update={"allow_code_options": True})
+    for one in (ADMISSION, admission):
+        with pytest.raises(ClassNotAllowed, match="asks for no login") as caught:
+            check(document, one)
+        assert caught.value.field == f"spec.{place}.options.{option}"
+    spec = ClusterSpec.model_validate(document)
+    ADMISSION.check(spec, trusted=spec)
+
+
 # Whatever a request can say, and what would do harm or be seen if it were imported.
 PATHS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+", fullmatch=True)
 STANDARD = sorted(one for one in sys.stdlib_module_names if not one.startswith("__"))
@@ -73,9 +104,6 @@ def test_no_other_class_is_taken_or_even_imported(cls: str, place: str) -> None:
         check(document)
     assert caught.value.field == f"spec.{place}.cls"
     assert set(sys.modules) == before
-
-
-READ = {"$env": "TOKEN"}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +206,8 @@ def test_what_no_worker_can_start_with_is_refused(cls: str, option: str, value: 
         *({"memory_limit": limit} for limit in ("auto", 0, 0.5, 2**33, "4gb", "4 GiB", "1.5GB")),
         {"resources": {"GPU": 2, "share": 0.5}},
         {"lifetime": "1 hour", "lifetime_stagger": "5 minutes", "lifetime_restart": True},
-        {"death_timeout": 30, "local_directory": "/tmp/x", "dashboard_address": ":0"},
+        {"death_timeout": 30, "local_directory": "/tmp/x"},
+        {"dashboard": False, "dashboard_address": None},
     ],
 )
 def test_what_dask_takes_is_taken(options: dict) -> None:
