@@ -41,9 +41,40 @@ def test_a_size_is_chosen_with_its_plan_in_view(lab: LabPage, server: LabServer)
     expect(plan).to_contain_text("more than the 64")
     size.fill("2")
     expect(plan).to_have_text("1 entry starts.")
-    dialog.get_by_role("button", name="Scale", exact=True).click()
+    lab.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert server.cluster(made["id"])["generation"] == made["generation"]
+
+
+def test_cores_and_memory_are_a_size_too_by_keyboard(lab: LabPage, server: LabServer) -> None:
+    made = start(server, "threads", "Typed")
+    card, press = lab.panel.card("Typed"), lab.page.keyboard.press
+    card.expect_settled(1)
+    card.button("Scale").focus()
+    press("Enter")
+    dialog = lab.dialog("Scale Typed")
+    size, plan = dialog.get_by_role("spinbutton", name="Size"), status(dialog)
+    unit = dialog.get_by_role("combobox", name="Unit")
+    expect(size).to_be_focused()
+    # By the first letter of what it says; each worker has two cores and 2 GiB.
+    for letter, now, wanted, words in (
+        ("c", "2", "6", "2 entries start."),
+        ("G", "2", "4", "1 entry starts."),
+    ):
+        press("Tab")
+        expect(unit).to_be_focused()
+        press(letter)
+        expect(size).to_have_value(now)
+        expect(plan).to_have_text("Nothing changes.")
+        press("Shift+Tab")
+        expect(size).to_be_focused()
+        press("ControlOrMeta+a")
+        lab.page.keyboard.type(wanted)
+        expect(plan).to_have_text(words)
+    press("Enter")
+    expect(dialog).to_have_count(0)
     card.expect_settled(2)
-    assert server.cluster(made["id"])["counts"]["expected"] == 2
+    assert server.cluster(made["id"])["counts"]["nthreads"] == 4
 
 
 def test_a_cluster_scales_by_itself_and_stops_doing_so(lab: LabPage, server: LabServer) -> None:
@@ -94,6 +125,15 @@ def test_what_would_be_lost_is_said_before_it_is(lab: LabPage, server: LabServer
     expect(dialog).to_contain_text("20 results that they hold are lost")
     dialog.get_by_role("button", name="Cancel").click()
     assert server.cluster(made["id"])["generation"] == made["generation"]
+
+    card.button("Scale").click()
+    dialog = lab.dialog("Scale Keeper")
+    dialog.get_by_role("spinbutton", name="Size").fill("0")
+    expect(status(dialog)).to_contain_text("No worker is left that could take 20 results")
+    dialog.get_by_role("button", name="Scale", exact=True).click()
+    expect(card.entries).to_have_value("0")
+    # As the dialog has said, it waits with what it holds.
+    assert notebook.compute("print(len(client.gather(held)))") == "20\n"
 
 
 def status(dialog: Locator) -> Locator:
