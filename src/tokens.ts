@@ -51,6 +51,14 @@ export namespace CommandIDs {
   export const restartEntry = 'speccluster-lab:restart-entry';
   export const openDashboard = 'speccluster-lab:open-dashboard';
   export const editSpec = 'speccluster-lab:edit-spec';
+  export const applySpec = 'speccluster-lab:apply-spec';
+  export const revertSpec = 'speccluster-lab:revert-spec';
+  export const keepChanges = 'speccluster-lab:keep-changes';
+  export const compareChanges = 'speccluster-lab:compare-changes';
+  export const goBack = 'speccluster-lab:go-back';
+  export const copySpecCode = 'speccluster-lab:copy-spec-code';
+  export const showView = 'speccluster-lab:show-spec-view';
+  export const writeSpecAs = 'speccluster-lab:write-spec-as';
   export const openLogs = 'speccluster-lab:open-logs';
   export const saveTemplate = 'speccluster-lab:save-template';
   export const deleteTemplate = 'speccluster-lab:delete-template';

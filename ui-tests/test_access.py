@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -45,6 +47,12 @@ LOOKS: Final = {
     "speccluster-lab:filter-clusters",
     "speccluster-lab:order-clusters",
     "speccluster-lab:group-clusters",
+}
+# And where the editor of a spec is in view.
+SEES_SPEC: Final = {
+    "speccluster-lab:copy-spec-code",
+    "speccluster-lab:show-spec-view",
+    "speccluster-lab:write-spec-as",
 }
 # And one who may write as well, but have no code run that is not known yet.
 WRITES: Final = {
@@ -96,6 +104,7 @@ def test_who_may_only_look_is_offered_nothing_else(
     expect(editor.field("Class")).to_be_disabled()
     for name in ("Apply", "Revert", "Add", "Remove"):
         expect(editor.button(name)).to_have_count(0)
+    assert enabled(lab) == LOOKS | SEES_SPEC
 
 
 def test_who_may_write_scales_and_stops_and_brings_in_no_code(
@@ -128,10 +137,37 @@ def test_who_may_write_scales_and_stops_and_brings_in_no_code(
     expect(editor.button("Apply")).to_have_count(0)
     editor.show("Code")
     expect(editor.text).to_have_attribute("aria-readonly", "true")
+    assert enabled(lab) == LOOKS | WRITES | SEES_SPEC
 
     card.button("Stop").click()
     lab.dialog("Stop Lent?").get_by_role("button", name="Stop", exact=True).click()
     expect(card.root).to_have_count(0)
+
+
+def test_a_spec_is_edited_by_keyboard(lab: LabPage, server: LabServer) -> None:
+    before = start(server, "threads", "Typed")
+    lab.page.evaluate(
+        "id => jupyterapp.commands.execute('speccluster-lab:edit-spec', { id })", before["id"]
+    )
+    editor = lab.editor("Typed")
+    command(lab, "Show Spec as Code")
+    command(lab, "Write Spec as YAML")
+    expect(editor.text).to_contain_text("nthreads: 2")
+    spec = copy.deepcopy(before["spec"])
+    spec["workers"]["0"]["options"]["nthreads"] = 3
+    editor.write(json.dumps(spec))
+    expect(editor.button("Apply")).to_be_enabled()
+    editor.text.press("ControlOrMeta+s")
+    editor.expect_generation(before["generation"] + 1)
+    assert server.cluster(before["id"])["spec"]["workers"]["0"]["options"]["nthreads"] == 3
+    # It is not offered where there is nothing to apply, and the browser saves no page.
+    assert "speccluster-lab:apply-spec" not in enabled(lab)
+    command(lab, "Go Back to Earlier Spec…")
+    lab.dialog("Which generation?").get_by_role("button", name="Ok").click()
+    expect(editor.text).to_contain_text("nthreads: 2")
+    expect(editor.button("Apply")).to_be_enabled()
+    command(lab, "Revert Spec")
+    editor.expect_generation(before["generation"] + 1)
 
 
 def test_clusters_are_among_what_runs(lab: LabPage, server: LabServer) -> None:
@@ -155,6 +191,15 @@ def test_clusters_are_among_what_runs(lab: LabPage, server: LabServer) -> None:
 def allow(server: LabServer, actions: str) -> None:
     """Have a server allow nothing but these actions from now on."""
     (server.home / "allowed").write_text(actions)
+
+
+def command(lab: LabPage, name: str) -> None:
+    """Choose a command in the palette."""
+    lab.page.keyboard.press("ControlOrMeta+Shift+c")
+    palette = lab.page.get_by_role("dialog").filter(has=lab.page.get_by_role("searchbox"))
+    lab.page.keyboard.type(name)
+    lab.page.keyboard.press("Enter")
+    expect(palette).to_be_hidden()
 
 
 def enabled(lab: LabPage) -> set[Any]:

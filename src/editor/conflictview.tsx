@@ -50,7 +50,7 @@ function Conflict(props: {
   trans: TranslationBundle;
 }): React.JSX.Element {
   const { draft, trans } = props;
-  const [isCompared, setCompared] = React.useState(false);
+  const { isCompared } = draft;
   const table = React.useId();
   return (
     <>
@@ -69,7 +69,7 @@ function Conflict(props: {
                 ? trans.__('What you wrote has to be a spec for that')
                 : trans.__('Make your changes to the spec as it is now')
             }
-            isDisabled={draft.spec === null}
+            isDisabled={!draft.canKeep}
             onChosen={() => draft.keepMine()}
           >
             {trans.__('Keep mine on top')}
@@ -83,10 +83,12 @@ function Conflict(props: {
           <button
             type="button"
             className="jp-SpecCluster-button"
-            disabled={draft.spec === null}
+            disabled={!draft.canKeep}
             aria-expanded={isCompared}
             aria-controls={table}
-            onClick={() => setCompared(!isCompared)}
+            onClick={() => {
+              draft.isCompared = !isCompared;
+            }}
           >
             {trans.__('Compare')}
           </button>

@@ -182,6 +182,38 @@ export class SpecDraft implements IDisposable {
   }
 
   /**
+   * Whether anything may be written.
+   */
+  get canWrite(): boolean {
+    return !this._isReadOnly && !this.isGone;
+  }
+
+  /**
+   * Whether there are changes that can be dropped now.
+   */
+  get canRevert(): boolean {
+    return this.isDirty && !this._isReadOnly && !this._isApplying;
+  }
+
+  /**
+   * Whether the changes can be made to what others have made of the spec.
+   */
+  get canKeep(): boolean {
+    return this.canWrite && this.conflict !== null && this.spec !== null;
+  }
+
+  /**
+   * Whether what others have done is shown beside the changes here, until one is chosen.
+   */
+  get isCompared(): boolean {
+    return this._isCompared;
+  }
+  set isCompared(value: boolean) {
+    this._isCompared = value;
+    this._changed.emit();
+  }
+
+  /**
    * Write another spec.
    */
   write(spec: ClusterSpec): void {
@@ -291,6 +323,7 @@ export class SpecDraft implements IDisposable {
   private _take(document: Cluster): void {
     this._base = document.spec;
     this._generation = document.generation;
+    this._isCompared = false;
   }
 
   private _load(document: Cluster, isUndoable = true): void {
@@ -498,6 +531,7 @@ export class SpecDraft implements IDisposable {
   private _refusal: SpecDraft.IRefusal | null = null;
   private _isApplying = false;
   private _isReadOnly = false;
+  private _isCompared = false;
   private _isDisposed = false;
 }
 

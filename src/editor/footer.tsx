@@ -1,38 +1,32 @@
-import { Clipboard } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
-import type { ClusterSpec } from '../api/types';
 import type { SpecDraft } from './draft';
 import { leave } from './leave';
-import { pythonCode } from './python';
 
 /**
  * Whether there are changes, and what can be done with them.
  */
 export function EditorFooter(props: {
   draft: SpecDraft;
+  /** Whether the code of the spec, as it is written, was copied. */
+  isCopied: boolean;
+  onCopy: () => void;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { draft, trans } = props;
-  const [copied, setCopied] = React.useState<ClusterSpec | null>(null);
-  const { spec } = draft;
+  const { draft, isCopied, onCopy, trans } = props;
   return (
     <>
       <button
         type="button"
         className="jp-SpecCluster-button"
-        disabled={spec === null}
+        disabled={draft.spec === null}
         title={trans.__('Copy code that makes the same cluster in a notebook')}
-        onClick={() => {
-          const { display_name } = draft.cluster.document;
-          Clipboard.copyToSystem(pythonCode(spec!, display_name));
-          setCopied(spec);
-        }}
+        onClick={onCopy}
       >
         {trans.__('Copy as Python')}
       </button>
       <span className="jp-SpecCluster-editorStatus" role="status">
-        {copied !== null && copied === spec
+        {isCopied
           ? trans.__('Copied')
           : draft.isReadOnly
             ? trans.__('Read only')
@@ -47,7 +41,7 @@ export function EditorFooter(props: {
           <button
             type="button"
             className="jp-SpecCluster-button"
-            disabled={!draft.isDirty || draft.isApplying}
+            disabled={!draft.canRevert}
             onClick={event => {
               leave(event.currentTarget);
               draft.revert();

@@ -5,7 +5,6 @@ import type { Generation } from '../api/types';
 import { describeError } from '../model/describe';
 import { formatMoment } from '../model/locale';
 import { changesBetween } from './changes';
-import { confirmDiscard } from './discard';
 import type { SpecDraft } from './draft';
 import { ChangeList } from './planview';
 
@@ -18,10 +17,10 @@ const CHANGES = 8;
  */
 export function HistoryView(props: {
   draft: SpecDraft;
-  onTaken: () => void;
+  onTake: (earlier: Generation) => void;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { draft, onTaken, trans } = props;
+  const { draft, onTake, trans } = props;
   const { cluster } = draft;
   const { generation } = draft.isGone ? draft : cluster.document;
   const [found, setFound] = React.useState<readonly Generation[] | null>(null);
@@ -61,7 +60,7 @@ export function HistoryView(props: {
           key={one.generation}
           earlier={one}
           draft={draft}
-          onTaken={onTaken}
+          onTake={onTake}
           trans={trans}
         />
       ))}
@@ -72,10 +71,10 @@ export function HistoryView(props: {
 function Earlier(props: {
   earlier: Generation;
   draft: SpecDraft;
-  onTaken: () => void;
+  onTake: (earlier: Generation) => void;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { earlier, draft, onTaken, trans } = props;
+  const { earlier, draft, onTake, trans } = props;
   const { generation, spec, time } = earlier;
   const title = React.useId();
   const changes = changesBetween(
@@ -83,13 +82,6 @@ function Earlier(props: {
     spec as unknown as ReadonlyJSONValue
   );
   const rest = changes.length - CHANGES;
-  const take = async () => {
-    const isMeant = !draft.isDirty || (await confirmDiscard(trans));
-    if (isMeant && !draft.isDisposed) {
-      draft.write(spec);
-      onTaken();
-    }
-  };
   return (
     <li aria-labelledby={title}>
       <div>
@@ -106,13 +98,13 @@ function Earlier(props: {
           </>
         )}
       </p>
-      {!draft.isReadOnly && !draft.isGone && changes.length > 0 && (
+      {draft.canWrite && changes.length > 0 && (
         <button
           type="button"
           className="jp-SpecCluster-button"
           title={trans.__('Write this spec again, and see what it would do')}
           aria-describedby={title}
-          onClick={() => void take()}
+          onClick={() => onTake(earlier)}
         >
           {trans.__('Go back to this')}
         </button>

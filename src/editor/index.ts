@@ -3,12 +3,15 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ILabStatus, ILayoutRestorer } from '@jupyterlab/application';
-import { WidgetTracker } from '@jupyterlab/apputils';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { keepTabs } from '../restoring';
+import { tabCommands } from '../tabcommands';
 import { DOMAIN, IClusterManager, ISpecEditors } from '../tokens';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
+import { FORMATS, OFFERED, VIEWS, addEditorCommands } from './editorcommands';
 import type { IKernel } from './newcluster';
 import type { IArrangement } from './speceditors';
 import { SpecEditors } from './speceditors';
@@ -23,7 +26,7 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
   autoStart: true,
   requires: [IClusterManager, IEditorServices],
   // Jupyter Notebook has no status.
-  optional: [ILayoutRestorer, ITranslator, ILabStatus],
+  optional: [ILayoutRestorer, ITranslator, ILabStatus, ICommandPalette],
   provides: ISpecEditors,
   activate: (
     app: JupyterFrontEnd,
@@ -31,7 +34,8 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
     services: IEditorServices,
     restorer: ILayoutRestorer | null,
     translator: ITranslator | null,
-    status: ILabStatus | null
+    status: ILabStatus | null,
+    palette: ICommandPalette | null
   ): ISpecEditors => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const { commands, shell } = app;
@@ -60,6 +64,17 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
       name: ({ content }) => content.cluster.id,
       open: (id, args) => editors.restore(id, arrangement(args))
     });
+    const add = tabCommands(app, {
+      tracker,
+      signals: ({ draft, arranged }) => [draft.changed, arranged],
+      none: trans.__('No editor of a spec is in use.'),
+      trans
+    });
+    addEditorCommands(add, trans);
+    const category = trans.__('Clusters');
+    for (const item of OFFERED) {
+      palette?.addItem({ ...item, category });
+    }
     return editors;
   }
 };
@@ -79,6 +94,3 @@ function arrangement(args: ReadonlyPartialJSONObject): Partial<IArrangement> {
     format: FORMATS.find(one => one === args.format)
   };
 }
-
-const VIEWS = ['form', 'code', 'history'] as const;
-const FORMATS = ['yaml', 'json'] as const;

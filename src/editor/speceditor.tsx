@@ -1,22 +1,26 @@
 import { EditorView } from '@codemirror/view';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import { CodeEditorWrapper } from '@jupyterlab/codeeditor';
-import { DOMUtils } from '@jupyterlab/apputils';
+import { Clipboard, DOMUtils } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 import { PanelLayout, Widget } from '@lumino/widgets';
 import * as React from 'react';
+import type { ClusterSpec, Generation } from '../api/types';
 import type { ICluster, IClusterManager } from '../tokens';
 import { Notice } from './conflictview';
+import { confirmDiscard } from './discard';
 import { SpecDraft } from './draft';
+import { pickEarlier } from './earlier';
 import { EditorFooter } from './footer';
 import type { View } from './header';
 import { EditorHeader, tabId } from './header';
 import { HistoryView } from './historyview';
 import { DraftPart } from './part';
 import { PlanView } from './planview';
+import { pythonCode } from './python';
 import { undoKeys } from './undo';
 
 /**
@@ -58,9 +62,14 @@ export class SpecEditor extends Widget {
     const plan = new DraftPart(draft, () => (
       <PlanView draft={draft} trans={trans} />
     ));
-    const footer = new DraftPart(draft, () => (
-      <EditorFooter draft={draft} trans={trans} />
-    ));
+    const footer = (this._footer = new DraftPart(draft, () => (
+      <EditorFooter
+        draft={draft}
+        isCopied={this._copied !== null && this._copied === draft.spec}
+        onCopy={() => this.copyCode()}
+        trans={trans}
+      />
+    )));
     footer.addClass('jp-SpecCluster-editorFooter');
 
     const layout = (this.layout = new PanelLayout());
@@ -133,6 +142,38 @@ export class SpecEditor extends Widget {
     }
     this._header.update();
     this._arranged.emit();
+  }
+
+  /**
+   * Copy the code that makes the same cluster in a notebook; nothing while the text is no spec.
+   *
+   * @returns The code.
+   */
+  copyCode(): string | null {
+    const { spec, cluster } = this.draft;
+    if (spec === null) {
+      return null;
+    }
+    const code = pythonCode(spec, cluster.document.display_name);
+    Clipboard.copyToSystem(code);
+    this._copied = spec;
+    this._footer.update();
+    return code;
+  }
+
+  /**
+   * Write again what was wanted before. It is not applied.
+   *
+   * @param generation - Which; a person is asked for it when it is null.
+   *
+   * @returns The generation; null when the person wants none after all.
+   *
+   * @throws An error when there is no such generation, or it cannot be read.
+   */
+  async goBack(generation: number | null): Promise<number | null> {
+    const { cluster } = this.draft;
+    const earlier = await pickEarlier(cluster, generation, this._options.trans);
+    return earlier && (await this._take(earlier)) ? earlier.generation : null;
   }
 
   /**
@@ -218,15 +259,26 @@ export class SpecEditor extends Widget {
     const history = new DraftPart(draft, () => (
       <HistoryView
         draft={draft}
-        onTaken={() => {
-          this.setView('code');
-          this._code.editor.focus();
-        }}
+        onTake={earlier => void this._take(earlier)}
         trans={trans}
       />
     ));
     history.addClass('jp-SpecCluster-history');
     return history;
+  }
+
+  /** Write an earlier spec, unless changes would be lost that are not meant to be. */
+  private async _take({ spec }: Generation): Promise<boolean> {
+    const { draft } = this;
+    const isMeant =
+      !draft.isDirty || (await confirmDiscard(this._options.trans));
+    if (!isMeant || draft.isDisposed || !draft.canWrite) {
+      return false;
+    }
+    draft.write(spec);
+    this.setView('code');
+    this._code.editor.focus();
+    return true;
   }
 
   private _onAccess(): void {
@@ -247,11 +299,13 @@ export class SpecEditor extends Widget {
   private readonly _manager: IClusterManager;
   private readonly _code: CodeEditorWrapper;
   private readonly _header: Widget;
+  private readonly _footer: Widget;
   private readonly _views: Record<View, Widget>;
   private readonly _dirtyChanged = new Signal<this, void>(this);
   private readonly _arranged = new Signal<this, void>(this);
   private _formModule: typeof import('./formview') | null = null;
   private _isHelped = false;
+  private _copied: ClusterSpec | null = null;
   private _view: View = 'form';
   private _format = 'json';
 }
