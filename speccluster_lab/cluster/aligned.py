@@ -12,13 +12,14 @@ from distributed.core import Status
 
 from speccluster_lab.cluster.executor import Executor
 from speccluster_lab.cluster.making import Making
+from speccluster_lab.cluster.ownloop import called_there, is_there, loop_of
 from speccluster_lab.cluster.tracked import EntrySpec, WorkerSpecs
 from speccluster_lab.cluster.wanted import Wanted
 from speccluster_lab.cluster.watch import SchedulerWatch
 from speccluster_lab.errors import InvalidInput, NotRunning
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from contextvars import Context
 
     import distributed
@@ -63,6 +64,7 @@ class Aligned(Making):
         return self._executor.policy
 
     @policy.setter
+    @called_there
     def policy(self, policy: Policy) -> None:
         self._executor.policy = policy
 
@@ -108,16 +110,23 @@ class Aligned(Making):
             self._executor.want(name, self.generation)
         self._changed()
 
-    def _correct_state(self) -> Awaitable[None]:
+    def _correct_state(self) -> Any:
         """Align the workers to the spec.
 
         Returns
         -------
         awaitable
             Done when every start, retirement and closing has ended. It raises what the first
-            start that failed meanwhile raised. Cancelling it cancels nothing else.
+            start that failed meanwhile raised. Cancelling it cancels nothing else. Where no loop
+            runs, in another thread than the cluster's, a :class:`concurrent.futures.Future`.
         """
-        return asyncio.ensure_future(self._settle())
+        if is_there(self):
+            return asyncio.ensure_future(self._settle())
+        settling = asyncio.run_coroutine_threadsafe(self._settle(), loop_of(self))
+        try:
+            return asyncio.wrap_future(settling, loop=asyncio.get_running_loop())
+        except RuntimeError:
+            return settling
 
     async def _settle(self) -> None:
         if self.status in (Status.closing, Status.closed):

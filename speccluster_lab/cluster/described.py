@@ -11,6 +11,7 @@ import distributed
 from speccluster_lab.cluster.classes import check_spec
 from speccluster_lab.cluster.documents import as_document, known_classes, meant
 from speccluster_lab.cluster.form import Form
+from speccluster_lab.cluster.ownloop import awaited_there, called_there
 from speccluster_lab.cluster.preview import Preview, preview
 from speccluster_lab.cluster.scaling import resized
 from speccluster_lab.cluster.shown import Shown
@@ -108,6 +109,7 @@ class Described(Shown):
                 "the scheduler of a running cluster cannot be changed", field="scheduler"
             )
 
+    @called_there
     def apply(self, spec: ClusterSpec) -> None:
         """Replace the desired state; nothing changes when it is refused.
 
@@ -183,6 +185,7 @@ class Described(Shown):
             before.append(earlier.form)
         return known_classes([*forms.values(), *others, *before])
 
+    @awaited_there
     async def preview(
         self,
         *,

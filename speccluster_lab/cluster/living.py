@@ -12,6 +12,7 @@ from distributed.deploy.cluster import Cluster as StockCluster
 from speccluster_lab.cluster.aligned import Aligned
 from speccluster_lab.cluster.classes import resolve, with_given
 from speccluster_lab.cluster.closing import close_instance, has_ended
+from speccluster_lab.cluster.ownloop import awaited_there
 from speccluster_lab.errors import NotRunning
 from speccluster_lab.references import read_files, with_values
 
@@ -198,9 +199,13 @@ class Living(Aligned):
 
     def __await__(self) -> Generator[Any, Any, Self]:
         async def ready() -> Self:
-            if self.status == Status.created or self._starting is not None:
-                await self._start()
-            await self._correct_state()
+            await self._be_ready()
             return self
 
         return ready().__await__()
+
+    @awaited_there
+    async def _be_ready(self) -> None:
+        if self.status == Status.created or self._starting is not None:
+            await self._start()
+        await self._correct_state()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from contextlib import suppress
 from threading import RLock
@@ -16,6 +15,7 @@ from speccluster_lab.cluster import adaptive
 from speccluster_lab.cluster.aligned import Aligned
 from speccluster_lab.cluster.choice import first_to_go
 from speccluster_lab.cluster.form import members_of_entry
+from speccluster_lab.cluster.ownloop import awaited_there, is_on_loop
 from speccluster_lab.cluster.scaling import entries_for, entries_of_size
 from speccluster_lab.cluster.sizes import cores_of, members_of, memory_of
 from speccluster_lab.cluster.tracked import EntrySpec
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     import distributed
     from tornado.ioloop import IOLoop
-    from tornado.platform.asyncio import BaseAsyncIOLoop
 
     from speccluster_lab.spec.api import Scale
 
@@ -91,7 +90,7 @@ class Scaled(Aligned):
         if cores is not None:
             n = max(n, entries_of_size(self, "cores", cores))
         by = adaptive.who_adapts()
-        if by is not None and self._is_on_loop():
+        if by is not None and is_on_loop(self):
             # Taken over at once: a reading later might find it together with what the owner does.
             self.set_entries(n)
         else:
@@ -137,6 +136,7 @@ class Scaled(Aligned):
         address = self._watch.membership.address(member)
         return NO_LOAD if address is None else self._watch.view.load(address)
 
+    @awaited_there
     async def scale_down(self, workers: Collection[Hashable]) -> None:
         """Remove entries, given by their names or by all of their members."""
         self.remove_entries(workers)
@@ -244,21 +244,10 @@ class Scaled(Aligned):
             self._wanted.adapted.clear()
             self._note("AdaptiveEnded", f"adaptive scaling has ended: {why}")
 
-        if self._is_on_loop():
+        if is_on_loop(self):
             say()
         else:
             cast("IOLoop", self.loop).add_callback(say)
-
-    def _is_on_loop(self) -> bool:
-        """Return whether this is called on the cluster's loop.
-
-        The stock ``called_from_running_loop`` says so of any thread without a loop, too, where the
-        cluster is asynchronous.
-        """
-        try:
-            return asyncio.get_running_loop() is cast("BaseAsyncIOLoop", self.loop).asyncio_loop
-        except RuntimeError:
-            return False
 
     def adaptive_range(self) -> tuple[int, int | None] | None:
         """Return the minimum and the maximum that adaptive scaling keeps to, where it is on."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from distributed.core import Status
 
 from speccluster_lab.cluster.logs import log_of
+from speccluster_lab.cluster.ownloop import awaited_there, called_there
 from speccluster_lab.cluster.scaled import Scaled
 from speccluster_lab.cluster.status import StatusReport
 from speccluster_lab.errors import InvalidInput, NotRunning
@@ -73,6 +74,7 @@ class Shown(Scaled):
         """Return what has happened after event number ``since``, oldest first."""
         return self._executor.history.since(since)
 
+    @awaited_there
     async def log(self, name: str | None, records: int, after: str | None = None) -> LogText:
         """Return the newest of what a worker, the workers of an entry, or the scheduler logs.
 
@@ -98,6 +100,7 @@ class Shown(Scaled):
             raise NotRunning("the cluster has no scheduler")
         return await log_of(self, name, records, after)
 
+    @awaited_there
     async def at_stake(self, entries: Collection[Hashable]) -> Stake:
         """Return what only the members of some entries hold.
 
@@ -120,6 +123,7 @@ class Shown(Scaled):
         async with asyncio.timeout(self.policy.retire_timeout):
             return (await self.view().stakes({"": addresses}))[""]
 
+    @awaited_there
     async def drop_data(self, entry: Hashable) -> Stake:
         """Let an entry that is on its way out go with what it holds; return what is lost.
 
@@ -141,6 +145,7 @@ class Shown(Scaled):
         self._note("DataDropped", f"entry {name} goes with {stake}")
         return stake
 
+    @called_there
     def retry(self, entry: Hashable) -> None:
         """Try an entry again now, whatever its backoff says.
 
@@ -153,6 +158,7 @@ class Shown(Scaled):
             raise InvalidInput(f"there is no entry {str(entry)!r}", field="entry")
         self._executor.retry(str(entry))
 
+    @called_there
     def restart_entry(self, entry: Hashable) -> None:
         """Have an entry made anew although its spec says the same, as a roll-out does it.
 

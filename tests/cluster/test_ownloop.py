@@ -1,0 +1,78 @@
+"""A cluster whose loop runs in a thread of its own, used in another one, as a notebook does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+from distributed import Worker
+
+from speccluster_lab.cluster import SpecCluster
+from speccluster_lab.errors import InvalidInput
+
+from .conftest import QUICK, SCHEDULER, entry, run
+
+
+class Placed(Worker):
+    """Knows in which thread its kind has been started."""
+
+    started_in: ClassVar[list[threading.Thread]] = []
+
+    async def start(self) -> Any:
+        self.started_in.append(threading.current_thread())
+        return await super().start()
+
+
+PLACED = f"{__name__}.Placed"
+
+
+def test_what_is_asked_in_a_thread_with_another_loop_is_done_on_the_loop_of_the_cluster() -> None:
+    Placed.started_in.clear()
+    with SpecCluster(workers={"a": entry(PLACED)}, scheduler=SCHEDULER, policy=QUICK) as cluster:
+
+        async def test() -> None:
+            cluster.worker_spec["b"] = entry(PLACED)
+            await cluster
+            assert set(cluster.workers) == {"a", "b"}
+            cluster.worker_spec["c"] = entry(PLACED)
+            await cluster._correct_state()
+            assert set(cluster.workers) == {"a", "b", "c"}
+            before = cluster.workers["a"]
+            cluster.restart_entry("a")
+            await cluster
+            assert cluster.workers["a"] is not before
+            cluster.retry("a")
+            with pytest.raises(InvalidInput, match="no entry"):
+                cluster.retry("nobody")
+            await cluster.scale_down(["a", "b"])
+            assert set(cluster.workers) == {"c"}
+            document = cluster.document()
+            document.workers["d"] = document.workers["c"]
+            cluster.apply(document)
+            await cluster
+            assert set(cluster.workers) == {"c", "d"}
+            cluster.policy = replace(QUICK, max_unavailable=2)
+            assert cluster.policy.max_unavailable == 2
+            with pytest.raises(InvalidInput, match="not on its way out"):
+                await cluster.drop_data("c")
+
+        run(test)
+    assert threading.current_thread() not in Placed.started_in
+    assert len(Placed.started_in) == 5
+
+
+def test_what_is_asked_in_a_thread_without_a_loop_is_done_on_the_loop_of_the_cluster() -> None:
+    Placed.started_in.clear()
+    with SpecCluster(workers={"a": entry(PLACED)}, scheduler=SCHEDULER, policy=QUICK) as cluster:
+        cluster.worker_spec["b"] = entry(PLACED)
+        cluster._correct_state().result(timeout=30)
+        assert set(cluster.workers) == {"a", "b"}
+        cluster.policy = replace(QUICK, max_unavailable=2)
+        assert cluster.policy.max_unavailable == 2
+        cluster.restart_entry("a")
+        asyncio.run_coroutine_threadsafe(cluster._settle(), cluster.loop.asyncio_loop).result(30)
+    assert threading.current_thread() not in Placed.started_in
+    assert len(Placed.started_in) == 3
