@@ -13,6 +13,7 @@ from distributed.core import Status
 from distributed.security import Security
 
 from speccluster_lab.errors import InvalidInput
+from speccluster_lab.host.bound import preloaded_by_nannies
 from speccluster_lab.host.certificates import Certificates, Leaf, OwnersCertificates
 from speccluster_lab.host.dashboard import HAS_BOKEH, without_pages, without_port
 from speccluster_lab.host.keyfiles import security_of
@@ -78,7 +79,7 @@ class Publisher:
         """Return the same, each part's own certificate apart from a client's."""
         options = scheduler.get("options") or {}
         _refuse_plain(options)
-        nanny = {"config": _NO_PAGES, **given.nanny}
+        nanny = {"config": _NO_PAGES, **preloaded_by_nannies(), **given.nanny}
         given = replace(given, nanny=nanny, prepare_worker=without_pages)
         if options.get("dashboard_address") is None:
             # Nobody but who may use the cluster is to see it. Its pages come later.

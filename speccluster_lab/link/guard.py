@@ -79,7 +79,7 @@ LOOK_SECONDS = 5.0
 
 _STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 _WAKES = {*_STOPS, signal.SIGCHLD, signal.SIGALRM}
-_PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _CHUNK = 1 << 16
 _SETTLED = 0.05
@@ -107,7 +107,7 @@ class Guard:
         self._is_running = running != 0
         self._status: int | None = None
         self._asked = False
-        self._reaps = _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        self._reaps = prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
     def run(self) -> int:
         """Return the exit status: 0 where the end was wanted, or else how the host has ended.
@@ -329,7 +329,7 @@ def _fork_host(command: list[str], stdin: int | None = None) -> int:
     try:
         # For platforms where what it has started can be found by its group only.
         os.setpgid(0, 0)
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != guard:
             os._exit(1)
         if stdin is not None:
@@ -343,7 +343,7 @@ def _fork_host(command: list[str], stdin: int | None = None) -> int:
         os._exit(NO_USE)
 
 
-def _prctl(option: int, value: int) -> bool:
+def prctl(option: int, value: int) -> bool:
     """Set an attribute of this process that only Linux has; return whether it is set."""
     if sys.platform != "linux":
         return False

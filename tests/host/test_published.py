@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import distributed
+import psutil
 import pytest
 from distributed import LocalCluster, Security
 from kernels import Kernel
@@ -25,10 +26,10 @@ from speccluster_lab import SpecCluster, connect, list_clusters, reconciled
 from speccluster_lab.errors import InvalidInput, NameInUse, OwnedElsewhere, StartFailed
 from speccluster_lab.host import published as published_module
 from speccluster_lab.link import launch
-from speccluster_lab.link.connections import list_connections, read_connection
+from speccluster_lab.link.connections import list_connections, read_connection, remove_connection
 from speccluster_lab.link.dashboard import fetch_page
 from speccluster_lab.link.launch import reserve
-from speccluster_lab.link.paths import cluster_folder, connection_file
+from speccluster_lab.link.paths import cluster_folder, connection_file, socket_path
 from speccluster_lab.spec.api import API_PREFIX, ClusterPhase, CredentialsRequest
 
 if TYPE_CHECKING:
@@ -388,6 +389,58 @@ def test_one_whose_kernel_was_killed_is_not_found_and_not_in_the_way(place: Host
         assert list_clusters() == []
     # Nobody has removed what leads to the first one.
     assert names == ["again", "again"]
+
+
+BUSY = """
+import ctypes, dask
+from pathlib import Path
+from distributed import Client, Nanny
+from speccluster_lab import MultiWorker
+
+def hold(file):
+    Path(file).touch()
+    # Waits for ever, and does not let go of the interpreter.
+    ctypes.PyDLL(None).pause()
+
+dask.config.set({"distributed.worker.multiprocessing-method": METHOD})
+entries = {
+    "a": {"cls": Nanny, "options": {"nthreads": 1}},
+    "b": {"cls": MultiWorker, "options": {"processes": 1, "nthreads": 1}, "group": ["-0"]},
+}
+cluster = SpecCluster(workers=entries, publish=True, name="busy")
+client = Client(cluster)
+client.wait_for_workers(2)
+pids = client.run(os.getpid, nanny=False)
+tasks = [client.submit(hold, f"{FOLDER}/{pid}", workers=[at]) for at, pid in pids.items()]
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels tell nobody")
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_workers_that_hold_the_interpreter_end_with_a_kernel_that_is_killed(
+    place: Hosts, tmp_path: Path, method: str
+) -> None:
+    # What workers leave that are killed, the next ones remove.
+    kernel = Kernel(DASK_TEMPORARY_DIRECTORY=str(tmp_path / "dask"))
+    workers: list[psutil.Process] = []
+    try:
+        given = f"import os\nMETHOD, FOLDER = {method!r}, {str(tmp_path)!r}\n"
+        kernel.run(f"{given}{IMPORTS}{BUSY}")
+        workers = [psutil.Process(pid) for pid in kernel.value("list(pids.values())")]
+        deadline = time.monotonic() + SECONDS
+        while len(list(tmp_path.glob("[0-9]*"))) < len(workers):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        kernel.kill()
+        _, left = psutil.wait_procs(workers, timeout=SECONDS / 4)
+        for process in left:
+            process.kill()
+        # The next one of this name would do that.
+        remove_connection("busy")
+        socket_path("busy").unlink(missing_ok=True)
+    assert len(workers) == 2
+    assert left == []
 
 
 PROGRAM = """
