@@ -2,6 +2,7 @@ import {
   codeIcon,
   editIcon,
   launchIcon,
+  listIcon,
   refreshIcon,
   stopIcon
 } from '@jupyterlab/ui-components';
@@ -66,6 +67,14 @@ function ActionsView({ cluster }: { cluster: ICluster }): React.JSX.Element {
             title={trans.__('Edit what the cluster should be')}
             isDisabled={isStopping}
             onClick={() => run(CommandIDs.editSpec)}
+          />
+        )}
+        {commands.hasCommand(CommandIDs.openLogs) && (
+          <CardButton
+            icon={listIcon}
+            name={trans.__('Open logs')}
+            title={trans.__('Show what a cluster, or one of its workers, logs')}
+            onClick={() => run(CommandIDs.openLogs)}
           />
         )}
         {!isReadOnly && (

@@ -88,7 +88,7 @@ function EntryItemView(
           {message}
         </p>
       )}
-      {entry.next_retry && (
+      {entry.next_retry ? (
         <NextRetry
           cluster={id}
           entry={entry.name}
@@ -96,6 +96,12 @@ function EntryItemView(
           moment={entry.next_retry}
           isActive={isActive}
         />
+      ) : (
+        isTroubled(entry) && (
+          <div className="jp-SpecCluster-entryMessage jp-SpecCluster-retry">
+            <LogLink cluster={id} entry={entry.name} isActive={isActive} />
+          </div>
+        )
       )}
       {isAlone && isOpen && !isGhost && <MemberDetails member={member} />}
     </li>
@@ -169,23 +175,36 @@ function NextRetry(props: {
           {trans.__('Retry now')}
         </button>
       )}
-      {commands.hasCommand(CommandIDs.openLogs) && (
-        <button
-          type="button"
-          className="jp-SpecCluster-link"
-          tabIndex={props.isActive ? 0 : -1}
-          aria-label={trans.__('Log of %1', entry)}
-          onClick={() =>
-            void commands.execute(CommandIDs.openLogs, {
-              id: cluster,
-              member: entry
-            })
-          }
-        >
-          {trans.__('Log')}
-        </button>
-      )}
+      <LogLink cluster={cluster} entry={entry} isActive={props.isActive} />
     </div>
+  );
+}
+
+/**
+ * The way to what was written about an entry.
+ */
+function LogLink(props: {
+  cluster: string;
+  entry: string;
+  isActive: boolean;
+}): React.JSX.Element | null {
+  const { trans, commands } = usePanel();
+  const { cluster: id, entry } = props;
+  if (!commands.hasCommand(CommandIDs.openLogs)) {
+    return null;
+  }
+  return (
+    <button
+      type="button"
+      className="jp-SpecCluster-link"
+      tabIndex={props.isActive ? 0 : -1}
+      aria-label={trans.__('Log of %1', entry)}
+      onClick={() =>
+        void commands.execute(CommandIDs.openLogs, { id, member: entry })
+      }
+    >
+      {trans.__('Log')}
+    </button>
   );
 }
 

@@ -106,6 +106,21 @@ describe('A card', () => {
     ]);
   });
 
+  it.each(['degraded', 'lost'] as const)(
+    'leads to the log of an entry that is %s and is not tried again',
+    async phase => {
+      const bad = entry('bad', [absent('bad')], phase);
+      const good = entry('good', [member('good')]);
+      const one = new FakeCluster(cluster('otter', { workers: [bad, good] }));
+      await page.show(one);
+      open('otter');
+      expect(screen.queryByRole('button', { name: 'Log of good' })).toBeNull();
+      fireEvent.click(button('Log of bad'));
+      const args = { id: 'otter', member: 'bad' };
+      expect(page.executed).toEqual([[CommandIDs.openLogs, args]]);
+    }
+  );
+
   it('says of a notice only that it is one', async () => {
     const conditions = [
       {
@@ -133,6 +148,7 @@ describe('A card', () => {
     ['Insert client code', CommandIDs.insertClientCode],
     ['Dashboard', CommandIDs.openDashboard],
     ['Edit spec', CommandIDs.editSpec],
+    ['Open logs', CommandIDs.openLogs],
     ['Stop', CommandIDs.stopCluster]
   ])('%s is a button for this cluster', async (name, command) => {
     await page.show(

@@ -95,6 +95,7 @@ describe('ClusterPanel', () => {
       'Order',
       'Insert client code',
       'Dashboard',
+      'Open logs',
       'Hide workers',
       'Log of 0'
     ]);
