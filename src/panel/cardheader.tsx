@@ -44,13 +44,16 @@ function CardHeaderView(
       <KindIcon.react tag="span" className="jp-SpecCluster-kindIcon" />
       <h3 className="jp-SpecCluster-name">{display_name}</h3>
       <PhaseLabel phase={phase} />
-      <p className="jp-SpecCluster-origin">
+      <p
+        className="jp-SpecCluster-origin"
+        title={trans.__('Owner: %1', owner.whole)}
+      >
         {template && <span>{template}</span>}
         <span className="jp-SpecCluster-entries">
           {trans._n('%1 entry', '%1 entries', specEntries(document))}
         </span>
         {adaptive && !isRangeSaid && <span>{rangeText(adaptive, trans)}</span>}
-        {owner && (
+        {owner.text && (
           <span className="jp-SpecCluster-owner" title={owner.whole}>
             {owner.text}
           </span>
@@ -78,20 +81,18 @@ export function rangeText(
     : trans.__('Adaptive, %1 to %2', minimum, maximum);
 }
 
-/** Nothing for a cluster of this server, which is what one expects. */
+/** In view nothing for a cluster of this server from a template, which is what one expects. */
 function ownerText(
   { owner, template }: Pick<Cluster, 'owner' | 'template'>,
   trans: TranslationBundle
-): { text: string; whole: string } | null {
+): { text: string | null; whole: string } {
   const { kind, detail } = owner;
-  const as = (whole: string, text = whole) => ({ text, whole });
+  const as = (whole: string, text: string | null = whole) => ({ text, whole });
   switch (kind) {
     case 'server':
       return detail !== null
         ? as(detail)
-        : template
-          ? null
-          : as(trans.__('server'));
+        : as(trans.__('server'), template ? null : undefined);
     case 'notebook':
       // There is little room: its name says more than where it is.
       return detail !== null

@@ -205,6 +205,8 @@ describe('A card', () => {
       expect(origin.textContent).toBe(`grouped1 entry${text}`);
       const last = origin.querySelector('.jp-SpecCluster-owner');
       expect(last?.getAttribute('title') ?? null).toBe(whole);
+      // One of the server says so to who asks.
+      expect(origin.getAttribute('title')).toBe(`Owner: ${whole ?? 'server'}`);
     }
   );
 
