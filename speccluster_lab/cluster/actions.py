@@ -14,6 +14,7 @@ from speccluster_lab.cluster.retirement import Retirement
 from speccluster_lab.errors import StartFailed
 from speccluster_lab.reconcile import LEAVING, UP, Action, EntryState, Failure, Policy, Step
 from speccluster_lab.spec.api import EntryPhase
+from speccluster_lab.spec.names import HOLDER_PREFIX
 from speccluster_lab.spec.redaction import redact
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ class Actions:
         try:
             others = roster.owners.others(entry)
             if others:
+                self._pass_turn_on(entry, set(others.values()))
                 # The scheduler would refuse it, or it would be taken for what is to be closed.
                 member, owner = next(iter(others.items()))
                 raise StartFailed(f"entry {owner!r} still has the name {member!r}")
@@ -181,6 +183,20 @@ class Actions:
             self.instances.start(name, instance)
         except Exception as error:
             self._start_failed(entry, error)
+
+    def _pass_turn_on(self, entry: EntryState, owners: set[str]) -> None:
+        """Have a roll-out take those away whose names one needs that it has taken away before.
+
+        It is not back until they have given them up, and would keep its place for ever.
+        """
+        roster = self._roster
+        if not entry.rolling and HOLDER_PREFIX + entry.name not in roster.entries:
+            return
+        for name in owners:
+            owner = roster.entries.get(name)
+            if owner is not None and owner.give_way():
+                roster.note(owner)
+                roster.touch(name)
 
     def fail_start(self, name: str) -> None:
         """Have the start of an entry fail, which goes on although its process has ended."""

@@ -183,7 +183,8 @@ def _up(entry: EntryState, state: ClusterState, room: _Room, now: float) -> Step
 
 def _running(entry: EntryState, policy: Policy, now: float) -> Step | None:
     forgiven = entry.attempts > 0 and now >= entry.since + policy.healthy_after
-    if entry.phase is EntryPhase.RUNNING and not forgiven:
+    # One that was to give way, and whose edit was taken back, does not keep a place.
+    if entry.phase is EntryPhase.RUNNING and not forgiven and not entry.rolling:
         return None
     return Step(entry.name, EntryPhase.RUNNING)
 

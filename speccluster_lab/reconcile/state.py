@@ -165,6 +165,13 @@ class EntryState:
             self.worn = True
         self.retry()
 
+    def give_way(self) -> bool:
+        """Note that it is to be replaced now, whoever is away; return whether that is to come."""
+        if self.phase not in UP or self.wanted is None or not self.outdated:
+            return False
+        self.rolling = True
+        return True
+
     def see(self, present: Iterable[str], now: float) -> None:
         """Note which of its members the scheduler has."""
         before = self.present

@@ -252,3 +252,30 @@ def test_entries_are_made_anew_one_after_the_other_and_lose_nothing() -> None:
                 cluster.restart_entry(9)
 
     run(test)
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_unavailable": 0, "max_surge": 1}], ids=str)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(("foo", "bar"), ("bar", "baz")), (("foo", "bar"), ("bar", "foo"))],
+    ids=["passed on", "swapped"],
+)
+def test_a_roll_out_that_passes_names_on_goes_through(
+    before: tuple[str, str], after: tuple[str, str], limits: dict[str, int]
+) -> None:
+    async def test() -> None:
+        workers = dict(zip("xy", (entry(name=name) for name in before), strict=True))
+        async with (
+            cluster_of({**workers, "z": entry()}, policy=replace(QUICK, **limits)) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await observed(cluster)
+            kept = await client.scatter(list(range(6)))
+            for key, name in zip("xy", after, strict=True):
+                cluster.worker_spec[key]["options"]["name"] = name
+            await observed(cluster, limit=15)
+            assert [cluster.workers[key].name for key in "xy"] == list(after)
+            assert names(cluster) == sorted([*after, "z"])
+            assert await client.gather(kept) == list(range(6))
+
+    run(test)

@@ -48,6 +48,28 @@ def test_one_entry_at_a_time_is_rolled() -> None:
     assert world.actions["retire to roll"] == 3
 
 
+def test_one_that_is_to_give_way_goes_whoever_is_away() -> None:
+    world = several()
+    roll(world)
+    assert world.open == {"a": Action.RETIRE}
+    giving = world.entries["b"]
+    world.tell(giving, lambda entry: None if entry.give_way() else pytest.fail("it does not"))
+    world.settle()
+    assert world.open == {"a": Action.RETIRE, "b": Action.RETIRE}
+    assert world.calm()
+
+
+def test_one_that_was_to_give_way_and_is_as_it_was_keeps_no_place() -> None:
+    world = several()
+    roll(world)
+    giving = world.entries["b"]
+    assert giving.give_way()
+    world.want("b", 1)
+    assert giving.phase is EntryPhase.RUNNING
+    assert not giving.rolling
+    assert not giving.give_way(), "it is as it is wanted"
+
+
 def test_as_many_entries_as_may_be_unavailable_are_rolled_at_once() -> None:
     world = several(max_unavailable=2)
     roll(world)
