@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from feed import Feed, cluster, entry, ghost, member, moment
+from logviewer import LogViewer
 from looks import everything
 from playwright.sync_api import expect
 
@@ -42,6 +43,11 @@ def test_a_worker_tells_all_of_itself_when_asked(lab: LabPage) -> None:
     expect(card.tree.get_by_role("treeitem", name="1-2: expected")).to_be_visible()
     strangers = card.root.get_by_role("list", name="Unexpected workers of Brave otter")
     expect(strangers.get_by_role("listitem")).to_have_count(1)
+    # The server does not know the feed's cluster, and says so.
+    lab.troubles.expected.append(r"status of 404 ")
+    card.member("1-0").click(button="right")
+    lab.page.get_by_role("menuitem", name="Show Log of Worker", exact=True).click()
+    expect(LogViewer(lab.page, "Brave otter: 1-0").root).to_be_visible()
 
 
 def test_the_next_try_is_counted_down_to(lab: LabPage) -> None:
