@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from feed import Feed, cluster, entry, ghost, member
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from labpage import LabPage
     from labserver import LabServer
     from playwright.sync_api import BrowserContext
+
+OUTLINE: Final = re.compile(r" solid 2px$")
 
 
 @pytest.fixture
@@ -75,6 +78,38 @@ def test_clusters_are_found_by_what_they_and_their_workers_are_called(lab: LabPa
     expect(panel.cards).to_have_count(5)
 
 
+def test_the_panel_is_come_to_by_its_keys_and_by_the_palette(lab: LabPage) -> None:
+    page, root, press = lab.page, lab.panel.root, lab.page.keyboard.press
+    search = root.get_by_role("searchbox", name="Filter clusters and workers")
+    page.get_by_role("tab", name="File Browser").click()
+    expect(root).to_be_hidden()
+    press("ControlOrMeta+Alt+c")
+    expect(root).to_be_visible()
+    card = lab.panel.card("Brave otter")
+    card.button("Show workers").focus()
+    # Where the focus is has to be seen, of buttons and of rows.
+    press("Enter")
+    expect(card.button("Hide workers")).to_have_css("outline", OUTLINE)
+    press("Tab")
+    row = card.entry("0")
+    expect(row).to_be_focused()
+    expect(row.locator(".jp-SpecCluster-entryRow")).to_have_css("outline", OUTLINE)
+    press("/")
+    expect(search).to_be_focused()
+    # What is typed there is a part of what is looked for.
+    press("/")
+    expect(search).to_have_value("/")
+    search.clear()
+    page.get_by_role("tab", name="File Browser").click()
+    expect(root).to_be_hidden()
+    press("ControlOrMeta+Shift+c")
+    expect(page.locator(".jp-ModalCommandPalette input")).to_be_focused()
+    page.keyboard.type("Show Clusters")
+    expect(page.get_by_role("menuitem", name="Show Clusters")).to_be_visible()
+    press("Enter")
+    expect(root).to_be_visible()
+
+
 def test_those_in_trouble_come_first_when_that_is_asked_for(
     lab: LabPage, feed: Feed, server: LabServer
 ) -> None:
@@ -90,6 +125,9 @@ def test_those_in_trouble_come_first_when_that_is_asked_for(
     expect(panel.cards.first).to_have_accessible_name("Shy marten")
     expect(panel.cards.last).to_have_accessible_name("Wide heron")
     order.click()
+    lab.page.get_by_role("menuitem", name="By Name").click()
+    expect(panel.cards.first).to_have_accessible_name("Brave otter")
+    order.click()
     lab.page.get_by_role("menuitem", name="Group Clusters by Phase").click()
     expect(panel.root.get_by_role("heading", name="degraded 2")).to_be_visible()
     # A cluster whose phase changes goes where it belongs.
@@ -98,7 +136,7 @@ def test_those_in_trouble_come_first_when_that_is_asked_for(
     # It is kept in the settings, as JupyterLab keeps them: for this person, everywhere.
     path = "/lab/api/settings/speccluster-lab:panel"
     kept = server.request("GET", path).body["settings"]
-    assert kept == {"order": "phase", "groupByPhase": True}
+    assert kept == {"order": "name", "groupByPhase": True}
     lab.page.reload()
     lab.wait_until_ready()
     expect(panel.root.get_by_role("heading", name="degraded 3")).to_be_visible()
