@@ -127,9 +127,16 @@ def _without_host(id: str) -> ClusterSummary | None:
 
 def has_failed(folder: Path) -> bool:
     """Return whether nobody looks after the cluster of a folder any more."""
-    if find_guard(folder) is not None:
+    if find_guard(folder) is not None or _is_alive(folder.name):
         return False
     try:
         return time.time() - folder.stat().st_mtime > _NEW_SECONDS
     except OSError:
+        return False
+
+
+def _is_alive(id: str) -> bool:
+    try:
+        return read_connection(id).is_alive()
+    except ClusterNotFound:
         return False

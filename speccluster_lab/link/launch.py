@@ -283,8 +283,18 @@ def find_guard(folder: Path) -> HostProcess | None:
     try:
         process = psutil.Process(int(read_private_file(folder / GUARD_FILE)))
         # The id alone may be somebody else's by now.
-        if str(folder) not in process.cmdline():
+        if not any(_is_folder(argument, folder) for argument in process.cmdline()):
             return None
         return HostProcess(process.pid, process.create_time())
     except (OSError, ValueError, psutil.Error):
         return None
+
+
+def _is_folder(argument: str, folder: Path) -> bool:
+    """Return whether an argument is a folder, by whatever name: homes have several."""
+    if argument == str(folder):
+        return True
+    try:
+        return os.path.isabs(argument) and os.path.samefile(argument, folder)
+    except OSError:
+        return False

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from speccluster_lab.errors import ClusterNotFound
+from speccluster_lab.errors import ClusterNotFound, NotRunning
 from speccluster_lab.link.connections import read_connection, remove_connection
+from speccluster_lab.link.guard import STOPPED_FILE
 from speccluster_lab.link.launch import find_guard
 from speccluster_lab.link.paths import cluster_folder, scratch_folder, socket_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["remove_cluster", "remove_ways"]
 
 
 def remove_ways(id: str, nonce: str | None) -> None:
-    """Remove what leads to a host that has ended, unless another one is about to use it.
+    """Remove what leads to a host that has ended, unless one uses it, or is about to.
 
     Parameters
     ----------
@@ -25,11 +31,13 @@ def remove_ways(id: str, nonce: str | None) -> None:
     if find_guard(cluster_folder(id)) is not None:
         return
     try:
-        known = read_connection(id).nonce
+        known = read_connection(id)
     except ClusterNotFound:
         pass
     else:
-        if known == nonce:
+        if known.is_alive():
+            return
+        if known.nonce == nonce:
             remove_connection(id)
     socket_path(id).unlink(missing_ok=True)
     shutil.rmtree(scratch_folder(id), ignore_errors=True)
@@ -42,8 +50,39 @@ def remove_cluster(id: str, nonce: str | None) -> None:
     ----------
     id, nonce
         As :func:`remove_ways` takes them.
+
+    Raises
+    ------
+    NotRunning
+        A host of it runs, whose guard is not found.
+    OSError
+        Something cannot be removed.
     """
+    try:
+        known = read_connection(id)
+    except ClusterNotFound:
+        pass
+    else:
+        if nonce in (None, known.nonce) and known.is_alive():
+            raise NotRunning(f"the host of cluster {id!r} still runs, as process {known.pid}")
     remove_ways(id, nonce)
-    folder = cluster_folder(id)
-    if folder.exists():
-        shutil.rmtree(folder)
+    _remove_folder(cluster_folder(id))
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder that somebody else may be removing too.
+
+    That the cluster is to end goes last: where something stays, it is still known.
+    """
+    try:
+        paths = sorted(folder.iterdir(), key=lambda path: path.name == STOPPED_FILE)
+    except FileNotFoundError:
+        return
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    with suppress(FileNotFoundError):
+        folder.rmdir()

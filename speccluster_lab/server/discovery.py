@@ -121,8 +121,8 @@ class Discovery:
         """Return a cluster; nothing where there is none yet, or none any more.
 
         The order counts. A host has a folder before it has a connection, and until its process
-        has ended; so a connection that was there, without a folder after that, of a process that
-        still runs then, is none of a guarded host.
+        has ended; so a connection that was there, without a guard after that, of a process that
+        still runs then, is none of a host whose guard could be found.
         """
         file, folder = connection_file(id), clusters_folder() / id
         connection, distrust = None, None
@@ -132,10 +132,11 @@ class Discovery:
             except ClusterNotFound as error:
                 distrust = error
         guard = find_guard(folder)
+        # Also where it should have one that cannot be recognised: what is alive has not failed.
+        if guard is None and connection is not None and connection.is_alive():
+            return connection
         if guard is not None or os.path.lexists(folder / LAUNCH_FILE):
             return self._guarded(folder, guard)
-        if connection is not None and connection.is_alive():
-            return connection
         if folder.is_dir() and _age(folder) > _RESERVED_SECONDS:
             self._log.warning("Removing %r, which nobody has used", str(folder))
             # Of one that was killed between its two ways: a socket, and the file that leads to it.

@@ -12,6 +12,7 @@ import pytest
 from command_line import cli
 
 from speccluster_lab.link.files import open_private_log
+from speccluster_lab.link.guard import GUARD_FILE
 from speccluster_lab.link.launch import (
     HOST_LOG,
     names_in_use,
@@ -135,9 +136,14 @@ def test_an_entry_that_fails_is_shown_and_tried_again(place: Hosts, here: Here) 
     assert cli("stop", host.id).status == 0
 
 
-def test_one_that_hangs_is_killed_only_when_asked(place: Hosts) -> None:
+@pytest.mark.parametrize("guard", ["found", "not found"])
+def test_one_that_hangs_is_killed_only_when_asked(place: Hosts, guard: str) -> None:
     host = place.start(id="hanging")
     host.until_running()
+    if guard == "not found":
+        (host.folder / GUARD_FILE).write_bytes(b"\xff")
+        # It has been there for a while.
+        os.utime(host.folder, (0, 0))
     os.kill(host.connection.pid, signal.SIGSTOP)
     done = cli("stop", "hanging", "--timeout", "0.5", "--json")
     assert (done.status, done.error["code"]) == (4, "host_not_responding")

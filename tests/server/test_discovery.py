@@ -26,13 +26,17 @@ from serving import (
     until,
 )
 
+from speccluster_lab.client.survey import has_failed
+from speccluster_lab.errors import NotRunning
 from speccluster_lab.link.connections import Connection, read_connection, remove_connection
 from speccluster_lab.link.guard import GUARD_FILE
 from speccluster_lab.link.launch import Launch, reserve, write_launch
 from speccluster_lab.link.paths import connection_file, connections_folder, socket_path
+from speccluster_lab.link.remains import remove_cluster, remove_ways
 from speccluster_lab.server import manager as manager_module
 from speccluster_lab.server.discovery import Guarded
 from speccluster_lab.server.manager import ClusterManager
+from speccluster_lab.server.supervisor import Supervisor
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import CreateCluster, Owner, OwnerKind, SnapshotEvent
 from speccluster_lab.spec.models import ClusterSpec
@@ -46,28 +50,31 @@ def ids(manager: ClusterManager) -> list[str]:
     return [cluster.id for cluster in manager.clusters()]
 
 
+def launch_of(id: str) -> Launch:
+    spec = ClusterSpec()
+    return Launch(
+        id=id,
+        display_name=f"{id} of a notebook",
+        template=None,
+        owner=Owner(kind=OwnerKind.NOTEBOOK, detail="work/a.ipynb"),
+        created=datetime.datetime.now(datetime.UTC),
+        nonce=NONCE,
+        spec=spec,
+        trusted=spec,
+        admission=Admission(worker_classes=frozenset()),
+    )
+
+
 @pytest.fixture
 def publish(fake_host: FakeHosts, tmp_path: Path) -> Iterator[Publish]:
     """Start a program that publishes a cluster as a notebook does: without folder and guard."""
     started = []
 
     def start(id: str) -> subprocess.Popen[bytes]:
-        spec = ClusterSpec()
-        launch = Launch(
-            id=id,
-            display_name=f"{id} of a notebook",
-            template=None,
-            owner=Owner(kind=OwnerKind.NOTEBOOK, detail="work/a.ipynb"),
-            created=datetime.datetime.now(datetime.UTC),
-            nonce=NONCE,
-            spec=spec,
-            trusted=spec,
-            admission=Admission(worker_classes=frozenset()),
-        )
         # What the fake host reads is nobody else's business.
         folder = tmp_path / "notebook" / id
         folder.mkdir(parents=True)
-        write_launch(folder, launch)
+        write_launch(folder, launch_of(id))
         script = Path(__file__).parent / "fake_host.py"
         started.append(subprocess.Popen([sys.executable, str(script), str(folder)]))
         return started[-1]
@@ -168,37 +175,70 @@ async def test_what_this_server_starts_is_followed_once(
 
 
 async def test_a_cluster_that_is_about_to_have_a_guard_is_not_taken_for_failed(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, data_folder: Path
+    manager: ClusterManager,
 ) -> None:
-    other = next_server(manager)
-    await other.create(CreateCluster(template="threads", name="theirs"))
-    folder = folder_of(data_folder, "theirs")
-    await until(lambda: other.get("theirs").phase == "running")
-    guard = (folder / GUARD_FILE).read_bytes()
+    folder = reserve("theirs")
+    write_launch(folder, launch_of("theirs"))
     for content in (None, b""):
         # As it is for a moment when somebody else has just written the launch.
-        (folder / GUARD_FILE).unlink(missing_ok=True)
         if content is not None:
             (folder / GUARD_FILE).write_bytes(content)
             (folder / GUARD_FILE).chmod(0o600)
         await manager.attach()
         assert ids(manager) == []
-    (folder / GUARD_FILE).write_bytes(guard)
-    await manager.attach()
-    await wait_for("theirs", "running")
     # One whose guard never came has failed.
     (folder / GUARD_FILE).unlink()
     an_hour_ago = time.time() - 3600
     os.utime(folder, (an_hour_ago, an_hour_ago))
-    third = next_server(manager)
-    await third.attach()
-    await until(lambda: third.get("theirs").phase == "failed")
-    await third.close(stop_clusters=True)
-    (folder / GUARD_FILE).write_bytes(guard)
-    await other.stop("theirs")
+    await manager.attach()
+    await until(lambda: manager.get("theirs").phase == "failed")
+    await manager.stop("theirs")
+    await until(lambda: ids(manager) == [])
+
+
+@pytest.mark.parametrize("how", ["by another name", "garbled", "gone"])
+async def test_a_cluster_whose_guard_is_not_recognised_is_left_alive_and_can_be_stopped(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    data_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    folder = folder_of(data_folder, id)
+    host = read_connection(id)
+    if how == "by another name":
+        (tmp_path / "elsewhere").symlink_to(data_folder.parent)
+        monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "elsewhere"))
+    elif how == "garbled":
+        (folder / GUARD_FILE).write_bytes(b"\xff")
+    else:
+        (folder / GUARD_FILE).unlink()
+    an_hour_ago = time.time() - 3600
+    os.utime(folder, (an_hour_ago, an_hour_ago))
+    other = next_server(manager)
+    await other.attach()
+    await until(lambda: other.get(id).phase == "running")
+    assert isinstance(other._find(id), Supervisor) == (how == "by another name")
+    # Whatever looks after what is left, that a live host needs stays.
+    remove_ways(id, host.nonce)
+    if how != "by another name":
+        with pytest.raises(NotRunning, match=f"still runs, as process {host.pid}"):
+            remove_cluster(id, host.nonce)
+    assert not has_failed(folder)
+    scaled = await api("POST", f"/clusters/{id}/scale", {"entries": 2})
+    assert (scaled.status, len(scaled.body["spec"]["workers"])) == (202, 2)
+    assert read_connection(id) == host
+    await other.stop(id)
     await until(lambda: ids(other) == [])
-    await other.close(stop_clusters=True)
-    await wait_for("theirs", None)
+    await wait_for(id, None)
+    await other.close(stop_clusters=False)
+    assert not host.is_alive()
+    assert folders(data_folder) == []
 
 
 async def test_garbage_is_said_once_and_looked_at_again_when_it_changes(

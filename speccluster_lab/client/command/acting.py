@@ -20,6 +20,7 @@ from speccluster_lab.errors import (
     StartFailed,
     TimedOut,
 )
+from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import find_guard, mark_stopped, read_launch
 from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.remains import remove_cluster
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from speccluster_lab.client.command.output import Output
+    from speccluster_lab.link.processes import HostProcess
     from speccluster_lab.spec.api import Adapt
     from speccluster_lab.spec.templates import Template
 
@@ -166,11 +168,19 @@ def _with_hint(error: SpecClusterError, folder: Path) -> SpecClusterError:
 def _kill(folder: Path) -> None:
     """End a cluster whose process does not stop; what it holds is lost."""
     mark_stopped(folder)
-    guard = find_guard(folder)
-    if guard is not None and not guard.end(KILL_SECONDS):
+    process = find_guard(folder) or _host(folder.name)
+    if process is not None and not process.end(KILL_SECONDS):
         raise StartFailed(f"cluster {folder.name!r} has processes that cannot be killed")
     if folder.is_dir():
         _remove(folder)
+
+
+def _host(id: str) -> HostProcess | None:
+    """Return a host whose guard cannot be found; the guard then removes what is left."""
+    try:
+        return read_connection(id).process
+    except ClusterNotFound:
+        return None
 
 
 def _remove(folder: Path) -> None:
