@@ -60,6 +60,9 @@ export namespace CommandIDs {
   export const showView = 'speccluster-lab:show-spec-view';
   export const writeSpecAs = 'speccluster-lab:write-spec-as';
   export const openLogs = 'speccluster-lab:open-logs';
+  export const followLog = 'speccluster-lab:follow-log';
+  export const copyLog = 'speccluster-lab:copy-log';
+  export const filterLog = 'speccluster-lab:filter-log';
   export const saveTemplate = 'speccluster-lab:save-template';
   export const deleteTemplate = 'speccluster-lab:delete-template';
   export const insertClientCode = 'speccluster-lab:insert-client-code';

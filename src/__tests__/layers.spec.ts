@@ -15,7 +15,7 @@ const MAY_KNOW: Record<string, string[]> = {
   tabcommands: ['model'],
   commands: ['api', 'model', 'tokens', 'icons'],
   editor: ['api', 'model', 'tokens', 'mainarea', 'restoring', 'tabcommands'],
-  logs: ['api', 'model', 'tokens', 'mainarea', 'restoring'],
+  logs: ['api', 'model', 'tokens', 'mainarea', 'restoring', 'tabcommands'],
   notebook: ['api', 'model', 'tokens'],
   panel: ['api', 'model', 'tokens', 'icons', 'mainarea'],
   running: ['api', 'model', 'tokens', 'icons'],

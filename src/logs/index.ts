@@ -3,10 +3,13 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import { WidgetTracker } from '@jupyterlab/apputils';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { keepTabs } from '../restoring';
-import { DOMAIN, IClusterManager, ILogViewers } from '../tokens';
+import { tabCommands } from '../tabcommands';
+import { CommandIDs, DOMAIN, IClusterManager, ILogViewers } from '../tokens';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
+import { addLogCommands } from './logcommands';
 import { LogViewers } from './logviewers';
 import type { LogTab } from './tab';
 
@@ -18,13 +21,14 @@ export const logsPlugin: JupyterFrontEndPlugin<ILogViewers> = {
   description: 'Shows what clusters and their workers log.',
   autoStart: true,
   requires: [IClusterManager],
-  optional: [ILayoutRestorer, ITranslator],
+  optional: [ILayoutRestorer, ITranslator, ICommandPalette],
   provides: ILogViewers,
   activate: (
     app: JupyterFrontEnd,
     manager: IClusterManager,
     restorer: ILayoutRestorer | null,
-    translator: ITranslator | null
+    translator: ITranslator | null,
+    palette: ICommandPalette | null
   ): ILogViewers => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const { commands, shell } = app;
@@ -53,6 +57,21 @@ export const logsPlugin: JupyterFrontEndPlugin<ILogViewers> = {
           typeof place === 'number' ? place : undefined
         )
     });
+    const add = tabCommands(app, {
+      tracker,
+      signals: ({ changed }) => [changed],
+      none: trans.__('No log is in use.'),
+      trans
+    });
+    addLogCommands(add, trans);
+    const category = trans.__('Clusters');
+    for (const command of [
+      CommandIDs.followLog,
+      CommandIDs.copyLog,
+      CommandIDs.filterLog
+    ]) {
+      palette?.addItem({ command, category });
+    }
     return viewers;
   }
 };

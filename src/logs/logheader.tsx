@@ -1,7 +1,6 @@
-import { Clipboard } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
-import type { ILine, Level } from './lines';
+import type { Level } from './lines';
 import { LEVELS } from './lines';
 import type { LogModel } from './logmodel';
 import { sourcesOf } from './sources';
@@ -11,11 +10,13 @@ import { sourcesOf } from './sources';
  */
 export function LogHeader(props: {
   model: LogModel;
+  /** Whether the lines that are shown were copied. */
+  isCopied: boolean;
+  onCopy: () => void;
   onSource: (member: string | null) => void;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { model, trans } = props;
-  const [copied, setCopied] = React.useState<readonly ILine[] | null>(null);
+  const { model, isCopied, onCopy, onSource, trans } = props;
   const { shown, lines, isFollowing } = model;
   const levels: Record<Level, string> = {
     debug: trans.__('All levels'),
@@ -25,7 +26,7 @@ export function LogHeader(props: {
   };
   return (
     <>
-      <Sources {...props} />
+      <Sources model={model} onSource={onSource} trans={trans} />
       <input
         type="search"
         className="jp-SpecCluster-logFilter"
@@ -59,10 +60,7 @@ export function LogHeader(props: {
         className="jp-SpecCluster-button"
         disabled={shown.length === 0}
         title={trans.__('Copy the lines that are shown')}
-        onClick={() => {
-          Clipboard.copyToSystem(shown.map(({ text }) => text).join('\n'));
-          setCopied(shown);
-        }}
+        onClick={onCopy}
       >
         {trans.__('Copy')}
       </button>
@@ -72,7 +70,7 @@ export function LogHeader(props: {
           : trans.__('%1 of %2 lines', shown.length, lines.length)}
       </span>
       <span className="jp-SpecCluster-hidden" role="status">
-        {copied === shown &&
+        {isCopied &&
           trans._n('%1 line was copied', '%1 lines were copied', shown.length)}
       </span>
     </>

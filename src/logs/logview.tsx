@@ -1,3 +1,4 @@
+import { Clipboard } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
@@ -6,6 +7,7 @@ import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 import { describeError } from '../model/describe';
 import type { ICluster } from '../tokens';
+import type { ILine } from './lines';
 import { LogHeader } from './logheader';
 import { LogLines } from './loglines';
 import { LogModel } from './logmodel';
@@ -45,6 +47,13 @@ export class LogView extends ReactWidget {
   }
 
   /**
+   * Emitted after each change of what is shown, and of how.
+   */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /**
    * Emitted when another log is shown.
    */
   get sourceChanged(): ISignal<this, void> {
@@ -66,6 +75,27 @@ export class LogView extends ReactWidget {
     if (this.isVisible) {
       this._model.start();
     }
+  }
+
+  /**
+   * Copy the lines that are shown.
+   *
+   * @returns Their text.
+   */
+  copy(): string {
+    const { shown } = this._model;
+    const text = shown.map(line => line.text).join('\n');
+    Clipboard.copyToSystem(text);
+    this._copied = shown;
+    this.update();
+    return text;
+  }
+
+  /**
+   * Let a person type what lines must have in them.
+   */
+  focusFilter(): void {
+    this.node.querySelector<HTMLElement>('input[type=search]')?.focus();
   }
 
   /**
@@ -93,6 +123,8 @@ export class LogView extends ReactWidget {
         >
           <LogHeader
             model={model}
+            isCopied={this._copied === model.shown}
+            onCopy={() => this.copy()}
             onSource={member => this._sourceAsked.emit(member)}
             trans={trans}
           />
@@ -133,6 +165,7 @@ export class LogView extends ReactWidget {
   private _make(cluster: ICluster, member: string | null): LogModel {
     const model = new LogModel(cluster, member);
     model.changed.connect(() => {
+      this._changed.emit();
       // What is not seen is drawn when it is shown.
       if (this.isVisible) {
         this.update();
@@ -142,9 +175,11 @@ export class LogView extends ReactWidget {
   }
 
   private readonly _trans: TranslationBundle;
+  private readonly _changed = new Signal<this, void>(this);
   private readonly _sourceAsked = new Signal<this, string | null>(this);
   private readonly _sourceChanged = new Signal<this, void>(this);
   private _model: LogModel;
+  private _copied: readonly ILine[] | null = null;
 }
 
 /**
