@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     )
     from speccluster_lab.spec.models import ClusterSpec
 
+    _Wanted = tuple[int, ClusterSpec, Adaptive | None]
+
 __all__ = ["ClientCertificates", "Control", "known_from"]
 
 # Less than a server waits for an answer.
@@ -119,6 +121,10 @@ class Control:
         self._certificates = certificates
         self._tell = changed
         self._save = save
+        # How many changes there were, up to which of them all is on disk, and what that one wanted.
+        self._changes = self._stored = 0
+        self._told = self._wanted()
+        self._storing: set[asyncio.Task[None]] = set()
 
     @property
     def admission(self) -> Admission:
@@ -130,20 +136,60 @@ class Control:
         return self._launch.trusted
 
     def document(self) -> Cluster:
-        """Return the cluster as it is."""
-        return self.cluster.as_shown(self._known)
+        """Return the cluster as it is, and what is wanted of it as that is stored.
 
-    async def _changed(self) -> None:
-        """Take in that a person or a program has changed what is wanted.
+        A generation that is told would otherwise be given again, to another change, by a host that
+        died before the first one was on disk.
+        """
+        cluster = self.cluster.as_shown(self._known)
+        if self._stored == self._changes:
+            return cluster
+        generation, spec, adaptive = self._told
+        update: dict[str, Any] = {
+            "generation": generation,
+            "observed_generation": min(generation, cluster.observed_generation),
+            "adaptive": adaptive,
+            "spec": spec,
+            "workers": [
+                entry.model_copy(update={"generation": min(generation, entry.generation)})
+                for entry in cluster.workers
+            ],
+        }
+        return cluster.model_copy(update=update)
+
+    async def _change(self, make: Callable[[], object]) -> None:
+        """Make a change that a person or a program has asked for, and take it in.
 
         Raises
         ------
         NotStored
             It cannot be written to disk.
         """
+        if self._save is None:
+            make()
+            self._tell()
+            return
+        if self._stored == self._changes:
+            self._told = self._wanted()
+        make()
+        self._changes += 1
+        storing = asyncio.create_task(
+            self._store(self._save(self.desired()), self._changes, self._wanted())
+        )
+        self._storing.add(storing)
+        storing.add_done_callback(self._storing.discard)
+        # Who stops waiting changes nothing about what is told.
+        await asyncio.shield(storing)
+
+    async def _store(self, saving: Awaitable[None], number: int, wanted: _Wanted) -> None:
+        await saving
+        if number > self._stored:
+            self._stored, self._told = number, wanted
         self._tell()
-        if self._save is not None:
-            await self._save(self.desired())
+
+    def _wanted(self) -> _Wanted:
+        cluster = self.cluster
+        return cluster.generation, cluster.document(), _adaptive(cluster)
 
     def desired(self) -> Desired:
         """Return what is wanted now."""
@@ -182,17 +228,20 @@ class Control:
         InvalidInput
             The spec asks for what is not allowed or cannot be, or is too large to be stored.
         """
+        # The caller has not seen one that is about to be stored, and goes by it nevertheless.
+        while self._storing:
+            await asyncio.wait(self._storing)
         cluster = self.cluster
-        if if_generation != cluster.generation:
+        known = cluster.generation if self._stored == self._changes else self._told[0]
+        if if_generation != known:
             raise StaleGeneration(
-                f"the spec has changed: this is generation {cluster.generation}, and the change "
-                f"is based on generation {if_generation}",
+                f"the spec has changed: this is generation {known}, and the change is based on "
+                f"generation {if_generation}",
                 field="If-Match",
             )
         self.admission.check(spec, trusted=self.trusted(spec), prefix="")
         self._check_storable(spec, _adaptive(cluster))
-        cluster.apply(spec)
-        await self._changed()
+        await self._change(lambda: cluster.apply(spec))
 
     async def scale(self, scale: Scale) -> None:
         """Set the size of the cluster.
@@ -203,8 +252,8 @@ class Control:
             That many are not allowed, the cluster cannot be scaled in this unit, or what it would
             be then is too large to be stored.
         """
-        self.cluster.set_entries(self._entries_for(scale))
-        await self._changed()
+        entries = self._entries_for(scale)
+        await self._change(lambda: self.cluster.set_entries(entries))
 
     def _entries_for(self, scale: Scale) -> int:
         """Return how many entries have a size; refuse one that is not allowed."""
@@ -275,8 +324,7 @@ class Control:
         self._check_storable(
             cluster.lasting_document(), Adaptive(minimum=adapt.minimum, maximum=maximum)
         )
-        cluster.adapt(minimum=adapt.minimum, maximum=maximum)
-        await self._changed()
+        await self._change(lambda: cluster.adapt(minimum=adapt.minimum, maximum=maximum))
 
     async def end_adaptive(self) -> None:
         """End adaptive scaling; the cluster keeps its size.
@@ -287,8 +335,7 @@ class Control:
             With the entries that it has made, the spec is too large to be stored.
         """
         self._check_storable(self.cluster.document())
-        self.cluster.end_adaptive()
-        await self._changed()
+        await self._change(self.cluster.end_adaptive)
 
     async def retry(self, entry: str) -> None:
         """Try an entry again now, whatever its backoff says.

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from speccluster_lab.host.lifetime import Seen
     from speccluster_lab.references import Mentioned
     from speccluster_lab.spec.api import Event, EventsQuery, Generation, Log, LogQuery
+    from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["Host", "run_host"]
 
@@ -191,9 +192,12 @@ class Host:
         return await asyncio.to_thread(host_log, self._folder, query, known)
 
     def _spec(self) -> dict[str, Any]:
+        return self._wanted().model_dump(mode="json")
+
+    def _wanted(self) -> ClusterSpec:
+        """Return what the cluster is made from, also what of it could not be stored."""
         control = self._control
-        spec = self._desired.spec if control is None else control.cluster.document()
-        return spec.model_dump(mode="json")
+        return self._desired.spec if control is None else control.cluster.document()
 
     async def stop(self) -> None:
         """Begin to stop; harmless when that has begun already.
@@ -384,7 +388,7 @@ class Host:
         if left:
             logger.error("Processes that could not be ended: %s", sorted(p.pid for p in left))
         # A disk that hangs is not to hold the end.
-        await _bounded(asyncio.to_thread(remove_leftovers, self.document().spec), CLOSE_SECONDS)
+        await _bounded(asyncio.to_thread(remove_leftovers, self._wanted()), CLOSE_SECONDS)
         return not left
 
     async def _close_cluster(self, cluster: SpecCluster) -> None:

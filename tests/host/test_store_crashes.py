@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from running_hosts import SECONDS
 
 from speccluster_lab.errors import HostNotResponding
 from speccluster_lab.host.store import CERTIFICATES_FILE
@@ -171,6 +173,76 @@ def test_a_change(hosts: Hosts, point: tuple[str, str, str]) -> None:
     assert _earlier(host) == [1]
     assert _unfinished(host) == []
     _stop(host)
+
+
+# Where what is wanted gets its name it waits to be told what comes of that.
+HELD = """
+import errno, os, signal, sys, time
+from pathlib import Path
+
+folder = {folder!r}
+real = Path.replace
+
+def held(self, target):
+    if {what!r} in str(self):
+        while not (told := os.path.exists(folder + "/told") and Path(folder, "told").read_text()):
+            time.sleep(0.01)
+        os.unlink(folder + "/told")
+        if told == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if told == "full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return real(self, target)
+
+Path.replace = held
+from speccluster_lab.host.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("outcome", ["done", "full", "die"])
+def test_what_is_not_stored_is_not_told(hosts: Hosts, outcome: str) -> None:
+    """A generation that somebody has seen would be given again, to another change."""
+    folder = str(cluster_folder("test-cluster"))
+    host = hosts.start(script=HELD.format(folder=folder, what=f".{DESIRED_FILE}."))
+    host.until_running()
+    spec = host.get().spec.model_dump(mode="json")
+    with ThreadPoolExecutor(2) as pool:
+        scaling = pool.submit(_status, host, "POST", "/scale", {"entries": 2})
+        # Its worker starts meanwhile.
+        during = host.until(lambda cluster: len(cluster.workers) == 2)
+        # This one waits for what comes of the first.
+        editing = pool.submit(_status, host, "PUT", "/spec", spec, {"If-Match": '"1"'})
+        (host.folder / "told").write_text(outcome)
+        if outcome == "full":
+            assert scaling.result(SECONDS) == 500
+            assert _wanted(host.get()) == (1, 1)
+            # It is made all the same, and what comes next is based on what everybody has seen.
+            (host.folder / "told").write_text("done")
+            assert editing.result(SECONDS) == 202
+            assert _wanted(_settled(host, 1)) == (3, 1)
+        elif outcome == "done":
+            assert (scaling.result(SECONDS), editing.result(SECONDS)) == (202, 412)
+            assert _wanted(_settled(host, 2)) == (2, 2)
+        else:
+            assert (scaling.result(SECONDS), editing.result(SECONDS)) == (None, None)
+            host.reconnected()
+            assert _wanted(_settled(host, 1)) == (1, 1)
+    assert _wanted(during) == (1, 1)
+    assert {during.observed_generation, *(entry.generation for entry in during.workers)} == {1}
+    _stop(host)
+
+
+def _wanted(cluster: Cluster) -> tuple[int, int]:
+    return cluster.generation, len(cluster.spec.workers)
+
+
+def _status(host: RunningHost, *request: Any) -> int | None:
+    method, path, body, *headers = request
+    try:
+        return host.request(method, path, body, headers=headers[0] if headers else None).status
+    except OSError:
+        return None
 
 
 def _unfinished(host: RunningHost) -> list[Path]:
