@@ -33,6 +33,7 @@ from speccluster_lab.spec.api import API_PREFIX, Cluster, Owner, OwnerKind
 from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.limits import Limits
 from speccluster_lab.spec.models import ClusterSpec
+from speccluster_lab.spec.policies import PolicyOverlay
 from speccluster_lab.spec.templates import StartMethod, shipped_templates
 
 if TYPE_CHECKING:
@@ -257,6 +258,7 @@ class Hosts:
         bind: str | None = None,
         lifetimes: Lifetimes | None = None,
         limits: Limits | None = None,
+        policy: PolicyOverlay | None = None,
         age: float = 0.0,
         script: str | None = None,
         spare: SpareHost | None = None,
@@ -287,6 +289,7 @@ class Hosts:
             bind=bind,
             lifetimes=lifetimes or Lifetimes(),
             limits=limits or Limits(),
+            policy=policy or PolicyOverlay(),
         )
         folder = reserve(id)
         write_launch(folder, launch)

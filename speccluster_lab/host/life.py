@@ -332,6 +332,7 @@ class Host:
                 self._forkserver,
                 launch.bind,
                 launch.limits.concurrent_starts,
+                launch.policy,
             )
             cluster.generation = desired.generation
             self._control = Control(

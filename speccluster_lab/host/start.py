@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from speccluster_lab.host.forkserver import Forkserver
     from speccluster_lab.host.keyfiles import KeyFiles
     from speccluster_lab.spec.models import ClusterSpec
+    from speccluster_lab.spec.policies import PolicyOverlay
 
 __all__ = ["LOOPBACK", "configure_dask", "given_for", "make_cluster"]
 
@@ -63,6 +64,7 @@ def make_cluster(
     forkserver: Forkserver | None,
     bind: str | None,
     concurrent_starts: int | None = None,
+    policy: PolicyOverlay | None = None,
 ) -> SpecCluster:
     """Return a cluster that is not started yet.
 
@@ -82,6 +84,8 @@ def make_cluster(
         Where scheduler and workers listen; see :func:`listening_at`.
     concurrent_starts : int, optional
         How many entries may start at a time.
+    policy : PolicyOverlay, optional
+        What else it is to keep to, as far as that is not the usual.
 
     Raises
     ------
@@ -107,7 +111,8 @@ def make_cluster(
     )
     usual = CONCURRENT_SPAWNS if forkserver is None else CONCURRENT_FORKS
     at_once = usual if concurrent_starts is None else concurrent_starts
-    cluster.policy = replace(cluster.policy, max_concurrent_starts=at_once)
+    said = {} if policy is None else policy.given()
+    cluster.policy = replace(cluster.policy, max_concurrent_starts=at_once, **said)
     if forkserver is not None:
         forkserver.tell(cluster._note)
     return cluster

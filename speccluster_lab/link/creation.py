@@ -214,6 +214,7 @@ def create(
             python=wish.python,
             bind=wish.template.bind,
             lifetimes=wish.template.lifetimes(maker.orphan_timeout),
+            policy=wish.template.policy,
             limits=maker.limits,
         )
         write_launch(folder, launch)

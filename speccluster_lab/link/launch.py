@@ -28,6 +28,7 @@ from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.limits import Limits
 from speccluster_lab.spec.models import ClusterSpec, Document
 from speccluster_lab.spec.names import ClusterId, id_from_name, suggest_id
+from speccluster_lab.spec.policies import PolicyOverlay
 from speccluster_lab.spec.templates import Preimport, StartMethod
 
 __all__ = [
@@ -91,6 +92,8 @@ class Launch(Document):
         Where scheduler and workers listen; on this machine only if not given.
     lifetimes : Lifetimes
         When it stops by itself; never if not given.
+    policy : PolicyOverlay
+        The limits that its reconciler keeps to, as far as they are not the usual ones.
     limits : Limits
         What its process and its API may take up.
     """
@@ -109,6 +112,7 @@ class Launch(Document):
     python: str | None = None
     bind: str | None = None
     lifetimes: Lifetimes = Field(default_factory=Lifetimes)
+    policy: PolicyOverlay = Field(default_factory=PolicyOverlay)
     limits: Limits = Field(default_factory=Limits)
 
 

@@ -27,6 +27,7 @@ from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.lifetimes import Lifetimes, Seconds
 from speccluster_lab.spec.models import ClusterSpec, Document, JsonObject, SpecOverlay
 from speccluster_lab.spec.names import ClusterId, DisplayName
+from speccluster_lab.spec.policies import PolicyOverlay
 from speccluster_lab.spec.validation import invalid_input
 
 if TYPE_CHECKING:
@@ -153,6 +154,8 @@ class Template(Document):
     orphan_timeout : float or "never", optional
         Seconds after which a cluster that nobody asks for stops by itself; the server's setting
         if not given.
+    policy : PolicyOverlay, optional
+        The limits that the reconciler keeps to, as far as they are not the usual ones.
     """
 
     name: ClusterId
@@ -169,6 +172,7 @@ class Template(Document):
     idle_timeout: Seconds | None = None
     max_lifetime: Seconds | None = None
     orphan_timeout: Seconds | Literal["never"] | None = None
+    policy: PolicyOverlay = Field(default_factory=PolicyOverlay)
 
     @model_validator(mode="after")
     def _one_python(self) -> Self:

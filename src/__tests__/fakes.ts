@@ -139,6 +139,19 @@ export function cluster(id: string, more: Partial<Cluster> = {}): Cluster {
   };
 }
 
+/** As usual. */
+const POLICY: Template['policy'] = {
+  max_unavailable: null,
+  max_surge: null,
+  scheduler_timeout: null,
+  start_timeout: null,
+  arrival_timeout: null,
+  lost_timeout: null,
+  retire_timeout: null,
+  close_timeout: null,
+  restart_scheduler: null
+};
+
 export const TEMPLATES: Template[] = [
   {
     name: 'grouped',
@@ -155,6 +168,7 @@ export const TEMPLATES: Template[] = [
     idle_timeout: null,
     max_lifetime: null,
     orphan_timeout: null,
+    policy: POLICY,
     own: false,
     unusable: null
   },
@@ -173,6 +187,7 @@ export const TEMPLATES: Template[] = [
     idle_timeout: null,
     max_lifetime: null,
     orphan_timeout: null,
+    policy: POLICY,
     own: false,
     unusable: null
   }

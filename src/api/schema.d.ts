@@ -762,6 +762,7 @@ export interface components {
              * @default null
              */
             orphan_timeout: number | "never" | null;
+            policy: components["schemas"]["PolicyOverlay"];
             /**
              * Own
              * @description Whether it is the user's own, to be replaced and deleted.
@@ -988,6 +989,68 @@ export interface components {
             remove: string[] | null;
         };
         /**
+         * PolicyOverlay
+         * @description The limits that the reconciler keeps to, as far as they are not the usual ones.
+         *
+         *     They are those of ``speccluster_lab.reconcile.Policy``.
+         */
+        PolicyOverlay: {
+            /**
+             * Max Unavailable
+             * @description Entries that a roll-out may take away at once.
+             * @default null
+             */
+            max_unavailable: number | null;
+            /**
+             * Max Surge
+             * @description Entries that a roll-out may have beyond those of the spec.
+             * @default null
+             */
+            max_surge: number | null;
+            /**
+             * Scheduler Timeout
+             * @description Seconds that the scheduler may take to start.
+             * @default null
+             */
+            scheduler_timeout: number | null;
+            /**
+             * Start Timeout
+             * @description Seconds that awaiting a worker may take.
+             * @default null
+             */
+            start_timeout: number | null;
+            /**
+             * Arrival Timeout
+             * @description Seconds that the members of a started entry may take to register, wherever they run.
+             * @default null
+             */
+            arrival_timeout: number | null;
+            /**
+             * Lost Timeout
+             * @description Seconds that members may be gone before their entry is replaced.
+             * @default null
+             */
+            lost_timeout: number | null;
+            /**
+             * Retire Timeout
+             * @description Seconds that moving an entry's data may stand still.
+             * @default null
+             */
+            retire_timeout: number | null;
+            /**
+             * Close Timeout
+             * @description Seconds that closing one worker may take.
+             * @default null
+             */
+            close_timeout: number | null;
+            /**
+             * Restart Scheduler
+             * @description Whether a scheduler that died is started again, with all entries.
+             * @default null
+             */
+            restart_scheduler: boolean | null;
+        };
+        /**
          * Scale
          * @description Set the size of a cluster, in exactly one unit.
          */
@@ -1150,6 +1213,8 @@ export interface components {
          *     orphan_timeout : float or "never", optional
          *         Seconds after which a cluster that nobody asks for stops by itself; the server's setting
          *         if not given.
+         *     policy : PolicyOverlay, optional
+         *         The limits that the reconciler keeps to, as far as they are not the usual ones.
          */
         Template: {
             /** Name */
@@ -1211,6 +1276,7 @@ export interface components {
              * @default null
              */
             orphan_timeout: number | "never" | null;
+            policy?: components["schemas"]["PolicyOverlay"];
         };
         /**
          * TemplateField

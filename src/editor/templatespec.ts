@@ -196,7 +196,8 @@ export function templateOf(
     bind: origin.bind,
     idle_timeout: origin.idle_timeout,
     max_lifetime: origin.max_lifetime,
-    orphan_timeout: origin.orphan_timeout
+    orphan_timeout: origin.orphan_timeout,
+    policy: origin.policy
   };
   return { ...kept, ...words, initial, fields, spec };
 }

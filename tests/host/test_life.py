@@ -27,6 +27,7 @@ from speccluster_lab.link.launch import LAUNCH_FILE, find_guard, start_host, wri
 from speccluster_lab.link.paths import connection_file, socket_path
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.api import PatchEvent
+from speccluster_lab.spec.policies import PolicyOverlay
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -154,6 +155,13 @@ def test_a_scheduler_that_does_not_start(hosts: Hosts) -> None:
     assert "Traceback" not in host.request("GET").text
     host.request("DELETE")
     _gone(host)
+
+
+def test_the_template_says_how_long_a_start_may_take(hosts: Hosts) -> None:
+    slow = _spec("distributed.Worker", scheduler="difficult_workers.SlowScheduler")
+    host = hosts.start(spec=slow, policy=PolicyOverlay(scheduler_timeout=0.25))
+    cluster = host.until(lambda cluster: cluster.phase == "failed")
+    assert "within 0.25 s" in cluster.conditions[-1].message
 
 
 def test_a_worker_that_does_not_start_is_not_the_cluster(hosts: Hosts) -> None:

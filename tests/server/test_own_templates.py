@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from serving import make
+from serving import folder_of, make
 
 from speccluster_lab.client.making import check_cluster
 from speccluster_lab.errors import ClassNotAllowed
+from speccluster_lab.link.launch import read_launch
 from speccluster_lab.link.templates import template_file
 from speccluster_lab.spec.api import CreateCluster
 
@@ -65,9 +66,14 @@ async def test_one_is_written_listed_and_deleted(api: Api) -> None:
         assert (gone.status, gone.code) == (404, "template_not_found")
 
 
-async def test_a_cluster_is_made_from_it(api: Api, fake_host: FakeHosts, wait_for: Wait) -> None:
-    await api("PUT", "/templates/mine", MINE)
+async def test_a_cluster_is_made_from_it(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, data_folder: Path
+) -> None:
+    policy = {"max_surge": 1, "restart_scheduler": True}
+    await api("PUT", "/templates/mine", {**MINE, "policy": policy})
     id = await make(api, template="mine", fields={"memory": "2 GiB"})
+    launch = read_launch(folder_of(data_folder, id))
+    assert launch.policy.given() == policy
     cluster = await wait_for(id, "running")
     assert cluster is not None
     assert (cluster["template"], list(cluster["spec"]["workers"])) == ("mine", ["0", "1"])

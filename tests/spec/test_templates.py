@@ -1,11 +1,15 @@
 """The templates that ship, and how their fields are filled in."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
 from speccluster_lab.errors import InvalidInput
+from speccluster_lab.reconcile import Policy
 from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.models import SpecOverlay
+from speccluster_lab.spec.policies import PolicyOverlay
 from speccluster_lab.spec.templates import (
     StartMethod,
     Template,
@@ -146,6 +150,38 @@ def test_a_template_says_when_its_clusters_stop_by_themselves() -> None:
 @pytest.mark.parametrize(("given", "is_so"), [(5, 5.0), ("never", None), (None, 60.0)])
 def test_a_template_overrides_the_servers_orphan_timeout(given: object, is_so: object) -> None:
     assert with_lifetimes(orphan_timeout=given).lifetimes(60.0).orphan_timeout == is_so
+
+
+def test_what_a_template_says_of_the_policy_is_what_there_is_of_it() -> None:
+    said = {
+        one: {"float": 5.0, "int": 2, "bool": True, "float | None": 5.0}[str(field.type)]
+        for one, field in Policy.__dataclass_fields__.items()
+        if one in PolicyOverlay.model_fields
+    }
+    assert said.keys() == PolicyOverlay.model_fields.keys()
+    policy = with_lifetimes(policy=said).policy
+    kept = replace(Policy(), **policy.given())
+    assert {one: getattr(kept, one) for one in said} == said
+    # A job in a queue has no deadline unless one is said.
+    assert kept.arrival_timeout_elsewhere == 5.0
+    assert replace(Policy(), **PolicyOverlay().given()) == Policy()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"max_unavailable": 0},
+        {"max_surge": -1},
+        {"start_timeout": 0},
+        {"other": 1},
+        {"max_surge": "1"},
+    ],
+)
+def test_a_policy_that_would_let_nothing_happen_is_refused(said: dict[str, object]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        with_lifetimes(policy=said)
+    assert caught.value.errors()[0]["loc"][0] == "policy"
+    assert with_lifetimes(policy={"max_unavailable": 0, "max_surge": 1}).policy.max_surge == 1
 
 
 @pytest.mark.parametrize("name", ["idle_timeout", "max_lifetime", "orphan_timeout"])
