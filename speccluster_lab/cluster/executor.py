@@ -295,6 +295,7 @@ class Executor:
             self._actions.give_up_moving(entry.name)
             entry.lose(failure, now)
             entry.see((), now)
+            self._roster.note(entry)
             self._roster.dirty[entry.name] = None
         self.request_pass()
 
@@ -317,6 +318,7 @@ class Executor:
             instance = self._actions.instances.get(entry.name)
             if instance is not None and has_ended(instance):
                 entry.lose(Failure("Ended", "its process has ended"), monotonic())
+                self._roster.note(entry)
                 self._roster.dirty[entry.name] = None
 
     # -- passes ------------------------------------------------------------------------------

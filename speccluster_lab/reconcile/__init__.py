@@ -29,7 +29,7 @@ retiring,
 replacing
 degraded    replacing      some members are left, and one has been gone for ``lost_timeout``
 waiting,    replacing      the spec wants it otherwise, and ``max_unavailable`` allows it or
-running,                   another entry stands in for it
+running,                   another entry stands in for it; or one that is away needs its name
 degraded
 waiting,    retiring       the spec does not have it any more
 running,

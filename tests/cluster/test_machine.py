@@ -27,6 +27,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from reconcile.table import documented_transitions
 
 from speccluster_lab.cluster import SpecCluster, watch
 from speccluster_lab.cluster.view import RemoteView
@@ -548,11 +549,13 @@ class Anything(RuleBasedStateMachine):
         if tasks:
             self.loop.run_until_complete(asyncio.wait(tasks, timeout=5))
         BEHAVED.update(world.seen)
+        went = {(one.before, one.after) for one in cluster.events() if one.before and one.after}
         ENTERED.update({event.after for event in cluster.events() if event.entry})
         ENTERED.update("a holder" for event in cluster.events() if _is_holder(event.entry))
         if not quietly:
             assert took <= CLOSES_WITHIN, f"closing took {took:g} s"
             assert cluster.status is Status.closed
+            assert went <= documented_transitions(), went - documented_transitions()
             assert not waiting, "still waits for a cluster that is closed"
             assert not left, left
             assert not tasks, tasks

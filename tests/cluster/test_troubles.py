@@ -352,6 +352,24 @@ def test_late_news_of_an_earlier_worker_of_a_name_does_not_lose_the_data_of_its_
     run(test)
 
 
+@pytest.mark.parametrize("of", ["the worker", "the scheduler"])
+def test_what_has_ended_is_said_to_be_lost(of: str) -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry()}, policy=replace(QUICK, lost_timeout=60)) as cluster:
+            await observed(cluster)
+            cluster._watch.period = 0.05
+            ended = cluster.scheduler if of == "the scheduler" else cluster.workers["a"]
+            await ended.close()
+
+            def went() -> set[tuple[str | None, str | None]]:
+                return {(one.before, one.after) for one in cluster.events() if one.entry == "a"}
+
+            await until(lambda: ("lost", "closing") in went())
+            assert went() & {("running", "lost"), ("degraded", "lost")}
+
+    run(test)
+
+
 class Impossible:
     """What cannot be carried out as often as ``failures`` says."""
 
