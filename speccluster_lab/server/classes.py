@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from speccluster_lab.link import classes
 from speccluster_lab.link.classes import ask_classes
+from speccluster_lab.server.pythons import answer_of
+from speccluster_lab.threads import SharedThreads
 
 if TYPE_CHECKING:
     from speccluster_lab.spec.admission import Admission
@@ -32,7 +34,9 @@ class KnownClasses:
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._found: dict[str, tuple[float, list[WorkerClass]]] = {}
-        self._asking = asyncio.Lock()
+        self._asking = SharedThreads(
+            "ask classes", lambda python: ask_classes(python, admission.worker_classes)
+        )
 
     async def of(self, python: str | None) -> list[WorkerClass]:
         """Return the classes as an interpreter has them, or had them a moment ago.
@@ -48,13 +52,11 @@ class KnownClasses:
             It does not answer; it is asked again the next time.
         """
         path = python or sys.executable
-        # One at a time: each of them imports dask.
-        async with self._asking:
-            since, found = self._found.get(path, (-math.inf, []))
-            if time.monotonic() - since > _KEPT_SECONDS:
-                asked = await asyncio.to_thread(ask_classes, path, self._admission.worker_classes)
-                found = [self._marked(one) for one in asked]
-                self._found[path] = (time.monotonic(), found)
+        since, found = self._found.get(path, (-math.inf, []))
+        if time.monotonic() - since > _KEPT_SECONDS:
+            asked = await answer_of(self._asking, path, classes.ASK_SECONDS)
+            found = [self._marked(one) for one in asked]
+            self._found[path] = (time.monotonic(), found)
         return found
 
     def _marked(self, found: WorkerClass) -> WorkerClass:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from speccluster_lab.link import classes
 from speccluster_lab.server import classes as known
+from speccluster_lab.server import pythons
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +71,30 @@ async def test_those_of_a_cluster_are_as_its_python_has_them(
     assert (await api("GET", "/classes", params={"cluster": "nobody"})).status == 404
     wrong = await api("GET", "/classes", params={"cluster": "No Id"})
     assert (wrong.status, wrong.body["field"]) == (422, "cluster")
+
+
+async def test_an_interpreter_that_never_starts_holds_up_no_other(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    run = subprocess.run
+
+    def never_starts(command: list[str], **options: Any) -> Any:
+        if command[0] == "/on/a/dead/disk":
+            assert goes_on.wait(60)
+        return run(command, **options)
+
+    monkeypatch.setattr(classes.subprocess, "run", never_starts)
+    monkeypatch.setattr(pythons, "MORE_SECONDS", 0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(classes, "ASK_SECONDS", 0.5)
+        patch.setattr(sys, "executable", "/on/a/dead/disk")
+        answers = await asyncio.gather(*(api("GET", "/classes") for _ in range(2)))
+    for answer in answers:
+        assert (answer.status, answer.code) == (422, "unfit_interpreter")
+        assert "within 1 s" in answer.body["message"]
+    assert (await api("GET", "/classes")).status == 200
+    goes_on.set()
 
 
 async def test_an_interpreter_that_cannot_say_is_asked_again(
