@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import psutil
 
 import speccluster_lab
-from speccluster_lab.errors import InvalidClass, NotRunning, SpecClusterError, StartFailed
+from speccluster_lab.errors import (
+    InvalidClass,
+    NotRunning,
+    NotStored,
+    SpecClusterError,
+    StartFailed,
+)
 from speccluster_lab.host.app import make_app
 from speccluster_lab.host.control import Control, known_from
 from speccluster_lab.host.events import EventStore
@@ -112,9 +118,10 @@ class Host:
         self._begun = asyncio.Event()
         self._guard = os.getppid()
         self._end: _End | None = None
+        self._is_noted = False
         self._ending = asyncio.Event()
         self._heeding: asyncio.Task[None] | None = None
-        self._lifetime = LifetimeWatch(launch.lifetimes, self._look, self._note, self.stop)
+        self._lifetime = LifetimeWatch(launch.lifetimes, self._look, self._note, self._stop)
 
     def document(self) -> Cluster:
         """Return the cluster as it is."""
@@ -204,13 +211,32 @@ class Host:
 
         Noted on disk when this returns, so that the cluster is not started again if this process
         dies while it stops.
+
+        Raises
+        ------
+        NotStored
+            It cannot be noted; the cluster stops all the same.
         """
-        if self._end is not _End.STOP:
-            try:
-                await asyncio.to_thread(mark_stopped, self._folder)
-            except OSError as error:
-                logger.error("That the cluster is to stop cannot be noted: %s", error)
+        if self._is_noted:
+            return
+        try:
+            await asyncio.to_thread(mark_stopped, self._folder)
+        except OSError as error:
+            raise NotStored(
+                f"cluster {self.launch.id!r} stops, but that cannot be stored: {error.strerror}; "
+                "it is started again if its process dies before it has stopped"
+            ) from error
+        else:
+            self._is_noted = True
+        finally:
             self._begin_to_end(_End.STOP)
+
+    async def _stop(self) -> None:
+        """Begin to stop where nobody waits for an answer."""
+        try:
+            await self.stop()
+        except NotStored as error:
+            logger.error("%s", error.message)
 
     async def restart(self) -> None:
         """Begin to end and to be started again; harmless when an end has begun already."""
@@ -230,7 +256,7 @@ class Host:
             # It is the kernel that says so.
             self._begin_to_end(_End.UNGUARDED)
         elif self._heeding is None:
-            self._heeding = asyncio.create_task(self.stop())
+            self._heeding = asyncio.create_task(self._stop())
 
     def _look(self) -> Seen:
         cluster = None if self._control is None else self._control.cluster

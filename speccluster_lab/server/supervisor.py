@@ -300,7 +300,8 @@ class Supervisor(Follower):
             await self._client.stop()
         except SpecClusterError as error:
             self._log.warning("Cluster %r cannot be asked to stop: %r", self.id, error.message)
-            return False
+            # Where it can only not note that it is to stop, it stops all the same.
+            return error.code == "not_stored"
         return True
 
     async def _conclude(self, status: int | None) -> None:

@@ -349,6 +349,19 @@ def test_a_stop(hosts: Hosts, point: tuple[str, str, str]) -> None:
     _stop(host)
 
 
+def test_a_stop_that_cannot_be_noted_is_said_not_to_be(hosts: Hosts) -> None:
+    folder = str(cluster_folder("test-cluster"))
+    host = hosts.start(script=HELD.format(folder=folder, what=f".{STOPPED_FILE}."))
+    host.until_running()
+    (host.folder / "told").write_text("full")
+    refused = host.request("DELETE")
+    assert (refused.status, refused.body["code"]) == (500, "not_stored")
+    assert "started again" in refused.body["message"]
+    # It stops all the same.
+    assert host.ended() == 0
+    assert not host.folder.exists()
+
+
 def test_all_that_was_wanted_is_there_again(hosts: Hosts) -> None:
     """Generation, spec, adaptive setting, certificates."""
     host = hosts.start()
