@@ -30,6 +30,7 @@ __all__ = [
     "before_it_tells",
     "failed",
     "how_it_ended",
+    "not_removed",
     "not_up",
     "unreachable",
 ]
@@ -110,6 +111,20 @@ def failed(cluster: Cluster, how: str, log_lines: list[str]) -> Cluster:
         ClusterPhase.FAILED,
         EntryPhase.LOST,
         _condition("HostExited", "HostExited", message),
+    )
+
+
+def not_removed(cluster: Cluster, why: str) -> Cluster:
+    """Return a cluster that is to end, and of which something is left that cannot be removed."""
+    return _without_host(
+        cluster,
+        ClusterPhase.STOPPING,
+        EntryPhase.LOST,
+        _condition(
+            "NotRemoved",
+            "RemovalFailed",
+            f"Something of the cluster is left: {why}. It is tried again.",
+        ),
     )
 
 

@@ -6,7 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from speccluster_lab.errors import ClusterNotFound, HostNotResponding, SpecClusterError
+from speccluster_lab.errors import (
+    ClusterNotFound,
+    HostNotResponding,
+    SpecClusterError,
+    StartFailed,
+)
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import find_guard, is_stopped, mark_stopped
 from speccluster_lab.link.logs import last_log_lines, stored_specs
@@ -14,7 +19,13 @@ from speccluster_lab.link.paths import cluster_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.link.remains import remove_cluster, remove_ways
 from speccluster_lab.references import mentioned_in, secrets_for_log
-from speccluster_lab.server.absence import before_it_tells, failed, how_it_ended, not_up
+from speccluster_lab.server.absence import (
+    before_it_tells,
+    failed,
+    how_it_ended,
+    not_removed,
+    not_up,
+)
 from speccluster_lab.server.following import Follower
 from speccluster_lab.spec.api import Cluster, OwnerKind
 
@@ -31,6 +42,8 @@ __all__ = ["Bounds", "Guard", "Supervisor"]
 _FIRST_LOOK: Final = 0.02
 _NEXT_LOOK: Final = 0.25
 _FAILED_LOOK: Final = 2.0
+_FIRST_REMOVAL: Final = 0.5
+_LAST_REMOVAL: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +133,8 @@ class Supervisor(Follower):
         self._why = why
         self._has_gone = False
         self._marking: asyncio.Task[None] | None = None
+        # Who follows it removes what is left, or who ends it: the one after the other.
+        self._removing = asyncio.Lock()
 
     @property
     def python(self) -> str | None:
@@ -179,6 +194,9 @@ class Supervisor(Follower):
             self._marking = asyncio.create_task(self._mark_stopped(), name=f"mark {self.id}")
             self._ending = asyncio.create_task(self._end(self._marking), name=f"end {self.id}")
             self._shown.stopping()
+        else:
+            # What is tried again from time to time is tried now.
+            self._wake.set()
         if self._marking is not None:
             await asyncio.wait({self._marking})
 
@@ -284,8 +302,7 @@ class Supervisor(Follower):
             if guard is not None and guard.runs():
                 # One that has not opened its socket yet is asked by a signal only.
                 grace = self._bounds.grace if self._has_answered else self._bounds.stop
-                if not await asyncio.to_thread(guard.process.end, grace):
-                    self._log.error("Cluster %r has processes that cannot be killed", self.id)
+                await asyncio.to_thread(guard.process.end, grace)
             self._wake.set()
             await asyncio.wait({self._following}, timeout=self._bounds.call)
             if not self._has_gone and (guard is None or not guard.runs()):
@@ -322,7 +339,6 @@ class Supervisor(Follower):
             await self._remove()
         else:
             await asyncio.to_thread(remove_ways, self.id, self._launch.nonce)
-            self._guard = None
             said = await self._last_words()
             if not self._has_gone:
                 self._show_failed(status, said)
@@ -350,15 +366,44 @@ class Supervisor(Follower):
         self._shown.replace(failed(self.pushed, how, said))
 
     async def _remove(self) -> None:
-        """Remove what is left of the cluster, and forget it."""
+        """Remove what is left of the cluster, however often that has to be tried, and forget it."""
         if self._marking is not None:
             # It would write into the folder.
             await asyncio.wait({self._marking})
-        try:
-            await asyncio.to_thread(remove_cluster, self.id, self._launch.nonce)
-        except (OSError, SpecClusterError) as error:
-            self._log.error("Files of cluster %r are left: %s", self.id, error)
-        self._has_gone = True
+        pause, said = _FIRST_REMOVAL, None
+        async with self._removing:
+            while not self._has_gone:
+                try:
+                    await asyncio.to_thread(self._remove_at_once)
+                    self._has_gone = True
+                except (OSError, SpecClusterError) as error:
+                    # Once, and not with every try.
+                    if str(error) != said:
+                        said = str(error)
+                        self._log.error("Cluster %r cannot be removed: %s", self.id, said)
+                        self._shown.stopping()
+                        self._shown.replace(not_removed(self.pushed, said))
+                    await self._pause(pause)
+                    pause = min(pause * 2, _LAST_REMOVAL)
+                else:
+                    self._say_gone()
+
+    def _remove_at_once(self) -> None:
+        """Remove what is left, in a thread.
+
+        Raises
+        ------
+        OSError, SpecClusterError
+            Something stays.
+        """
+        guard = self._guard
+        # A folder that has gone says that no process is left.
+        if guard is not None and self._folder.exists() and not guard.process.end(0):
+            pids = ", ".join(str(process.pid) for process in guard.process.session())
+            raise StartFailed(f"these processes cannot be killed: {pids}")
+        remove_cluster(self.id, self._launch.nonce)
+
+    def _say_gone(self) -> None:
         self._forget(self.id)
         self._shown.end()
         if self._shown.why_ended is not None:

@@ -1,6 +1,7 @@
 """Hosts that die, hang and come back, and files that are not as they should be."""
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -26,7 +27,8 @@ from serving import (
 )
 
 from speccluster_lab.link.connections import read_connection
-from speccluster_lab.link.launch import LAUNCH_FILE, mark_stopped, reserve
+from speccluster_lab.link.launch import HOST_LOG, LAUNCH_FILE, is_stopped, mark_stopped, reserve
+from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.server.supervisor import Bounds
 
@@ -239,6 +241,74 @@ async def test_a_cluster_that_was_to_stop_is_not_shown_as_failed(
     # By a handle in a notebook, say.
     mark_stopped(folder_of(data_folder, id))
     kill_guard(manager, id)
+    await wait_for(id, None)
+    assert folders(data_folder) == []
+
+
+async def test_a_folder_that_cannot_be_removed_is_shown_and_tried_again(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    data_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake_host("exits")
+    id = await make(api)
+    await wait_for(id, "failed")
+    folder = folder_of(data_folder, id)
+    is_busy, tries, unlink = True, 0, Path.unlink
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        """Act as a network file system does with the file that somebody has open."""
+        nonlocal tries
+        if is_busy and self.name == HOST_LOG:
+            tries += 1
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self))
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr("speccluster_lab.server.supervisor._FIRST_REMOVAL", 0.01)
+    monkeypatch.setattr("speccluster_lab.server.supervisor._LAST_REMOVAL", 0.05)
+    assert (await api("DELETE", f"/clusters/{id}")).status == 202
+    await until(lambda: tries > 3)
+    # It is neither gone nor another one that comes.
+    await manager.attach()
+    (shown,) = manager.clusters()
+    assert shown.phase == "stopping"
+    (condition,) = shown.conditions
+    assert condition.type == "NotRemoved"
+    assert str(folder / HOST_LOG) in condition.message
+    # The next server does not take it for failed.
+    assert is_stopped(folder)
+    is_busy = False
+    await wait_for(id, None)
+    assert folders(data_folder) == []
+
+
+async def test_a_folder_stays_while_there_are_processes_that_cannot_be_killed(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    data_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    id = await make(api)
+    await wait_for(id, "running")
+    folder = folder_of(data_folder, id)
+    process = psutil.Process(pid_of(id))
+    monkeypatch.setattr(HostProcess, "end", lambda self, grace: False)
+    monkeypatch.setattr(HostProcess, "session", lambda self: [process])
+    kill_guard(manager, id)
+    await until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    assert (await api("DELETE", f"/clusters/{id}")).status == 202
+    await until(lambda: [one.type for one in manager.get(id).conditions] == ["NotRemoved"])
+    assert str(process.pid) in manager.get(id).conditions[0].message
+    assert folder.exists()
+    monkeypatch.setattr(HostProcess, "end", lambda self, grace: True)
+    # Whoever asks again has it tried at once.
+    await api("DELETE", f"/clusters/{id}")
     await wait_for(id, None)
     assert folders(data_folder) == []
 
