@@ -84,6 +84,11 @@ class Scaled(Aligned):
             Bytes, or text such as ``"6 GB"``; at least as many entries as have it.
         cores : int, optional
             Threads; at least as many entries as have them.
+
+        Raises
+        ------
+        InvalidInput
+            It is less than none.
         """
         if memory is not None:
             n = max(n, entries_of_size(self, "memory", int(parse_bytes(memory))))
@@ -101,6 +106,8 @@ class Scaled(Aligned):
     scale_up = scale
 
     def _set_size(self, n: int, by: distributed.Adaptive | None) -> None:
+        if n < 0:
+            raise InvalidInput(f"a cluster cannot have {n} entries", field="entries")
         ended = False
         try:
             with self._sizing:

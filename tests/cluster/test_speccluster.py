@@ -167,6 +167,19 @@ def test_names_that_are_the_same_as_text_are_refused_where_they_come_together() 
     assert caught.value.field == "workers.0"
 
 
+def test_less_than_nothing_is_refused_and_changes_nothing() -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry()}, worker=entry()) as cluster:
+            cluster.adapt(minimum=1, maximum=1)
+            for ask in (cluster.scale, cluster.set_entries):
+                with pytest.raises(InvalidInput, match="cannot have -1 entries"):
+                    ask(-1)
+            assert list(cluster.worker_spec) == ["a"]
+            assert cluster.adaptive_range() == (1, 1)
+
+    run(test)
+
+
 def test_scale_in_any_unit() -> None:
     async def test() -> None:
         async with cluster_of(worker=group(3, nthreads=2), policy=PATIENT) as cluster:
