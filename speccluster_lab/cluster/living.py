@@ -43,7 +43,9 @@ class Living(Aligned):
         super().__init__(**options)
 
     async def _start(self) -> None:
-        if self.status == Status.running:
+        # The stock class says that it runs before anything has been begun for the entries.
+        done = self._starting is None or self._starting.done()
+        if self.status == Status.running and done:
             return
         if self._starting is None or self._was_refused(self._starting):
             self._starting = asyncio.ensure_future(self._start_once())

@@ -167,6 +167,39 @@ def test_names_that_are_the_same_as_text_are_refused_where_they_come_together() 
     assert caught.value.field == "workers.0"
 
 
+def test_who_waits_for_it_while_it_starts_waits_for_its_workers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test() -> None:
+        cluster = SpecCluster({"a": entry()}, SCHEDULER, asynchronous=True, policy=QUICK)
+        met, go_on, begin = asyncio.Event(), asyncio.Event(), cluster._watch.begin
+
+        async def takes_long() -> None:
+            met.set()
+            await go_on.wait()
+            await begin()
+
+        monkeypatch.setattr(cluster._watch, "begin", takes_long)
+        try:
+            first = asyncio.ensure_future(cluster._start())
+            await met.wait()
+            assert cluster.status is Status.running
+
+            async def wait_for_it() -> list[str]:
+                await cluster
+                return names(cluster)
+
+            second = asyncio.ensure_future(wait_for_it())
+            await asyncio.sleep(0)
+            go_on.set()
+            assert await second == ["a"]
+            await first
+        finally:
+            await cluster.close()
+
+    run(test)
+
+
 def test_less_than_nothing_is_refused_and_changes_nothing() -> None:
     async def test() -> None:
         async with cluster_of({"a": entry()}, worker=entry()) as cluster:
