@@ -108,6 +108,12 @@ def test_the_panel_is_come_to_by_its_keys_and_by_the_palette(lab: LabPage) -> No
     expect(page.get_by_role("menuitem", name="Show Clusters")).to_be_visible()
     press("Enter")
     expect(root).to_be_visible()
+    press("ControlOrMeta+Shift+c")
+    expect(page.locator(".jp-ModalCommandPalette input")).to_be_focused()
+    page.keyboard.type("Filter Clusters")
+    expect(page.get_by_role("menuitem", name="Filter Clusters")).to_be_visible()
+    press("Enter")
+    expect(search).to_be_focused()
 
 
 def test_those_in_trouble_come_first_when_that_is_asked_for(

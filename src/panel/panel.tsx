@@ -63,8 +63,15 @@ export class ClusterPanel extends SidePanel {
    */
   focusFilter(): void {
     const filter = this.node.querySelector<HTMLInputElement>('[type=search]');
-    filter?.focus();
-    filter?.select();
+    const focus = () => {
+      if (filter && document.activeElement !== filter) {
+        filter.focus();
+        filter.select();
+      }
+    };
+    focus();
+    // The palette, when it closes, gives the focus back to where it had been.
+    requestAnimationFrame(focus);
   }
 
   /**
