@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
     from speccluster_lab.cluster import SpecCluster
 
-__all__ = ["HAS_BOKEH", "WhenMade", "dashboard_of", "without_pages", "without_port"]
+__all__ = ["HAS_BOKEH", "PROXY", "WhenMade", "dashboard_of", "without_pages", "without_port"]
+
+PROXY: Final = "distributed.http.proxy"
+"""The module of those routes that relay to any host and port that a caller names."""
 
 HAS_BOKEH: Final = find_spec("bokeh") is not None
 """Whether there can be pages; without it the scheduler itself has one that says so."""
@@ -47,7 +50,9 @@ class _WithoutPort:
 
     def start_http_server(self, routes: Any, *args: Any, **options: Any) -> None:
         """Open no port; called by the scheduler while it is made."""
-        self.http_application = RoutingApplication(routes)
+        # With what would have been opened there, but for what relays to others.
+        served = [route for route in routes if route[1].__module__ != PROXY]
+        self.http_application = RoutingApplication(served)
         self.http_server = _NoServer()
 
 

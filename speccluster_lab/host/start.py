@@ -16,7 +16,7 @@ from distributed.utils import get_ip_interface
 
 from speccluster_lab.cluster import Given, SpecCluster
 from speccluster_lab.errors import InvalidInput
-from speccluster_lab.host.dashboard import HAS_BOKEH, without_port
+from speccluster_lab.host.dashboard import HAS_BOKEH, PROXY, without_port
 from speccluster_lab.host.nannies import start_workers_by
 
 if TYPE_CHECKING:
@@ -45,10 +45,7 @@ def configure_dask() -> None:
     dask.config.set(
         {
             "distributed.comm.require-encryption": True,
-            # Relays to any host and port that a caller names.
-            "distributed.scheduler.http.routes": [
-                route for route in routes if route != "distributed.http.proxy"
-            ],
+            "distributed.scheduler.http.routes": [route for route in routes if route != PROXY],
             "distributed.worker.http.routes": [],
             # By default pages of any site may read the dashboard's websocket. Who is let in by the
             # host is no page, and says no origin.

@@ -592,6 +592,25 @@ async def _dashboard(id: str) -> bytes:
     return (await fetch_page(read_connection(id), "status", {}, SECONDS)).body
 
 
+def test_its_dashboard_relays_to_nobody(place: Hosts) -> None:
+    with SpecCluster(publish=True, name="relay"):
+        assert _status_of_page("relay", "status") == 200
+        for path in ("proxy/8888/127.0.0.1/status", "proxy/80/localhost/"):
+            assert _status_of_page("relay", path) == 404
+
+
+def _status_of_page(id: str, path: str) -> int:
+    """Return what the socket itself answers: who asks it for our server asks for no other page."""
+    connection = read_connection(id)
+    way = UnixConnection(connection.socket)
+    try:
+        place = f"{API_PREFIX}/clusters/{id}/dashboard/{path}"
+        way.request("GET", place, headers={"X-SpecCluster-Nonce": connection.nonce})
+        return way.getresponse().status
+    finally:
+        way.close()
+
+
 def test_a_class_of_others_can_be_published(place: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTERHUB_SERVICE_URL", "http://127.0.0.1:8888/user/a/")
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "secret-token")
