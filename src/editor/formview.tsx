@@ -157,7 +157,8 @@ function EntryForm(props: {
       <GroupFields
         group={entry.group}
         error={refused.group}
-        isReadOnly={isReadOnly}
+        // The class may have an option that has to go with it.
+        isReadOnly={isReadOnly || !draft.classes.isAnswered}
         onChange={group =>
           change({ group, options: counted(entry, known, group) })
         }

@@ -26,6 +26,13 @@ export class KnownClasses {
   }
 
   /**
+   * Whether they are known, or why they are not.
+   */
+  get isAnswered(): boolean {
+    return this._all.length > 0 || this._error !== null;
+  }
+
+  /**
    * Why they are not known.
    */
   get error(): string | null {

@@ -1,10 +1,22 @@
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import { nullTranslator } from '@jupyterlab/translation';
-import { act, fireEvent, render, screen } from '@testing-library/react';
+import {
+  act,
+  cleanup,
+  fireEvent,
+  render,
+  screen
+} from '@testing-library/react';
 import * as React from 'react';
-import { FakeCluster, cluster, plain } from '../../__tests__/fakes';
+import {
+  CLASSES,
+  FakeCluster,
+  cluster,
+  deferred,
+  plain
+} from '../../__tests__/fakes';
 import { ApiError } from '../../api/errors';
-import type { ClusterSpec } from '../../api/types';
+import type { ClusterSpec, WorkerClass } from '../../api/types';
 import { SpecDraft } from '../draft';
 import { FormView } from '../formview';
 import { meantValue, shownText } from '../optionfield';
@@ -93,6 +105,24 @@ describe('FormView', () => {
     fireEvent.click(field('a group'));
     expect(entry('0').group).toBeUndefined();
     expect(entry('0').options).toEqual({});
+  });
+
+  it('has a group changed once it is known which option goes with it', async () => {
+    cleanup();
+    const slow = deferred<WorkerClass[]>();
+    one.classes.mockReturnValueOnce(slow.promise);
+    const other = new SpecDraft({
+      cluster: one,
+      text: new CodeEditor.Model(),
+      trans
+    });
+    render(<Drawn draft={other} />);
+    const asked = other.classes.need();
+    expect(field('Workers').disabled).toBe(true);
+    slow.resolve([...CLASSES]);
+    await act(() => asked);
+    expect(field('Workers').disabled).toBe(false);
+    other.dispose();
   });
 
   it('shows a group without a pattern one suffix a line', () => {
