@@ -111,7 +111,8 @@ class Actions:
         entry.take(step, now, self._roster.policy)
         self._roster.note(entry)
         if entry.phase is EntryPhase.LOST or entry.phase is EntryPhase.CLOSING:
-            self._workshop.worker_gone(self._roster.desired_of(name))
+            # By what it was made of: the spec may call it by another key of the same text now.
+            self._workshop.worker_gone(self._roster.made[name])
         match step.action:
             case None:
                 if entry.phase is EntryPhase.RUNNING:

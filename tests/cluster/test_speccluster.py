@@ -200,6 +200,18 @@ def test_who_waits_for_it_while_it_starts_waits_for_its_workers(
     run(test)
 
 
+def test_a_worker_goes_by_the_key_that_it_was_made_of() -> None:
+    async def test() -> None:
+        async with cluster_of({0: entry()}) as cluster:
+            await observed(cluster)
+            cluster.worker_spec = {"0": entry(nthreads=2)}
+            await observed(cluster)
+            assert list(cluster.workers) == ["0"]
+            assert cluster.workers["0"].status is Status.running
+
+    run(test)
+
+
 def test_less_than_nothing_is_refused_and_changes_nothing() -> None:
     async def test() -> None:
         async with cluster_of({"a": entry()}, worker=entry()) as cluster:
