@@ -381,6 +381,8 @@ class ClusterManager:
             There is none of this id.
         HostNotResponding
             The program that has published it does not answer.
+        NotStored
+            It stops, but that cannot be noted on disk.
         """
         follower = self._find(id)
         await follower.stop()
@@ -456,7 +458,10 @@ class ClusterManager:
                 pass
         followers = list(self._followers.values())
         own = [one for one in followers if one.is_own] if stop_clusters else []
-        await asyncio.gather(*(one.stop() for one in own))
+        # What cannot be noted on disk is stopped all the same, and killed if need be.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.bounds.farewell):
+                await asyncio.gather(*(one.stop() for one in own), return_exceptions=True)
         results = await asyncio.gather(
             *(one.close(kill=one in own) for one in followers), return_exceptions=True
         )

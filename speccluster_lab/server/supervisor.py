@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from speccluster_lab.errors import (
     ClusterNotFound,
     HostNotResponding,
+    NotStored,
     SpecClusterError,
     StartFailed,
 )
@@ -28,6 +30,7 @@ from speccluster_lab.server.absence import (
 )
 from speccluster_lab.server.following import Follower
 from speccluster_lab.spec.api import Cluster, OwnerKind
+from speccluster_lab.threads import SharedThreads
 
 if TYPE_CHECKING:
     import subprocess
@@ -44,6 +47,9 @@ _NEXT_LOOK: Final = 0.25
 _FAILED_LOOK: Final = 2.0
 _FIRST_REMOVAL: Final = 0.5
 _LAST_REMOVAL: Final = 60.0
+
+# A server can end whatever a disk does.
+_marks = SharedThreads("mark stopped", lambda folder: mark_stopped(Path(folder)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,7 @@ class Supervisor(Follower):
         self._marking: asyncio.Task[None] | None = None
         # Who follows it removes what is left, or who ends it: the one after the other.
         self._removing = asyncio.Lock()
+        self._removals = SharedThreads("remove", lambda _: self._remove_at_once())
 
     @property
     def python(self) -> str | None:
@@ -189,25 +196,40 @@ class Supervisor(Follower):
         """Begin to stop the cluster; nothing of it is left in the end.
 
         That it is to stop is on disk when this returns: whoever comes after this server goes on.
+
+        Raises
+        ------
+        NotStored
+            It cannot be noted; the cluster stops all the same.
         """
-        if self._ending is None or self._ending.done():
+        if self._marking is None or (self._marking.done() and self._marking.exception()):
             self._marking = asyncio.create_task(self._mark_stopped(), name=f"mark {self.id}")
+        if self._ending is None or self._ending.done():
             self._ending = asyncio.create_task(self._end(self._marking), name=f"end {self.id}")
             self._shown.stopping()
         else:
             # What is tried again from time to time is tried now.
             self._wake.set()
-        if self._marking is not None:
-            await asyncio.wait({self._marking})
+        await asyncio.wait({self._marking})
+        self._marking.result()
 
     async def _mark_stopped(self) -> None:
+        marking = asyncio.wrap_future(_marks.begin(str(self._folder)))
         try:
-            await asyncio.to_thread(mark_stopped, self._folder)
+            await asyncio.wait({marking}, timeout=self._bounds.call)
+            if not marking.done():
+                raise OSError(f"it takes longer than {self._bounds.call:g} s")
+            marking.result()
         except FileNotFoundError:
             # It has gone already.
             return
         except OSError as error:
-            self._log.error("That cluster %r is to stop cannot be noted: %s", self.id, error)
+            why = f"cluster {self.id!r} stops, but that cannot be stored: {error.strerror or error}"
+            self._log.error("%s", why)
+            raise NotStored(f"{why}; what dies before it has stopped is started again") from error
+        finally:
+            # It goes on, and may be waited for again.
+            marking.cancel()
 
     async def close(self, *, kill: bool) -> None:
         """Let go of the cluster, within a bounded time.
@@ -225,6 +247,8 @@ class Supervisor(Follower):
                 await asyncio.to_thread(self._guard.process.end, 0)
                 self._wake.set()
                 await asyncio.wait(tasks, timeout=self._bounds.grace)
+        if self._marking is not None:
+            tasks.add(self._marking)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -374,7 +398,7 @@ class Supervisor(Follower):
         async with self._removing:
             while not self._has_gone:
                 try:
-                    await asyncio.to_thread(self._remove_at_once)
+                    await asyncio.wrap_future(self._removals.begin(self.id))
                     self._has_gone = True
                 except (OSError, SpecClusterError) as error:
                     # Once, and not with every try.

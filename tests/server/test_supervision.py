@@ -5,6 +5,7 @@ import errno
 import os
 import shutil
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -243,6 +244,49 @@ async def test_a_cluster_that_was_to_stop_is_not_shown_as_failed(
     kill_guard(manager, id)
     await wait_for(id, None)
     assert folders(data_folder) == []
+
+
+async def test_a_stop_that_cannot_be_noted_is_carried_out_and_answered_as_such(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    id = await make(api)
+    await wait_for(id, "running")
+    with monkeypatch.context() as patched:
+        patched.setattr("speccluster_lab.server.supervisor.mark_stopped", refuse)
+        answer = await api("DELETE", f"/clusters/{id}", undescribed=500)
+    assert (answer.status, answer.code) == (500, "not_stored")
+    assert os.strerror(errno.ENOSPC) in answer.body["message"]
+    # It is noted by who asks again, if it is still there.
+    assert (await api("DELETE", f"/clusters/{id}")).status in (202, 404)
+    await wait_for(id, None)
+
+
+async def test_a_server_ends_where_the_disk_hangs(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    own_folders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    comes_back = threading.Event()
+    monkeypatch.setattr(
+        "speccluster_lab.server.supervisor.mark_stopped", lambda folder: comes_back.wait()
+    )
+    id = await make(api)
+    await wait_for(id, "running")
+    await api("POST", f"/clusters/{id}/scale", {"entries": HANG})
+    try:
+        async with asyncio.timeout(20):
+            await manager.close(stop_clusters=True)
+        assert processes_of(own_folders, wait=2) == []
+        # A process waits for all of its threads but those.
+        assert all(one.daemon for one in threading.enumerate() if one.name == "mark stopped")
+    finally:
+        comes_back.set()
 
 
 async def test_a_folder_that_cannot_be_removed_is_shown_and_tried_again(
