@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.cluster.scaled import Scaled
 
-__all__ = ["Adaptive", "by_entries", "still_adapts", "who_adapts"]
+__all__ = ["Adaptive", "by_entries", "has_own_entries", "still_adapts", "who_adapts"]
 
 _PICTURE: Final = ("plan", "requested", "observed")
 _ADAPTING: Final[ContextVar[distributed.Adaptive | None]] = ContextVar("adapting", default=None)
@@ -188,6 +188,11 @@ class Adaptive(_Asking):
         """Let entries go; what they hold moves first."""
         if self.state != "stopped":
             self._entries.remove_entries(workers)
+
+
+def has_own_entries(cls: type[distributed.Adaptive]) -> bool:
+    """Return whether a class makes entries in its own way, which may need no worker form."""
+    return cls.scale_up not in (distributed.Adaptive.scale_up, Adaptive.scale_up)
 
 
 def by_entries(cls: type[distributed.Adaptive]) -> type[distributed.Adaptive]:

@@ -108,6 +108,10 @@ class Described(Shown):
             raise InvalidInput(
                 "the scheduler of a running cluster cannot be changed", field="scheduler"
             )
+        if spec.worker is None and self.new_spec and self.adaptive_range() is not None:
+            raise InvalidInput(
+                "adaptive scaling makes entries from the worker form: end it first", field="worker"
+            )
 
     @called_there
     def apply(self, spec: ClusterSpec) -> None:

@@ -34,6 +34,7 @@ __all__ = ["Scaled"]
 
 
 _BY_HAND: Final = "the cluster was scaled by hand"
+_NO_FORM: Final = "the cluster has no worker form to make entries from"
 
 
 class Scaled(Aligned):
@@ -61,7 +62,7 @@ class Scaled(Aligned):
             The cluster has no worker form.
         """
         if not self.new_spec:
-            raise InvalidInput("the cluster has no worker form to make entries from")
+            raise InvalidInput(_NO_FORM)
         spec = self.worker_spec
         name = self._new_worker_name(self._i)
         # A document's entry "0" is the entry 0.
@@ -208,7 +209,16 @@ class Scaled(Aligned):
             Bytes, or text such as ``"6 GB"``.
         **kwargs
             As :class:`distributed.Adaptive` takes them.
+
+        Raises
+        ------
+        InvalidInput
+            There is nothing to make entries from, whatever the load may ask for.
         """
+        # A class may have its own idea of the next entry.
+        own = type(self).new_worker_spec is not Scaled.new_worker_spec
+        if not self.new_spec and not own and not adaptive.has_own_entries(Adaptive):
+            raise InvalidInput(_NO_FORM, field="worker")
         members = self.members_per_entry()
         if minimum_cores is not None:
             entries = math.ceil(minimum_cores / self._threads_per_worker())

@@ -6,10 +6,12 @@ import asyncio
 from typing import Any
 
 import distributed
+import pytest
 
 from speccluster_lab.cluster import SpecCluster
+from speccluster_lab.errors import InvalidInput
 
-from .conftest import QUICK, SCHEDULER, entry, run, until
+from .conftest import QUICK, SCHEDULER, cluster_of, entry, run, until
 
 INTERVAL = 0.05
 
@@ -20,6 +22,53 @@ class Leisurely(distributed.Scheduler):
     async def start_unsafe(self) -> Any:
         await asyncio.sleep(10 * INTERVAL)
         return await super().start_unsafe()
+
+
+class Own(distributed.Adaptive):
+    """Knows itself of what to make entries."""
+
+    async def scale_up(self, n: int) -> None:
+        self.cluster.worker_spec.update({f"own-{number}": entry() for number in range(n)})
+
+
+class OfItsOwn(SpecCluster):
+    """Knows itself what its next entry is."""
+
+    def new_worker_spec(self) -> dict[Any, dict[str, Any]]:
+        return {f"own-{len(self.worker_spec)}": entry()}
+
+
+@pytest.mark.parametrize("limits", [{"minimum": 2}, {"maximum": 3}], ids=str)
+def test_it_is_refused_where_there_is_nothing_to_make_entries_from(limits: dict[str, int]) -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry()}) as cluster:
+            with pytest.raises(InvalidInput, match="no worker form to make entries from"):
+                cluster.adapt(**limits)
+            assert cluster.adaptive_range() is None
+            cluster.new_spec = entry()
+            cluster.adapt(**limits)
+            without = cluster.document().model_copy(update={"worker": None})
+            with pytest.raises(InvalidInput, match="end it first"):
+                cluster.apply(without)
+            cluster.end_adaptive()
+            cluster.apply(without)
+            assert cluster.new_spec is None
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("cls", "who"), [(SpecCluster, Own), (OfItsOwn, distributed.Adaptive)], ids=["Own", "OfItsOwn"]
+)
+def test_what_makes_entries_in_its_own_way_needs_no_form(
+    cls: type[SpecCluster], who: type[distributed.Adaptive]
+) -> None:
+    async def test() -> None:
+        async with cls(scheduler=SCHEDULER, asynchronous=True, policy=QUICK) as cluster:
+            cluster.adapt(who, minimum=1, maximum=1, interval=INTERVAL)
+            await until(lambda: len(cluster.workers) == 1)
+
+    run(test)
 
 
 def test_it_waits_for_a_scheduler_that_starts_slowly() -> None:
