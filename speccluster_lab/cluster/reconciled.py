@@ -15,6 +15,8 @@ from speccluster_lab.errors import InvalidClass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from speccluster_lab.reconcile import Policy
+
 __all__ = ["reconciled"]
 
 
@@ -22,7 +24,7 @@ __all__ = ["reconciled"]
 def reconciled(cls: type) -> type[SpecCluster]:
     """Return a class like ``cls`` that keeps what its spec says.
 
-    It takes ``publish`` as well, as our own class does.
+    It takes ``policy`` and ``publish`` as well, as our own class does.
 
     Our class goes between ``cls`` and the stock one in the order of bases, so that what ``cls``
     overrides stays overridden, and what it calls on ``super()`` reaches ours.
@@ -50,7 +52,7 @@ def reconciled(cls: type) -> type[SpecCluster]:
     if SpecCluster in bases:
         return cls
     members = {
-        "__init__": _published_or_not(cls),
+        "__init__": _with_ours(cls),
         "__doc__": cls.__doc__,
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
@@ -58,18 +60,31 @@ def reconciled(cls: type) -> type[SpecCluster]:
     return type(cls.__name__, (cls, SpecCluster), members)
 
 
-def _published_or_not(cls: type) -> Callable[..., None]:
-    """Return an ``__init__`` that takes ``publish`` for a class that does not know of it."""
+def _with_ours(cls: type) -> Callable[..., None]:
+    """Return an ``__init__`` that takes what is ours for a class that does not know of it."""
     first: Any = cls.__init__  # type: ignore[misc]
 
     @functools.wraps(first)
-    def initialize(self: SpecCluster, *args: Any, publish: bool = False, **options: Any) -> None:
+    def initialize(
+        self: SpecCluster,
+        *args: Any,
+        policy: Policy | None = None,
+        publish: bool = False,
+        **options: Any,
+    ) -> None:
+        known = inspect.signature(first).parameters
+        if policy is not None and "policy" in known:
+            # Its own, whatever it is to it.
+            options["policy"] = policy
+        else:
+            # It would hand it to its workers.
+            self._given_policy = policy
         if publish:
             self._publisher = new_publisher()
             # Such classes hand what they are given to all of their parts themselves.
             if options.get("security") is None:
                 options["security"] = self._publisher.secure(None)
-            if "dashboard_address" in inspect.signature(first).parameters:
+            if "dashboard_address" in known:
                 # Theirs is a port for everybody; who wants one has to say so.
                 options.setdefault("dashboard_address", None)
         first(self, *args, **options)

@@ -65,6 +65,9 @@ scheduler_sync_interval, shutdown_scheduler
     what the first one that failed raised. The entry is tried again all the same.
     """
 
+    # Of a class between this one and its owner, which does not know of it.
+    _given_policy: Policy | None = None
+
     def __init__(
         self,
         workers: Mapping[Hashable, dict[str, Any]] | None = None,
@@ -103,7 +106,7 @@ scheduler_sync_interval, shutdown_scheduler
                 shutdown_on_close=shutdown_on_close,
                 scheduler_sync_interval=scheduler_sync_interval,
                 shutdown_scheduler=shutdown_scheduler,
-                policy=policy or Policy(lost_timeout=lost),
+                policy=policy or self._given_policy or Policy(lost_timeout=lost),
                 given=given,
                 publish=publish,
             )

@@ -8,6 +8,7 @@ from distributed import Client, LocalCluster
 
 from speccluster_lab import SpecCluster, reconciled
 from speccluster_lab.errors import InvalidClass
+from speccluster_lab.reconcile import Policy
 
 from .conftest import QUICK, names, observed, run, until
 
@@ -46,6 +47,19 @@ def test_a_subclass_is_kept_and_reconciled() -> None:
             cluster.worker_spec[0]["options"]["nthreads"] = 3
             await observed(cluster)
             assert [w.nthreads for w in cluster.scheduler.workers.values()] == [3]
+
+    run(test)
+
+
+def test_a_subclass_keeps_to_the_policy_that_it_is_given() -> None:
+    async def test() -> None:
+        ours = reconciled(LocalCluster)
+        async with ours(**OPTIONS, policy=QUICK, asynchronous=True) as cluster:
+            assert cluster.policy == QUICK
+            assert "policy" not in cluster.worker_spec[0]["options"]
+            assert names(cluster) == ["0"]
+        async with ours(**OPTIONS, asynchronous=True) as cluster:
+            assert cluster.policy.backoff_first == Policy().backoff_first
 
     run(test)
 
