@@ -72,6 +72,7 @@ export namespace CommandIDs {
   export const beginAutoConnect = 'speccluster-lab:connect-automatically';
   export const endAutoConnect = 'speccluster-lab:disconnect-automatically';
   export const showPanel = 'speccluster-lab:show-panel';
+  export const showWorkers = 'speccluster-lab:show-workers';
   export const filterClusters = 'speccluster-lab:filter-clusters';
   export const orderClusters = 'speccluster-lab:order-clusters';
   export const groupClusters = 'speccluster-lab:group-clusters';

@@ -49,16 +49,8 @@ export const ClusterCard = React.memo(ClusterCardView);
 
 function Content({ cluster }: { cluster: ICluster }): React.JSX.Element {
   const { trans, view } = usePanel();
-  const [isOpen, setOpen] = React.useState(() => view.opened.has(cluster.id));
+  const isOpen = useSignal(view.openedChanged, () => view.isOpen(cluster.id));
   const workersId = React.useId();
-  const toggle = () => {
-    if (isOpen) {
-      view.opened.delete(cluster.id);
-    } else {
-      view.opened.add(cluster.id);
-    }
-    setOpen(!isOpen);
-  };
   const Caret = isOpen ? caretDownIcon : caretRightIcon;
   return (
     <>
@@ -69,7 +61,7 @@ function Content({ cluster }: { cluster: ICluster }): React.JSX.Element {
         className="jp-SpecCluster-disclosure"
         aria-expanded={isOpen}
         aria-controls={workersId}
-        onClick={toggle}
+        onClick={() => view.setOpen(cluster.id, !isOpen)}
       >
         <Caret.react tag="span" className="jp-SpecCluster-buttonIcon" />
         {isOpen ? trans.__('Hide workers') : trans.__('Show workers')}

@@ -44,6 +44,38 @@ export function addPanelCommands(
     }
   });
 
+  commands.addCommand(CommandIDs.showWorkers, {
+    label: trans.__('Show Workers'),
+    caption: trans.__('Show the workers of a cluster in the panel, or not'),
+    isEnabled: args => args.id !== undefined,
+    isToggleable: true,
+    isToggled: args => view.isOpen(String(args.id)),
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          id: {
+            type: 'string',
+            description: trans.__('The id of the cluster')
+          },
+          isShown: {
+            type: 'boolean',
+            description: trans.__('Whether; the other when left out')
+          }
+        },
+        required: ['id']
+      }
+    },
+    execute: args => {
+      const id = String(args.id);
+      const isShown = Boolean(args.isShown ?? !view.isOpen(id));
+      view.setOpen(id, isShown);
+      show();
+      panel.reveal(id);
+      return { isShown };
+    }
+  });
+
   commands.addCommand(CommandIDs.filterClusters, {
     label: trans.__('Filter Clusters'),
     caption: trans.__('Look for a cluster or a worker'),

@@ -10,9 +10,30 @@ import { ORDERS } from '../model/arrangement';
  */
 export class PanelView {
   /**
-   * The ids of the clusters whose workers are shown.
+   * Emitted when the workers of another cluster are shown, or are not any more.
    */
-  readonly opened = new Set<string>();
+  get openedChanged(): ISignal<this, void> {
+    return this._openedChanged;
+  }
+
+  /**
+   * Whether the workers of a cluster are shown.
+   */
+  isOpen(id: string): boolean {
+    return this._opened.has(id);
+  }
+
+  /**
+   * Show the workers of a cluster, or not.
+   */
+  setOpen(id: string, isOpen: boolean): void {
+    if (isOpen) {
+      this._opened.add(id);
+    } else {
+      this._opened.delete(id);
+    }
+    this._openedChanged.emit();
+  }
 
   /**
    * The rows that are not open or closed as they are at first, by cluster.
@@ -78,6 +99,8 @@ export class PanelView {
   }
 
   private readonly _changed = new Signal<this, void>(this);
+  private readonly _opened = new Set<string>();
+  private readonly _openedChanged = new Signal<this, void>(this);
   private _arrangement: IArrangement = {
     filter: '',
     order: 'age',

@@ -61,6 +61,24 @@ describe('commands of the panel', () => {
     expect(shell.activateById.mock.calls).toEqual([['panel']]);
   });
 
+  it('show the workers of a cluster, and hide them', async () => {
+    expect(commands.isEnabled(CommandIDs.showWorkers)).toBe(false);
+    const run = (args: { isShown?: boolean } = {}) =>
+      commands.execute(CommandIDs.showWorkers, { id: 'otter', ...args });
+    const isShown = () => [
+      panel.view.isOpen('otter'),
+      commands.isToggled(CommandIDs.showWorkers, { id: 'otter' })
+    ];
+    await expect(run({ isShown: true })).resolves.toEqual({ isShown: true });
+    expect(isShown()).toEqual([true, true]);
+    await run();
+    expect(isShown()).toEqual([false, false]);
+    await run();
+    expect(isShown()).toEqual([true, true]);
+    expect(panel.view.isOpen('heron')).toBe(false);
+    expect(panel.reveal).toHaveBeenLastCalledWith('otter');
+  });
+
   it('look for something', async () => {
     await commands.execute(CommandIDs.filterClusters, { text: 'otter' });
     expect(panel.view.arrangement.filter).toBe('otter');
