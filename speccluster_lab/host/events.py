@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from speccluster_lab.link.files import open_private_log, read_private_file, set_aside
-from speccluster_lab.spec.api import Event
+from speccluster_lab.spec.api import Condition, ConditionStatus, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -61,6 +61,8 @@ class EventStore:
     def __init__(
         self, folder: Path, interval: float = INTERVAL, file_bytes: int = FILE_BYTES
     ) -> None:
+        self.conditions: list[Condition] = []
+        """What is to be said of the file, once it is followed."""
         self._file = folder / EVENTS_FILE
         self._older = folder / OLDER_FILE
         self._interval = interval
@@ -190,9 +192,7 @@ class EventStore:
         except FileNotFoundError:
             content = b""
         except OSError as error:
-            logger.warning("The cluster's earlier events are set aside: %s", error)
-            with suppress(OSError):
-                set_aside(self._file)
+            self._set_aside(error)
             content = b""
         self._size = content.rfind(b"\n") + 1
         newest_first = (
@@ -203,6 +203,25 @@ class EventStore:
         )
         newest = next(newest_first, None)
         self._before = self._stored = 0 if newest is None else newest.seq
+
+    def _set_aside(self, error: OSError) -> None:
+        """Put away the file, which cannot be used, and say so."""
+        message = f"{EVENTS_FILE} cannot be trusted ({error})"
+        try:
+            there = set_aside(self._file)
+            message += f" and was set aside as {there.name}; the events in it are not shown."
+        except OSError as fault:
+            message += f", and cannot be set aside ({fault}); the events in it are not shown."
+        logger.error("%s", message)
+        self.conditions.append(
+            Condition(
+                type="StateSetAside",
+                status=ConditionStatus.TRUE,
+                reason="NotTrusted",
+                message=message,
+                since=datetime.now(UTC),
+            )
+        )
 
     def _append(self, new: Iterable[Transition]) -> None:
         events = events_of(new, self._before)

@@ -126,7 +126,7 @@ class Host:
     def document(self) -> Cluster:
         """Return the cluster as it is."""
         failure = [] if self._failure is None else [self._failure]
-        failure[:0] = self._store.conditions
+        failure[:0] = [*self._store.conditions, *self.history.conditions]
         if self._lifetime.condition is not None:
             failure.append(self._lifetime.condition)
         if self._control is None:

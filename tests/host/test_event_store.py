@@ -417,7 +417,13 @@ async def test_a_file_that_cannot_be_ours(tmp_path: Path, kind: str) -> None:
     async with Run(folder) as run:
         run.happen(2)
         assert await run.seqs() == [1, 2]
+        (condition,) = run.store.conditions
+        assert (condition.type, condition.reason) == ("StateSetAside", "NotTrusted")
+        assert f"set aside as {EVENTS_FILE}.bad-1" in condition.message
+    assert f"{EVENTS_FILE}.bad-1" in _files(folder)
     assert len(_lines(folder)) == 2
+    async with Run(folder) as run:
+        assert run.store.conditions == []
     if kind == "link":
         assert len(other.read_bytes().splitlines()) == 3
 

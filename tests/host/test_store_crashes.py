@@ -16,6 +16,7 @@ import pytest
 from running_hosts import SECONDS
 
 from speccluster_lab.errors import HostNotResponding
+from speccluster_lab.host.events import EVENTS_FILE
 from speccluster_lab.host.store import CERTIFICATES_FILE
 from speccluster_lab.link.guard import STOPPED_FILE
 from speccluster_lab.link.launch import DESIRED_FILE
@@ -416,11 +417,16 @@ def test_a_garbled_file_is_said_in_the_cluster(hosts: Hosts, tmp_path: Path) -> 
     host = hosts.start()
     host.until_running()
     host.request("POST", "/scale", {"entries": 2})
+    # Which is stored a little later than what is wanted.
+    host.ask(lambda client: client.timeline())
     (host.folder / DESIRED_FILE).write_bytes(b"{")
+    (host.folder / EVENTS_FILE).chmod(0o644)
     host.connection.process.kill()
     host.reconnected()
     cluster = _settled(host, 1)
-    (condition,) = (one for one in cluster.conditions if one.type == "StateSetAside")
-    assert "desired.json is garbled" in condition.message
-    assert sys.executable not in condition.message
+    said = [one.message for one in cluster.conditions if one.type == "StateSetAside"]
+    assert len(said) == 2
+    assert "desired.json is garbled" in said[0]
+    assert sys.executable not in said[0]
+    assert "events.jsonl cannot be trusted" in said[1]
     _stop(host)
