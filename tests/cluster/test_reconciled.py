@@ -75,6 +75,24 @@ def test_what_a_subclass_overrides_stays() -> None:
     run(test)
 
 
+def test_what_counts_entries_does_so_where_a_subclass_counts_otherwise() -> None:
+    async def test() -> None:
+        async with reconciled(Workers)(**OPTIONS, policy=QUICK, asynchronous=True) as cluster:
+            cluster.set_entries(3)
+            assert len(cluster.worker_spec) == 3
+            await observed(cluster)
+            assert len(names(cluster)) == 3
+            cluster.adapt(minimum=2, maximum=2, interval="20ms", wait_count=1)
+            await until(lambda: len(cluster.worker_spec) == 2)
+            sizes: set[int] = set()
+            cluster.subscribe(lambda: sizes.add(len(cluster.worker_spec)))
+            cluster.adapt(minimum=4, maximum=4, interval="20ms", wait_count=1)
+            await until(lambda: len(names(cluster)) == 4)
+            assert max(sizes) == 4
+
+    run(test)
+
+
 def test_it_is_used_as_the_class_it_is_like() -> None:
     with (
         reconciled(LocalCluster)(**OPTIONS) as cluster,
