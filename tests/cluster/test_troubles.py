@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
+from speccluster_lab.reconcile import Policy
 from speccluster_lab.spec.api import ClusterPhase, ConditionStatus, EntryPhase
 
 from .conftest import (
@@ -25,6 +26,9 @@ from .conftest import (
     several,
     until,
 )
+from .misbehaving import SCHEDULER as QUIET
+from .misbehaving import Behaviour, World, entry_of
+from .virtual_time import run_in_virtual_time
 from .workers import Failing, NotAwaitable, Tardy, Unclosable
 
 HERE = Failing.__module__
@@ -40,6 +44,58 @@ def test_waiting_ends_although_entries_go_on_failing() -> None:
             assert "good" in names(cluster)
 
     run(test)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        Behaviour.FAILS_IN_CONSTRUCTOR,
+        Behaviour.FAILS_IN_START,
+        Behaviour.FAILS_AFTER_REGISTERING,
+    ],
+)
+def test_no_entry_comes_later_for_another_that_fails(
+    behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is room for all starts at once."""
+    found: list[dict[str, float]] = []
+    bad = {"bad": entry_of(behaviour), "a bad one": entry_of(behaviour, size=2)}
+
+    async def test() -> None:
+        for others in ({}, bad):
+            found.append(await _arrivals(others))
+
+    run_in_virtual_time(test, monkeypatch)
+    without, beside = found
+    assert beside.keys() == without.keys()
+    later = {name: (after, without[name]) for name, after in beside.items()}
+    assert {name: both for name, both in later.items() if both[0] > 1.2 * both[1]} == {}
+
+
+async def _arrivals(others: dict[str, Any]) -> dict[str, float]:
+    """Return how long good entries take to run beside others, which come first."""
+    world, loop = World(), asyncio.get_running_loop()
+    world.may_start = 16
+    good = {f"good-{n}": entry_of(start=0.5 * n) for n in range(1, 6)}
+    policy = Policy(max_concurrent_starts=16)
+    async with cluster_of({**others, **good}, scheduler=QUIET, policy=policy) as cluster:
+        wanted = dict.fromkeys(good, loop.time())
+        arrived: dict[str, float] = {}
+        for step in range(1200):
+            if step % 40 == 20 and step < 1100:
+                # These come while the others back off, or are tried again.
+                late = f"late-{step}"
+                cluster.worker_spec[late] = entry_of(start=1.0)
+                cluster._align()
+                wanted[late] = loop.time()
+            await asyncio.sleep(0.05)
+            for name, phase in phases(cluster).items():
+                if name in wanted and phase is EntryPhase.RUNNING:
+                    arrived.setdefault(name, loop.time() - wanted[name])
+        assert all(phases(cluster)[name] is not EntryPhase.RUNNING for name in others)
+        assert wanted.keys() == arrived.keys()
+    await world.end()
+    return arrived
 
 
 def test_what_cannot_be_awaited_is_a_start_that_has_failed_and_is_closed() -> None:
