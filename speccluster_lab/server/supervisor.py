@@ -342,7 +342,7 @@ class Supervisor(Follower):
         except SpecClusterError as error:
             self._log.warning("Cluster %r cannot be asked to stop: %r", self.id, error.message)
             # Where it can only not note that it is to stop, it stops all the same.
-            return error.code == "not_stored"
+            return isinstance(error, NotStored)
         return True
 
     async def _conclude(self, status: int | None) -> None:

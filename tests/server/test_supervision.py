@@ -27,11 +27,14 @@ from serving import (
     until,
 )
 
+from speccluster_lab.errors import NotStored
+from speccluster_lab.link.client import HostClient
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import HOST_LOG, LAUNCH_FILE, is_stopped, mark_stopped, reserve
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.server.supervisor import Bounds
+from speccluster_lab.spec.api import Cluster
 
 QUIET = (0.0, 0.1, 0.1, 0.1, 0.1)
 
@@ -262,6 +265,28 @@ async def test_a_stop_that_cannot_be_noted_is_carried_out_and_answered_as_such(
     # It is noted by who asks again, if it is still there.
     assert (await api("DELETE", f"/clusters/{id}")).status in (202, 404)
     await wait_for(id, None)
+
+
+async def test_a_host_that_cannot_note_its_stop_is_left_its_time(
+    api: Api, fake_host: FakeHosts, wait_for: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, signalled = HostClient.stop, []
+
+    async def stop_without_a_note(client: HostClient) -> Cluster:
+        await stop(client)
+        raise NotStored("it stops, but that cannot be stored")
+
+    def end(process: HostProcess, grace: float) -> bool:
+        signalled.append(process.pid)
+        return True
+
+    id = await make(api)
+    await wait_for(id, "running")
+    monkeypatch.setattr(HostClient, "stop", stop_without_a_note)
+    monkeypatch.setattr(HostProcess, "end", end)
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+    assert signalled == []
 
 
 async def test_a_server_ends_where_the_disk_hangs(
