@@ -112,7 +112,7 @@ class Actions:
         self._roster.note(entry)
         if entry.phase is EntryPhase.LOST or entry.phase is EntryPhase.CLOSING:
             # By what it was made of: the spec may call it by another key of the same text now.
-            self._workshop.worker_gone(self._roster.made[name])
+            self._workshop.worker_gone(self._made_of(name))
         match step.action:
             case None:
                 if entry.phase is EntryPhase.RUNNING:
@@ -241,11 +241,14 @@ class Actions:
     def _failure_of(self, entry: EntryState, error: BaseException) -> Failure:
         """Return what is told of an error, which may quote any option of what it is about."""
         name = entry.name
-        made = self._roster.made.get(name) or self._roster.desired_of(name)
-        secrets = self._workshop.secrets_of(made)
+        secrets = self._workshop.secrets_of(self._made_of(name))
         # More than is told, so that none is cut in two.
         text = redact(_in_words(error)[: 4 * MAX_MESSAGE], secrets)
         return Failure(type(error).__name__, text[:MAX_MESSAGE])
+
+    def _made_of(self, name: str) -> Desired:
+        """Return of what an entry was made, or, where it has not been, of what it is to be."""
+        return self._roster.made.get(name) or self._roster.desired_of(name)
 
     # -- retiring ----------------------------------------------------------------------------
 
