@@ -6,10 +6,10 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from speccluster_lab.errors import ClusterNotFound, NotRunning
+from speccluster_lab.errors import ClusterNotFound, NotRunning, StartFailed
 from speccluster_lab.link.connections import read_connection, remove_connection
 from speccluster_lab.link.guard import STOPPED_FILE
-from speccluster_lab.link.launch import find_guard
+from speccluster_lab.link.launch import find_guard, read_launch
 from speccluster_lab.link.paths import cluster_folder, scratch_folder, socket_path
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def remove_ways(id: str, nonce: str | None) -> None:
 def remove_cluster(id: str, nonce: str | None) -> None:
     """Remove all that is left of a cluster which nobody looks after any more.
 
+    Where there is another one of its id by now, it has gone already.
+
     Parameters
     ----------
     id, nonce
@@ -58,6 +60,9 @@ def remove_cluster(id: str, nonce: str | None) -> None:
     OSError
         Something cannot be removed.
     """
+    folder = cluster_folder(id)
+    if nonce is not None and _is_of_another(folder, nonce):
+        return
     try:
         known = read_connection(id)
     except ClusterNotFound:
@@ -66,7 +71,20 @@ def remove_cluster(id: str, nonce: str | None) -> None:
         if nonce in (None, known.nonce) and known.is_alive():
             raise NotRunning(f"the host of cluster {id!r} still runs, as process {known.pid}")
     remove_ways(id, nonce)
-    _remove_folder(cluster_folder(id))
+    _remove_folder(folder)
+
+
+def _is_of_another(folder: Path, nonce: str) -> bool:
+    """Return whether a folder is that of hosts with another nonce, as far as it can be told."""
+    try:
+        return read_launch(folder).nonce != nonce
+    except StartFailed:
+        pass
+    try:
+        known = read_connection(folder.name)
+    except ClusterNotFound:
+        return False
+    return known.nonce != nonce and known.is_alive()
 
 
 def _remove_folder(folder: Path) -> None:

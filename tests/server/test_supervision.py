@@ -29,8 +29,22 @@ from serving import (
 
 from speccluster_lab.errors import NotStored
 from speccluster_lab.link.client import HostClient
-from speccluster_lab.link.connections import read_connection
-from speccluster_lab.link.launch import HOST_LOG, LAUNCH_FILE, is_stopped, mark_stopped, reserve
+from speccluster_lab.link.connections import (
+    Connection,
+    read_connection,
+    remove_connection,
+    write_connection,
+)
+from speccluster_lab.link.launch import (
+    HOST_LOG,
+    LAUNCH_FILE,
+    is_stopped,
+    mark_stopped,
+    read_launch,
+    reserve,
+    write_launch,
+)
+from speccluster_lab.link.paths import connection_file
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.server.supervisor import Bounds
@@ -353,6 +367,58 @@ async def test_a_folder_that_cannot_be_removed_is_shown_and_tried_again(
     is_busy = False
     await wait_for(id, None)
     assert folders(data_folder) == []
+
+
+@pytest.mark.parametrize("how", ["launched", "reached"])
+async def test_another_cluster_of_the_same_id_is_not_removed(
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    manager: ClusterManager,
+    data_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    fake_host("exits")
+    id = await make(api)
+    await wait_for(id, "failed")
+    folder = folder_of(data_folder, id)
+    launch, unlink = read_launch(folder), Path.unlink
+    is_busy = True
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        if is_busy and self.name == HOST_LOG:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self))
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    await api("DELETE", f"/clusters/{id}")
+    await until(lambda: [one.type for one in manager.get(id).conditions] == ["NotRemoved"])
+    # By hand; and a cluster of this id is started from the command line.
+    shutil.rmtree(folder)
+    await asyncio.to_thread(reserve, id)
+    (folder / HOST_LOG).touch()
+    nonce = "n" * 32
+    if how == "launched":
+        write_launch(folder, launch.model_copy(update={"nonce": nonce}))
+    else:
+        start_time = psutil.Process().create_time()
+        write_connection(
+            Connection(
+                id=id,
+                pid=os.getpid(),
+                start_time=start_time,
+                nonce=nonce,
+                socket="none",
+                version="0",
+            )
+        )
+    is_busy = False
+    await api("DELETE", f"/clusters/{id}")
+    await wait_for(id, None)
+    assert (folder / HOST_LOG).exists()
+    assert connection_file(id).exists() == (how == "reached")
+    remove_connection(id)
 
 
 async def test_a_folder_stays_while_there_are_processes_that_cannot_be_killed(
