@@ -22,6 +22,7 @@ import psutil
 import speccluster_lab
 from speccluster_lab.errors import (
     InvalidClass,
+    InvalidInput,
     NotRunning,
     NotStored,
     SpecClusterError,
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from speccluster_lab.cluster import SpecCluster
     from speccluster_lab.host.lifetime import Seen
     from speccluster_lab.references import Mentioned
-    from speccluster_lab.spec.api import Event, EventsQuery, Generation, Log, LogQuery
+    from speccluster_lab.spec.api import Adaptive, Event, EventsQuery, Generation, Log, LogQuery
     from speccluster_lab.spec.models import ClusterSpec
 
 __all__ = ["Host", "run_host"]
@@ -376,11 +377,7 @@ class Host:
             self.stream.changed()
             cluster.check(desired.spec)
             if desired.adaptive is not None:
-                maximum = desired.adaptive.maximum
-                cluster.adapt(
-                    minimum=desired.adaptive.minimum,
-                    maximum=math.inf if maximum is None else maximum,
-                )
+                _adapt(cluster, desired.adaptive)
             self._begun.set()
             # Only the scheduler: a worker that cannot start is tried again by the cluster, and
             # shown there.
@@ -425,6 +422,19 @@ class Host:
                 await closing
         except Exception:
             logger.exception("Cluster %r did not close well", self.launch.id)
+
+
+def _adapt(cluster: SpecCluster, adaptive: Adaptive) -> None:
+    """Go on with adaptive scaling; without it where it cannot be had with what is wanted."""
+    try:
+        cluster.adapt(
+            minimum=adaptive.minimum,
+            maximum=math.inf if adaptive.maximum is None else adaptive.maximum,
+        )
+    except InvalidInput as error:
+        # An earlier version has stored what this one refuses.
+        logger.warning("Cluster %r goes on without adaptive scaling: %r", cluster.name, error.message)
+        cluster._note("AdaptiveEnded", f"adaptive scaling has ended: {error.message}")
 
 
 def _root_of(error: BaseException) -> BaseException:

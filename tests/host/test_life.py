@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -23,7 +24,13 @@ from speccluster_lab.client import connect
 from speccluster_lab.host.events import EVENTS_FILE
 from speccluster_lab.link.connections import list_connections
 from speccluster_lab.link.guard import NO_USE
-from speccluster_lab.link.launch import LAUNCH_FILE, find_guard, start_host, write_launch
+from speccluster_lab.link.launch import (
+    DESIRED_FILE,
+    LAUNCH_FILE,
+    find_guard,
+    start_host,
+    write_launch,
+)
 from speccluster_lab.link.paths import connection_file, socket_path
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.api import PatchEvent
@@ -174,6 +181,26 @@ def test_a_worker_that_does_not_start_is_not_the_cluster(hosts: Hosts) -> None:
         return phases == {"0": "running", "bad": "backoff"}
 
     assert host.until(there).phase == "degraded"
+
+
+def test_adaptive_scaling_that_cannot_be_had_any_more_is_not_the_cluster(hosts: Hosts) -> None:
+    """There were versions that took it, and stored it."""
+    host = hosts.start(spec=_spec("distributed.Worker", nthreads=1))
+    host.until_running()
+    assert host.request("PUT", "/adaptive", {"minimum": 1, "maximum": 3}).status == 202
+    file = host.folder / DESIRED_FILE
+    stored = json.loads(file.read_bytes())
+    stored["spec"]["worker"] = None
+    file.write_text(json.dumps(stored))
+    host.connection.process.kill()
+    host.reconnected()
+    cluster = host.until_running()
+    assert (cluster.adaptive, cluster.spec.worker, len(cluster.workers)) == (None, None, 1)
+    events = host.ask(lambda client: client.timeline())
+    (ended,) = [one.message for one in events if one.reason == "AdaptiveEnded"]
+    assert "no worker form" in ended
+    # It can be changed as ever.
+    assert host.request("POST", "/scale", {"entries": 0}).status == 202
 
 
 # -- how it ends ---------------------------------------------------------------------------------
