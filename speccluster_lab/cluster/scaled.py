@@ -15,7 +15,7 @@ from speccluster_lab.cluster import adaptive
 from speccluster_lab.cluster.aligned import Aligned
 from speccluster_lab.cluster.choice import first_to_go
 from speccluster_lab.cluster.form import members_of_entry
-from speccluster_lab.cluster.ownloop import awaited_there, is_on_loop
+from speccluster_lab.cluster.ownloop import awaited_there, is_on_loop, is_there
 from speccluster_lab.cluster.scaling import entries_for, entries_of_size
 from speccluster_lab.cluster.sizes import cores_of, members_of, memory_of
 from speccluster_lab.cluster.tracked import EntrySpec
@@ -213,11 +213,11 @@ class Scaled(Aligned):
         Raises
         ------
         InvalidInput
-            There is nothing to make entries from, whatever the load may ask for.
+            There is nothing to make entries from, and there may be more than there are.
         """
-        # A class may have its own idea of the next entry.
-        own = type(self).new_worker_spec is not Scaled.new_worker_spec
-        if not self.new_spec and not own and not adaptive.has_own_entries(Adaptive):
+        if maximum > len(self.plan) and not (
+            self.new_spec or self._has_own_entries() or adaptive.has_own_entries(Adaptive)
+        ):
             raise InvalidInput(_NO_FORM, field="worker")
         members = self.members_per_entry()
         if minimum_cores is not None:
@@ -234,6 +234,11 @@ class Scaled(Aligned):
         return super().adapt(
             Adaptive=adaptive.by_entries(Adaptive), minimum=minimum, maximum=maximum, **kwargs
         )
+
+    def _has_own_entries(self) -> bool:
+        """Return whether this class has an idea of its own of the entries that scaling adds."""
+        own = type(self)
+        return own.new_worker_spec is not Scaled.new_worker_spec or own.scale is not Scaled.scale
 
     def end_adaptive(self, why: str = "it was turned off") -> None:
         """End adaptive scaling, if it is on; what it has made stays.
@@ -261,7 +266,7 @@ class Scaled(Aligned):
             self._wanted.adapted.clear()
             self._note("AdaptiveEnded", f"adaptive scaling has ended: {why}")
 
-        if is_on_loop(self):
+        if is_there(self):
             say()
         else:
             cast("IOLoop", self.loop).add_callback(say)

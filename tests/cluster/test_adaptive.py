@@ -71,6 +71,34 @@ def test_what_makes_entries_in_its_own_way_needs_no_form(
     run(test)
 
 
+def test_without_a_form_it_may_let_entries_go() -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry(), "b": entry()}) as cluster:
+            cluster.adapt(minimum=0, maximum=2, interval=INTERVAL, wait_count=1)
+            await until(lambda: not cluster.workers)
+
+    run(test)
+
+
+def test_its_end_is_taken_in_at_once_while_the_loop_stands() -> None:
+    async def begin() -> SpecCluster:
+        cluster = await SpecCluster(
+            scheduler=SCHEDULER, worker=entry(), asynchronous=True, policy=QUICK
+        )
+        cluster.adapt(minimum=1, maximum=1, interval=INTERVAL)
+        await until(lambda: cluster.made_by_adaptive() == {"0"})
+        return cluster
+
+    async def end(cluster: SpecCluster) -> None:
+        await cluster.close()
+
+    with asyncio.Runner() as runner:
+        cluster = runner.run(begin())
+        cluster.end_adaptive()
+        assert cluster.made_by_adaptive() == frozenset()
+        runner.run(end(cluster))
+
+
 def test_it_waits_for_a_scheduler_that_starts_slowly() -> None:
     async def test() -> None:
         cluster = SpecCluster(

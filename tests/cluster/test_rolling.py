@@ -273,7 +273,7 @@ def test_a_roll_out_that_passes_names_on_goes_through(
             kept = await client.scatter(list(range(6)))
             for key, name in zip("xy", after, strict=True):
                 cluster.worker_spec[key]["options"]["name"] = name
-            await observed(cluster, limit=15)
+            await observed(cluster)
             assert [cluster.workers[key].name for key in "xy"] == list(after)
             assert names(cluster) == sorted([*after, "z"])
             assert await client.gather(kept) == list(range(6))
