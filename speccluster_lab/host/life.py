@@ -119,7 +119,7 @@ class Host:
         self._begun = asyncio.Event()
         self._guard = os.getppid()
         self._end: _End | None = None
-        self._is_noted = False
+        self._noting: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
         self._heeding: asyncio.Task[None] | None = None
         self._lifetime = LifetimeWatch(launch.lifetimes, self._look, self._note, self._stop)
@@ -218,17 +218,16 @@ class Host:
         NotStored
             It cannot be noted; the cluster stops all the same.
         """
-        if self._is_noted:
-            return
+        # Once for all who ask at the same time; two that write it would be in each other's way.
+        if self._noting is None or (self._noting.done() and self._noting.exception()):
+            self._noting = asyncio.create_task(asyncio.to_thread(mark_stopped, self._folder))
         try:
-            await asyncio.to_thread(mark_stopped, self._folder)
+            await asyncio.shield(self._noting)
         except OSError as error:
             raise NotStored(
                 f"cluster {self.launch.id!r} stops, but that cannot be stored: {error.strerror}; "
                 "it is started again if its process dies before it has stopped"
             ) from error
-        else:
-            self._is_noted = True
         finally:
             self._begin_to_end(_End.STOP)
 
@@ -433,7 +432,9 @@ def _adapt(cluster: SpecCluster, adaptive: Adaptive) -> None:
         )
     except InvalidInput as error:
         # An earlier version has stored what this one refuses.
-        logger.warning("Cluster %r goes on without adaptive scaling: %r", cluster.name, error.message)
+        logger.warning(
+            "Cluster %r goes on without adaptive scaling: %r", cluster.name, error.message
+        )
         cluster._note("AdaptiveEnded", f"adaptive scaling has ended: {error.message}")
 
 

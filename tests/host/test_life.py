@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import errno
 import json
 import os
 import shutil
@@ -14,6 +16,7 @@ import sys
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -21,19 +24,28 @@ from difficult_workers import hold_the_interpreter
 from running_hosts import SECONDS, RunningHost, hosts_in
 
 from speccluster_lab.client import connect
+from speccluster_lab.errors import NotStored
+from speccluster_lab.host import life
 from speccluster_lab.host.events import EVENTS_FILE
+from speccluster_lab.host.life import Host
+from speccluster_lab.host.store import Desired, Store
 from speccluster_lab.link.connections import list_connections
 from speccluster_lab.link.guard import NO_USE
 from speccluster_lab.link.launch import (
     DESIRED_FILE,
     LAUNCH_FILE,
+    Launch,
     find_guard,
+    is_stopped,
+    mark_stopped,
     start_host,
     write_launch,
 )
 from speccluster_lab.link.paths import connection_file, socket_path
 from speccluster_lab.link.processes import HostProcess
-from speccluster_lab.spec.api import PatchEvent
+from speccluster_lab.spec.admission import Admission
+from speccluster_lab.spec.api import Owner, OwnerKind, PatchEvent
+from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.policies import PolicyOverlay
 
 if TYPE_CHECKING:
@@ -47,6 +59,23 @@ if TYPE_CHECKING:
 def _spec(cls: str, *, scheduler: str = "distributed.Scheduler", **options: Any) -> dict[str, Any]:
     entry = {"cls": cls, "options": options}
     return {"scheduler": {"cls": scheduler}, "worker": entry, "workers": {"0": entry}}
+
+
+def _unstarted(folder: Path) -> Host:
+    """Return the host of a cluster, in this process."""
+    spec = ClusterSpec.model_validate(_spec("distributed.Worker"))
+    launch = Launch(
+        id="one",
+        display_name="One",
+        template=None,
+        owner=Owner(kind=OwnerKind.COMMAND),
+        created=datetime.datetime.now(datetime.UTC),
+        nonce="n" * 32,
+        spec=spec,
+        trusted=spec,
+        admission=Admission(),
+    )
+    return Host(folder, launch, Store(folder), Desired(generation=1, spec=spec))
 
 
 def _gone(host: RunningHost, *, status: int = 0) -> None:
@@ -292,6 +321,31 @@ def test_a_second_stop_is_harmless(hosts: Hosts) -> None:
     assert (answer.status, answer.body["code"]) == (409, "not_running")
     host.process.send_signal(signal.SIGTERM)
     _gone(host)
+
+
+async def test_two_stops_at_the_same_time_are_noted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "mark_stopped", marking := Mock(side_effect=mark_stopped))
+    host = _unstarted(tmp_path)
+    await asyncio.gather(host.stop(), host.stop())
+    await host.stop()
+    assert is_stopped(tmp_path)
+    assert marking.call_count == 1
+
+
+async def test_a_stop_that_could_not_be_noted_is_noted_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(life, "mark_stopped", Mock(side_effect=full))
+    host = _unstarted(tmp_path)
+    for outcome in await asyncio.gather(host.stop(), host.stop(), return_exceptions=True):
+        assert isinstance(outcome, NotStored)
+        assert "No space left" in outcome.message
+    monkeypatch.setattr(life, "mark_stopped", mark_stopped)
+    await host.stop()
+    assert is_stopped(tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
