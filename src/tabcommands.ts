@@ -76,6 +76,11 @@ export interface ITabs<C extends Widget> {
   signals: (of: C) => readonly ISignal<unknown, unknown>[];
 
   /**
+   * What commands that are toggled go by.
+   */
+  state: (of: C) => string;
+
+  /**
    * What is said where no tab is in use.
    */
   none: string;
@@ -92,9 +97,11 @@ export interface ITabs<C extends Widget> {
  */
 export function tabCommands<C extends Widget>(
   { commands, shell }: JupyterFrontEnd,
-  { tracker, signals, none, trans }: ITabs<C>
+  { tracker, signals, state, none, trans }: ITabs<C>
 ): AddTabCommand<C> {
   const ids: string[] = [];
+  const possible: ((of: C) => boolean)[] = [];
+  const known = new WeakMap<C, string>();
   const find = ({ widget }: ReadonlyPartialJSONObject): C | null => {
     const { currentWidget } = tracker;
     const tab =
@@ -109,14 +116,25 @@ export function tabCommands<C extends Widget>(
   const notify = () => ids.forEach(id => commands.notifyCommandChanged(id));
   tracker.currentChanged.connect(notify);
   shell.currentChanged?.connect(notify);
+  // Not for each line of a log, or letter: whoever is told forgets what is marked in the palette.
+  const look = (of: C) => {
+    const now = [...possible.map(can => can(of)), state(of)].join(' ');
+    if (known.get(of) !== now) {
+      known.set(of, now);
+      notify();
+    }
+  };
   tracker.widgetAdded.connect((_, { content }) =>
-    signals(content).forEach(signal => signal.connect(notify))
+    signals(content).forEach(signal => signal.connect(() => look(content)))
   );
 
   return (id, { label, caption, icon, properties, can, isToggled, act }) => {
     const isPossible = (of: C | null): of is C =>
       of !== null && (can?.(of) ?? true);
     ids.push(id);
+    if (can) {
+      possible.push(can);
+    }
     commands.addCommand(id, {
       label:
         typeof label === 'string' ? label : args => label(args, find(args)),

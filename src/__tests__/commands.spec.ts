@@ -139,7 +139,9 @@ describe('commands', () => {
   });
 
   it('make a cluster as asked for, whatever else is said to the command', async () => {
-    const args = { template: 'grouped', kernel: 'python3', fields: { n: 1 } };
+    const fields = { n: 1 };
+    const spec = { worker: null };
+    const args = { template: 'grouped', kernel: 'python3', fields, spec };
     await run(CommandIDs.createCluster, { ...args, isAsked: false });
     const sent = manager.create.mock.lastCall as unknown[];
     expect(plain(sent)).toEqual([args]);

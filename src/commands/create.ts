@@ -84,9 +84,9 @@ export function addCreateCommand(
         made = Promise.resolve(cluster);
       } else {
         // The server takes nothing else.
-        const { template, name, kernel, fields } = args;
-        const wanted = { template, name, kernel, fields } as CreateCluster;
-        made = manager.create(wanted);
+        const { template, name, kernel, python, fields, spec, whole } = args;
+        const wanted = { template, name, kernel, python, fields, spec, whole };
+        made = manager.create(wanted as CreateCluster);
       }
       notify(
         made.then(async cluster => ({

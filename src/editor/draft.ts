@@ -367,7 +367,9 @@ export class SpecDraft implements IDisposable {
     this._take(document);
     if (isSame(merged, json(this.spec!))) {
       // As it is written, comments and all.
-      this.text.sharedModel.clearUndoHistory();
+      if (!isSame(json(before), json(document.spec))) {
+        this.text.sharedModel.clearUndoHistory();
+      }
       this._onText();
     } else {
       this._write(merged as unknown as ClusterSpec, false);
@@ -449,7 +451,7 @@ export class SpecDraft implements IDisposable {
       const refusal = this._refusal;
       this._keepOnTop(this._base, document, mine);
       // What was said aloud is so until somebody writes.
-      this._refusal = refusal;
+      this._refusal = refusal?.isAloud ? refusal : null;
       this._changed.emit();
       return;
     }

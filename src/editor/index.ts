@@ -67,6 +67,7 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
     const add = tabCommands(app, {
       tracker,
       signals: ({ draft, arranged }) => [draft.changed, arranged],
+      state: ({ draft, view }) => `${view} ${draft.format}`,
       none: trans.__('No editor of a spec is in use.'),
       trans
     });

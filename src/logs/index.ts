@@ -60,6 +60,7 @@ export const logsPlugin: JupyterFrontEndPlugin<ILogViewers> = {
     const add = tabCommands(app, {
       tracker,
       signals: ({ changed }) => [changed],
+      state: ({ model }) => String(model.isFollowing),
       none: trans.__('No log is in use.'),
       trans
     });

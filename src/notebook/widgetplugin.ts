@@ -7,6 +7,7 @@ import { IClusterManager } from '../tokens';
 
 import { addFallback } from './widgetfallback';
 
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- widgets ask at once
 import { answerWidgets } from './widgetpage';
 
 /**

@@ -70,6 +70,11 @@ export class Announcer extends Widget {
     }
   }
 
+  private _focusedCard(): string | undefined {
+    const card = document.activeElement?.closest('[data-cluster-id]');
+    return card instanceof HTMLElement ? card.dataset.clusterId : undefined;
+  }
+
   private _onChange(): void {
     this._speech.invoke().catch(() => undefined);
   }
@@ -96,11 +101,14 @@ export class Announcer extends Widget {
       }
     }
     const questions = new Set<Question>();
+    const focused = this._focusedCard();
     for (const { document, question } of this._manager.clusters) {
       if (question) {
         questions.add(question);
       }
-      if (question && !this._questions.has(question)) {
+      // Where the card has the focus, the question has it, and is read by that.
+      const isRead = document.id === focused;
+      if (question && !isRead && !this._questions.has(question)) {
         const { lines } = describePlan(question.plan, trans);
         const words = [trans.__('Scale down?'), ...lines].join(' ');
         said.push(trans.__('%1: %2', document.display_name, words));

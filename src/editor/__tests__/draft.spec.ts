@@ -216,6 +216,32 @@ describe('SpecDraft', () => {
     expect(one.replaceSpec.mock.calls[1]).toEqual([kept, 2]);
   });
 
+  it('undoes what is typed while it is applied, where nobody else was at it', async () => {
+    const answer = deferred<Cluster>();
+    one.replaceSpec.mockReturnValueOnce(answer.promise);
+    const spec = withThreads(2);
+    type(spec);
+    await quiet();
+    const applied = draft.apply();
+    type({ ...spec, worker: null });
+    answer.resolve(
+      cluster('otter', { generation: 2, spec: spec as Cluster['spec'] })
+    );
+    await applied;
+    expect(text.sharedModel.canUndo()).toBe(true);
+  });
+
+  it('does not keep what was only asked, once something else is known', async () => {
+    one.plan.mockRejectedValueOnce(new ApiError({ code: 'x', message: 'no' }));
+    draft.write(withThreads(2));
+    await quiet();
+    expect(draft.refusal?.message).toBe('no');
+    adapted('0', '1');
+    await quiet();
+    await quiet();
+    expect([draft.refusal, draft.plan]).toEqual([null, NO_CHANGE]);
+  });
+
   it.each([true, false])(
     'looks afterwards at what has come while it was applied: taken %p',
     async isTaken => {

@@ -106,6 +106,10 @@ describe('commands of a log', () => {
     expect(copy.mock.calls).toEqual([[text], [text]]);
     const noticed = jest.fn();
     commands.commandChanged.connect((_, { id }) => noticed(id));
+    // The palette forgets what is marked in it whenever it is told.
+    await run(CommandIDs.filterLog, { text: 'one' });
+    await run(CommandIDs.filterLog, { text: '' });
+    expect(noticed).not.toHaveBeenCalled();
     await run(CommandIDs.filterLog, { text: 'nothing' });
     expect(noticed).toHaveBeenCalledWith(CommandIDs.copyLog);
     expect(commands.isEnabled(CommandIDs.copyLog)).toBe(false);

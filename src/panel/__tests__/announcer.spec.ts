@@ -93,6 +93,21 @@ describe('Announcer', () => {
     expect(said()).toMatch(/^otter: Scale down/);
   });
 
+  it('leaves a question to the focus, where that is in its card', async () => {
+    const plan = { ...NO_CHANGE, retire: ['0'], stuck: true };
+    const card = document.createElement('button');
+    card.dataset.clusterId = one.id;
+    document.body.append(card);
+    card.focus();
+    one.set({ question: { entries: 0, plan } });
+    await wait();
+    expect(said()).toBe('');
+    card.remove();
+    one.set({ document: cluster('otter') });
+    await wait();
+    expect(said()).toBe('otter: running, 3 of 3 workers.');
+  });
+
   it('says what has come and what has gone', async () => {
     manager.setClusters(new FakeCluster(cluster('seal')));
     await wait();
