@@ -66,6 +66,9 @@ class Follower(ABC):
     is_own = False
     """Whether this server has started it, and so stops it when it ends."""
 
+    is_left_over = False
+    """Whether it has ended, and is known only because something of it cannot be removed."""
+
     def __init__(self, cluster: Cluster, call_seconds: float, listener: Listener) -> None:
         self.id = cluster.id
         self._call_seconds = call_seconds

@@ -141,8 +141,11 @@ class ClusterManager:
         return self._find(id).newest
 
     def count_running(self) -> int:
-        """Return how many clusters have not failed."""
-        return sum(cluster.phase is not ClusterPhase.FAILED for cluster in self.clusters())
+        """Return how many clusters have neither failed nor ended."""
+        return sum(
+            one.newest.phase is not ClusterPhase.FAILED and not one.is_left_over
+            for one in self._followers.values()
+        )
 
     async def classes(self, id: str | None) -> list[WorkerClass]:
         """Return the worker classes that specs may name, as a cluster's interpreter has them.
@@ -182,7 +185,9 @@ class ClusterManager:
         async with self._making:
             if self._closed:
                 raise NotRunning("this server is ending")
-            check_room(len(self._followers), self.max_clusters)
+            # A folder that nobody can remove is not to keep new ones from coming.
+            there = sum(not one.is_left_over for one in self._followers.values())
+            check_room(there, self.max_clusters)
             if request.name in {cluster.display_name for cluster in self.clusters()}:
                 raise NameInUse(f"there is a cluster {request.name!r} already", field="name")
             taken = frozenset(self._followers)

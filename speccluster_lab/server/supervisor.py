@@ -401,6 +401,7 @@ class Supervisor(Follower):
                     await asyncio.wrap_future(self._removals.begin(self.id))
                     self._has_gone = True
                 except (OSError, SpecClusterError) as error:
+                    self.is_left_over = True
                     # Once, and not with every try.
                     if str(error) != said:
                         said = str(error)

@@ -362,10 +362,18 @@ async def test_a_folder_that_cannot_be_removed_is_shown_and_tried_again(
     (condition,) = shown.conditions
     assert condition.type == "NotRemoved"
     assert str(folder / HOST_LOG) in condition.message
+    # Only the folder is left: it keeps neither the server alive nor others from coming.
+    assert manager.count_running() == 0
+    manager.max_clusters = 1
+    fake_host("good")
+    await make(api, name="two")
+    assert manager.count_running() == 1
     # The next server does not take it for failed.
     assert is_stopped(folder)
     is_busy = False
     await wait_for(id, None)
+    await api("DELETE", "/clusters/two")
+    await wait_for("two", None)
     assert folders(data_folder) == []
 
 
