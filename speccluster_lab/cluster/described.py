@@ -108,10 +108,6 @@ class Described(Shown):
             raise InvalidInput(
                 "the scheduler of a running cluster cannot be changed", field="scheduler"
             )
-        if spec.worker is None and self.new_spec and self.adaptive_range() is not None:
-            raise InvalidInput(
-                "adaptive scaling makes entries from the worker form: end it first", field="worker"
-            )
 
     @called_there
     def apply(self, spec: ClusterSpec) -> None:
@@ -127,9 +123,14 @@ class Described(Shown):
         Raises
         ------
         InvalidClass, GroupMismatch, InvalidInput
-            As :meth:`check`.
+            As :meth:`check`; and the worker form cannot go while adaptive scaling is on.
         """
         self.check(spec)
+        # A preview does not refuse it: it may be of what comes once that has ended.
+        if spec.worker is None and self.new_spec and self.adaptive_range() is not None:
+            raise InvalidInput(
+                "adaptive scaling makes entries from the worker form: end it first", field="worker"
+            )
         self._align()
         entries, form = self._meant(spec)
         current = self.worker_spec

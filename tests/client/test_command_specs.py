@@ -169,6 +169,26 @@ def test_a_file_with_a_whole_spec(place: Hosts, tmp_path: Path) -> None:
         cli("stop", "whole")
 
 
+def test_a_file_that_ends_adaptive_scaling_may_take_its_worker_form_away(
+    place: Hosts, tmp_path: Path
+) -> None:
+    file = tmp_path / "adaptive.yaml"
+    worker = "{cls: distributed.Worker, options: {nthreads: 1}}"
+    text = f"name: Adaptive\ntemplate: threads\nwhole: {{%s: {worker}}}\n"
+    file.write_text(text % "worker" + "adaptive: {minimum: 0, maximum: 3}\n")
+    try:
+        assert cli("apply", str(file), "--wait").status == 0
+        file.write_text(text.replace(worker, f"{{a: {worker}}}") % "workers")
+        planned = cli("plan", str(file), "--json").data
+        assert (planned["action"], planned["plan"]["start"]) == ("change", ["a"])
+        assert "Adaptive scaling would be ended." in cli("plan", str(file)).out
+        applied = cli("apply", str(file), "--wait", "--json").data
+        assert (applied["adaptive"], applied["spec"]["worker"]) == (None, None)
+        assert list(applied["spec"]["workers"]) == ["a"]
+    finally:
+        cli("stop", "adaptive")
+
+
 @pytest.mark.parametrize(
     ("text", "field"),
     [

@@ -50,6 +50,8 @@ def test_it_is_refused_where_there_is_nothing_to_make_entries_from(limits: dict[
             without = cluster.document().model_copy(update={"worker": None})
             with pytest.raises(InvalidInput, match="end it first"):
                 cluster.apply(without)
+            # What there would be once it has ended can be asked for.
+            assert (await cluster.preview(spec=without)).retire == ()
             cluster.end_adaptive()
             cluster.apply(without)
             assert cluster.new_spec is None
