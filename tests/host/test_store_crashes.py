@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -176,10 +177,12 @@ def test_a_change(hosts: Hosts, point: tuple[str, str, str]) -> None:
     _stop(host)
 
 
-# Where what is wanted gets its name it waits to be told what comes of that.
+# Where what is wanted gets its name it waits to be told what comes of that; and it says that
+# another spec has come.
 HELD = """
 import errno, os, signal, sys, time
 from pathlib import Path
+from speccluster_lab.host.control import Control
 
 folder = {folder!r}
 real = Path.replace
@@ -195,7 +198,12 @@ def held(self, target):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return real(self, target)
 
+def heard(self, *arguments, real=Control.replace_spec):
+    Path(folder, "heard").touch()
+    return real(self, *arguments)
+
 Path.replace = held
+Control.replace_spec = heard
 from speccluster_lab.host.__main__ import main
 sys.exit(main())
 """
@@ -214,6 +222,7 @@ def test_what_is_not_stored_is_not_told(hosts: Hosts, outcome: str) -> None:
         during = host.until(lambda cluster: len(cluster.workers) == 2)
         # This one waits for what comes of the first.
         editing = pool.submit(_status, host, "PUT", "/spec", spec, {"If-Match": '"1"'})
+        _until_heard(host)
         (host.folder / "told").write_text(outcome)
         if outcome == "full":
             assert scaling.result(SECONDS) == 500
@@ -232,6 +241,14 @@ def test_what_is_not_stored_is_not_told(hosts: Hosts, outcome: str) -> None:
     assert _wanted(during) == (1, 1)
     assert {during.observed_generation, *(entry.generation for entry in during.workers)} == {1}
     _stop(host)
+
+
+def _until_heard(host: RunningHost) -> None:
+    """Wait for a request: one that came later would be the next host's, where this one dies."""
+    deadline = time.monotonic() + SECONDS
+    while not (host.folder / "heard").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def _wanted(cluster: Cluster) -> tuple[int, int]:
