@@ -7,6 +7,7 @@ The ones that ship are the YAML files of ``speccluster_lab/templates/``. In a te
 from __future__ import annotations
 
 import functools
+import math
 from enum import StrEnum
 from importlib import resources
 from types import MappingProxyType
@@ -101,6 +102,13 @@ class TemplateField(Document):
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None
 
+    @model_validator(mode="after")
+    def _bounds_are_of_numbers(self) -> Self:
+        is_bounded = self.minimum is not None or self.maximum is not None
+        if is_bounded and self.type in (FieldType.STRING, FieldType.BOOLEAN):
+            raise ValueError("only a number has a minimum or a maximum")
+        return self
+
     def check(self, name: str, value: object) -> object:
         """Return ``value`` if this field may hold it.
 
@@ -109,9 +117,18 @@ class TemplateField(Document):
         InvalidInput
             With ``field`` set to ``fields.<name>``.
         """
-        finite = False if self.type is FieldType.NUMBER else None
-        bounds = Field(ge=self.minimum, le=self.maximum, allow_inf_nan=finite)
-        kind: Any = Annotated[_PYTHON_TYPES[self.type], bounds]
+        kind: Any = _PYTHON_TYPES[self.type]
+        low, high = self.minimum, self.maximum
+        match self.type:
+            case FieldType.NUMBER:
+                kind = Annotated[kind, Field(ge=low, le=high, allow_inf_nan=False)]
+            case FieldType.INTEGER:
+                # Only whole numbers can be the bounds of one.
+                low = None if low is None else math.ceil(low)
+                high = None if high is None else math.floor(high)
+                kind = Annotated[kind, Field(ge=low, le=high)]
+            case FieldType.STRING | FieldType.BOOLEAN:
+                pass
         adapter: TypeAdapter[object] = TypeAdapter(kind, config=ConfigDict(strict=True))
         try:
             return adapter.validate_python(value)

@@ -11,8 +11,10 @@ from speccluster_lab.spec.lifetimes import Lifetimes
 from speccluster_lab.spec.models import SpecOverlay
 from speccluster_lab.spec.policies import PolicyOverlay
 from speccluster_lab.spec.templates import (
+    FieldType,
     StartMethod,
     Template,
+    TemplateField,
     shipped_templates,
 )
 
@@ -150,6 +152,32 @@ def test_a_template_says_when_its_clusters_stop_by_themselves() -> None:
 @pytest.mark.parametrize(("given", "is_so"), [(5, 5.0), ("never", None), (None, 60.0)])
 def test_a_template_overrides_the_servers_orphan_timeout(given: object, is_so: object) -> None:
     assert with_lifetimes(orphan_timeout=given).lifetimes(60.0).orphan_timeout == is_so
+
+
+@pytest.mark.parametrize(
+    ("bounds", "right", "wrong"),
+    [
+        ({"minimum": 0.5}, 1, 0),
+        ({"maximum": 2.5}, 2, 3),
+        ({"minimum": -0.5, "maximum": 3.5}, 0, -1),
+        ({"maximum": 1e300}, 2**53, 1.5),
+    ],
+)
+def test_bounds_of_a_whole_number_need_not_be_whole(
+    bounds: dict[str, float], right: int, wrong: float
+) -> None:
+    field = TemplateField(type=FieldType.INTEGER, title="Threads", default=1, **bounds)
+    assert field.check("n", right) == right
+    with pytest.raises(InvalidInput) as caught:
+        field.check("n", wrong)
+    assert caught.value.field == "fields.n"
+
+
+@pytest.mark.parametrize(("kind", "value"), [("string", "a"), ("boolean", True)])
+@pytest.mark.parametrize("bound", ["minimum", "maximum"])
+def test_only_numbers_have_bounds(kind: str, value: object, bound: str) -> None:
+    with pytest.raises(ValidationError, match="only a number has a minimum"):
+        TemplateField.model_validate({"type": kind, "title": "x", "default": value, bound: 1})
 
 
 def test_what_a_template_says_of_the_policy_is_what_there_is_of_it() -> None:
