@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Adaptive", "by_entries", "has_own_entries", "still_adapts", "who_adapts"]
 
 _PICTURE: Final = ("plan", "requested", "observed")
+_HELD: Final = (
+    "adaptive scaling would add entries, but the cluster has no worker form to make them from"
+)
 _ADAPTING: Final[ContextVar[distributed.Adaptive | None]] = ContextVar("adapting", default=None)
 
 
@@ -96,6 +99,7 @@ class Adaptive(_Asking):
 
     # What is to go are entries here; the stock class says that they are workers.
     close_counts: Any
+    _has_said = False
 
     async def recommendations(self, target: int) -> dict[str, Any]:
         """Return what to do for ``target`` workers: nothing, more entries, or which to let go."""
@@ -179,8 +183,14 @@ class Adaptive(_Asking):
     async def scale_up(self, n: int) -> None:  # type: ignore[override]
         """Have ``n`` entries."""
         # It may have been ended while the scheduler was asked.
-        if self.state != "stopped":
+        if self.state == "stopped":
+            return
+        if self._entries.can_grow():
             self._entries.set_entries(n)
+        elif not self._has_said:
+            # At each step it would be the same again.
+            self._has_said = True
+            self._entries._note("AdaptiveHeld", _HELD)
 
     async def scale_down(  # type: ignore[override]
         self, workers: Collection[Hashable]

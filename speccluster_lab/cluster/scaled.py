@@ -213,11 +213,10 @@ class Scaled(Aligned):
         Raises
         ------
         InvalidInput
-            There is nothing to make entries from, and there may be more than there are.
+            There are to be more than there are, and there is nothing to make entries from.
         """
-        if maximum > len(self.plan) and not (
-            self.new_spec or self._has_own_entries() or adaptive.has_own_entries(Adaptive)
-        ):
+        can_grow = self.can_grow() or adaptive.has_own_entries(Adaptive)
+        if not can_grow and (minimum or 0) > len(self.plan):
             raise InvalidInput(_NO_FORM, field="worker")
         members = self.members_per_entry()
         if minimum_cores is not None:
@@ -235,10 +234,15 @@ class Scaled(Aligned):
             Adaptive=adaptive.by_entries(Adaptive), minimum=minimum, maximum=maximum, **kwargs
         )
 
-    def _has_own_entries(self) -> bool:
-        """Return whether this class has an idea of its own of the entries that scaling adds."""
+    def can_grow(self) -> bool:
+        """Return whether there is something to make entries from."""
+        # A class may have an idea of its own of what scaling adds.
         own = type(self)
-        return own.new_worker_spec is not Scaled.new_worker_spec or own.scale is not Scaled.scale
+        return (
+            bool(self.new_spec)
+            or own.new_worker_spec is not Scaled.new_worker_spec
+            or own.scale is not Scaled.scale
+        )
 
     def end_adaptive(self, why: str = "it was turned off") -> None:
         """End adaptive scaling, if it is on; what it has made stays.
