@@ -216,10 +216,11 @@ def test_adaptive_scaling_that_cannot_be_had_any_more_is_not_the_cluster(hosts: 
     """There were versions that took it, and stored it."""
     host = hosts.start(spec=_spec("distributed.Worker", nthreads=1))
     host.until_running()
-    assert host.request("PUT", "/adaptive", {"minimum": 1, "maximum": 3}).status == 202
+    assert host.request("PUT", "/adaptive", {"minimum": 2, "maximum": 3}).status == 202
     file = host.folder / DESIRED_FILE
     stored = json.loads(file.read_bytes())
     stored["spec"]["worker"] = None
+    assert list(stored["spec"]["workers"]) == ["0"]
     file.write_text(json.dumps(stored))
     host.connection.process.kill()
     host.reconnected()
