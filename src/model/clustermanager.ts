@@ -202,8 +202,18 @@ export class ClusterManager implements IDisposable {
     let isListChanged = false;
     for (const id of change.ids) {
       const document = stream.clusters.get(id);
-      const model = this._byId.get(id);
+      let model = this._byId.get(id);
       this._unconfirmed.delete(id);
+      if (
+        change.isSnapshot &&
+        document &&
+        model &&
+        document.created !== model.document.created
+      ) {
+        // It went while nobody could be told, and another one has its id now.
+        this._remove(model);
+        model = undefined;
+      }
       if (document && model) {
         model.update(document);
       } else if (document) {

@@ -163,6 +163,25 @@ describe('ClusterManager', () => {
     expect(seen).toEqual(['stale', 'live']);
   });
 
+  it('does not take a cluster for another of its id, which went unseen', async () => {
+    FakeSocket.last.snapshot(0, cluster('a'));
+    const before = manager.get('a')!;
+    server.answer = () => json(cluster('a', { generation: 7 }));
+    await before.scale({ entries: 2 });
+    expect(before.document.generation).toBe(7);
+    FakeSocket.last.drop();
+    manager.connect();
+    const created = '2026-11-24T04:00:00Z';
+    FakeSocket.last.snapshot(0, cluster('a', { created }));
+    expect(before.isDisposed).toBe(true);
+    expect(manager.clusters).toEqual([manager.get('a')]);
+    expect(manager.get('a')!.document).toMatchObject({
+      created,
+      generation: 1
+    });
+    expect(changes).toBe(2);
+  });
+
   it('says why there are no templates, until there are', async () => {
     server.answer = () => json({ code: 'x', message: 'broken file' }, 422);
     await manager.refreshTemplates();
