@@ -73,7 +73,8 @@ export class LogViewers implements ILogViewers {
   private _freePlace(cluster: ICluster): number {
     const taken = new Set<number>();
     this._options.tracker.forEach(({ content, place }) => {
-      if (content.model.cluster === cluster) {
+      // Also those of one that has gone, whose id it has now.
+      if (content.model.cluster.id === cluster.id) {
         taken.add(place);
       }
     });

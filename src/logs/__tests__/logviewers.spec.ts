@@ -134,6 +134,15 @@ describe('LogViewers', () => {
     await expect(viewers.restore('seal', null)).rejects.toThrow('seal');
   });
 
+  it('is not taken for that of a cluster that had the id before', async () => {
+    const old = await open();
+    await act(async () => one.dispose());
+    one = new FakeCluster(cluster('otter'));
+    const tab = await open();
+    expect(tab).not.toBe(old);
+    expect(tab.id).not.toBe(old.id);
+  });
+
   it('shows what anybody may have written as text', async () => {
     says([HOSTILE, '\u001b[31mred']);
     await open('1');
