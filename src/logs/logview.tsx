@@ -133,7 +133,7 @@ export class LogView extends ReactWidget {
         {model.shown.length > 0 ? (
           <LogLines key={name} model={model} name={name} trans={trans} />
         ) : (
-          <Nothing model={model} trans={trans} />
+          <Nothing model={model} onAll={() => this._showAll()} trans={trans} />
         )}
       </>
     );
@@ -160,6 +160,13 @@ export class LogView extends ReactWidget {
   protected override onActivateRequest(msg: Message): void {
     const lines = this.node.querySelector<HTMLElement>('[role=log]');
     (lines ?? this.node.querySelector('select'))?.focus();
+  }
+
+  private _showAll(): void {
+    // The button that asked for it goes.
+    this.focusFilter();
+    this._model.setText('');
+    this._model.setLevel('debug');
   }
 
   private _make(cluster: ICluster, member: string | null): LogModel {
@@ -246,9 +253,11 @@ function Notice(props: {
 
 function Nothing(props: {
   model: LogModel;
+  /** All lines are to be shown. */
+  onAll: () => void;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { model, trans } = props;
+  const { model, onAll, trans } = props;
   const isFiltered = model.lines.length > 0;
   return (
     <div className="jp-SpecCluster-logNothing">
@@ -262,14 +271,7 @@ function Nothing(props: {
               : trans.__('Nothing has been written yet.')}
       </p>
       {isFiltered && (
-        <button
-          type="button"
-          className="jp-SpecCluster-button"
-          onClick={() => {
-            model.setText('');
-            model.setLevel('debug');
-          }}
-        >
+        <button type="button" className="jp-SpecCluster-button" onClick={onAll}>
           {trans.__('Show all lines')}
         </button>
       )}

@@ -36,6 +36,16 @@ export function cardOf(part: HTMLElement): HTMLElement | null {
 }
 
 /**
+ * What clusters are looked for with has the focus from now on.
+ */
+export function focusFilter(part: HTMLElement): void {
+  part
+    .closest('.jp-SpecCluster')
+    ?.querySelector<HTMLElement>('[type=search]')
+    ?.focus();
+}
+
+/**
  * The row of a tree that an element is a part of has the focus from now on. Who has scrolled on
  * stays where they are.
  */
@@ -57,6 +67,13 @@ export class CardFocus {
       id: card.dataset.clusterId,
       index: cardsOf(list).indexOf(card)
     };
+  };
+
+  /**
+   * What is there in place of cards goes, and has the focus.
+   */
+  readonly leaveOthers = (): void => {
+    this._left = { id: undefined, index: 0 };
   };
 
   /**

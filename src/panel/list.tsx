@@ -5,7 +5,7 @@ import { describeError } from '../model/describe';
 import type { ICluster, IClusterManager } from '../tokens';
 import { ClusterCard } from './card';
 import { useMayExecute, usePanel } from './context';
-import { CardFocus } from './focus';
+import { CardFocus, focusFilter, useFocusHandedOn } from './focus';
 import { PhaseLabel } from './phase';
 import { useSignal } from './signals';
 import { TemplateOffers, TemplateSection } from './templates';
@@ -59,7 +59,9 @@ export function ClusterList({
         </React.Fragment>
       ))}
       {count > 0 && groups.length === 0 && <NothingFound />}
-      {count === 0 && state === 'live' && <EmptyState manager={manager} />}
+      {count === 0 && state === 'live' && (
+        <EmptyState manager={manager} onLeave={focus.leaveOthers} />
+      )}
       {count > 0 && mayExecute && <TemplateSection manager={manager} />}
     </div>
   );
@@ -118,8 +120,10 @@ function isSame(
 
 function NothingFound(): React.JSX.Element {
   const { trans, view } = usePanel();
+  const place = React.useRef<HTMLElement>(null);
+  useFocusHandedOn(place, focusFilter);
   return (
-    <section className="jp-SpecCluster-empty" tabIndex={-1}>
+    <section ref={place} className="jp-SpecCluster-empty" tabIndex={-1}>
       <p className="jp-SpecCluster-explanation">
         {trans.__('No cluster and no worker has this in its name.')}
       </p>
@@ -138,11 +142,16 @@ function NothingFound(): React.JSX.Element {
  * Says what there could be, and how to get it.
  */
 function EmptyState({
-  manager
+  manager,
+  onLeave
 }: {
   manager: IClusterManager;
+  /** It goes, and has the focus. */
+  onLeave: () => void;
 }): React.JSX.Element {
   const { trans } = usePanel();
+  const place = React.useRef<HTMLElement>(null);
+  useFocusHandedOn(place, onLeave);
   const mayExecute = useMayExecute();
   const known = useSignal(manager.templatesChanged, () => manager.templates);
   const templates = mayExecute ? known : [];
@@ -153,6 +162,7 @@ function EmptyState({
   const titleId = React.useId();
   return (
     <section
+      ref={place}
       className="jp-SpecCluster-empty"
       aria-labelledby={titleId}
       tabIndex={-1}

@@ -190,8 +190,11 @@ describe('LogViewers', () => {
     await act(() => content.model.refresh());
     await act(async () => content.model.setText('b'));
     expect(screen.getByText('No line is like that.')).toBeTruthy();
-    await act(async () => fireEvent.click(screen.getByText('Show all lines')));
+    const all = screen.getByText('Show all lines');
+    all.focus();
+    await act(async () => fireEvent.click(all));
     expect(shown()).toBe('a');
+    expect(document.activeElement).toBe(screen.getByRole('searchbox'));
   });
 
   it('says what is to be known before one believes it', async () => {

@@ -32,8 +32,11 @@ describe('The list of clusters', () => {
     await look('weasel');
     expect(screen.queryByRole('article')).toBeNull();
     expect(screen.queryByText('No clusters yet')).toBeNull();
+    button('Show all').focus();
     fireEvent.click(button('Show all'));
     expect(names()).toEqual(['otter', 'badger']);
+    // The button has gone.
+    expect(document.activeElement).toBe(search());
     await look('badg');
     fireEvent.keyDown(search(), { key: 'Escape' });
     expect(names()).toEqual(['otter', 'badger']);

@@ -3,7 +3,7 @@ import { FakeCluster, TEMPLATES, cluster } from '../../__tests__/fakes';
 import { ApiError } from '../../api/errors';
 import type { Template } from '../../tokens';
 import { CommandIDs } from '../../tokens';
-import { PanelPage, button, change } from './panelpage';
+import { PanelPage, button, card, change } from './panelpage';
 
 describe('The templates in the panel', () => {
   let page: PanelPage;
@@ -75,6 +75,15 @@ describe('The templates in the panel', () => {
     button('Delete Grouped workers').focus();
     await take(TEMPLATES[1]);
     expect(document.activeElement).toBe(screen.getByText('Templates'));
+  });
+
+  it('gives the focus to the first cluster that is made of one', async () => {
+    await page.show();
+    button('Local processes').focus();
+    await change(() =>
+      page.manager.setClusters(new FakeCluster(cluster('otter')))
+    );
+    expect(document.activeElement).toBe(card('otter'));
   });
 
   it('has the templates below the clusters, for who may use them', async () => {
