@@ -13,6 +13,7 @@ import type {
 } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { templateArgument } from './meant';
+import { askOnce } from './once';
 import { SHOWN, notify } from './operation';
 import { settled } from './settled';
 
@@ -77,7 +78,9 @@ export function addCreateCommand(
         }
         // What goes wrong is said where it is asked for.
         const template = args.template === undefined ? null : args.template;
-        const cluster = await editors?.create(template as string | null);
+        const cluster = await askOnce('new', async () =>
+          editors?.create(template as string | null)
+        );
         if (!cluster) {
           return null;
         }

@@ -4,6 +4,7 @@ import type { Cluster, ICluster } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { AddClusterCommand } from './clustercommand';
 import { confirmEnd } from './confirm';
+import { askOnce } from './once';
 import type { IWords } from './operation';
 import { operation } from './operation';
 
@@ -20,7 +21,12 @@ export function addEndCommands(
     isAsked: boolean,
     words: (name: string) => IWords<Cluster>
   ) => {
-    if (isAsked && !(await confirmEnd(cluster, end, trans))) {
+    const isMeant =
+      !isAsked ||
+      (await askOnce(`${end} ${cluster.id}`, () =>
+        confirmEnd(cluster, end, trans)
+      ));
+    if (!isMeant) {
       return null;
     }
     const said = words(cluster.document.display_name);

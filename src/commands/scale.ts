@@ -5,6 +5,7 @@ import { canScale } from '../model/facts';
 import type { Adapt, Cluster, ICluster, Scale } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { AddClusterCommand } from './clustercommand';
+import { askOnce } from './once';
 import { SHOWN, operation } from './operation';
 
 /** In what a size can be given. */
@@ -86,8 +87,10 @@ async function choose(
   kind: 'size' | 'adaptive',
   trans: TranslationBundle
 ): Promise<IScaled | null> {
-  const { askSize } = await import('./scaledialog');
-  const wanted = await askSize(cluster, kind, trans);
+  const wanted = await askOnce(`size ${cluster.id}`, async () => {
+    const { askSize } = await import('./scaledialog');
+    return askSize(cluster, kind, trans);
+  });
   if (!wanted) {
     return null;
   }

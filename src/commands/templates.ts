@@ -6,6 +6,7 @@ import type { IClusterManager, ISpecEditors, Template } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { AddClusterCommand } from './clustercommand';
 import { pickTemplate, templateArgument } from './meant';
+import { askOnce } from './once';
 import { SHOWN, notify, operation } from './operation';
 
 /**
@@ -24,7 +25,9 @@ export function addTemplateCommands(
       caption: trans.__('Keep the spec of a cluster, to make others like it'),
       icon: saveIcon,
       act: async cluster => {
-        const saved = await editors.saveTemplate(cluster);
+        const saved = await askOnce(`template ${cluster.id}`, () =>
+          editors.saveTemplate(cluster)
+        );
         if (!saved) {
           return null;
         }
@@ -73,7 +76,8 @@ export function addTemplateCommands(
         );
         return null;
       }
-      if (!(await isMeant(template, trans))) {
+      const about = `delete ${template.name}`;
+      if (!(await askOnce(about, () => isMeant(template, trans)))) {
         return null;
       }
       const deleted = await operation(
