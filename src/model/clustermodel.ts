@@ -16,7 +16,7 @@ import type {
   Scale,
   WorkerClass
 } from '../api/types';
-import { hasDashboard, specEntries } from './facts';
+import { canScale, hasDashboard, specEntries } from './facts';
 
 /**
  * One cluster: what is known of it, and what may be asked of it.
@@ -241,6 +241,13 @@ export class ClusterModel implements IDisposable {
     // What was refused in one phase may be taken in another.
     if (document.phase !== this._streamed.phase) {
       this._scaleError = null;
+    }
+    // What a number would do to what is wanted now nobody has been told.
+    if (
+      document.generation !== this._streamed.generation ||
+      !canScale(document)
+    ) {
+      this._question = null;
     }
     this._streamed = document;
     this._changed.emit();

@@ -90,6 +90,16 @@ describe('ClusterModel', () => {
       expect([model.question, model.entries]).toEqual([null, 1]);
     });
 
+    it.each([
+      ['somebody else is quicker', { generation: 2 }],
+      ['the cluster stops', { phase: 'stopping' as const }]
+    ])('forgets the question when %s', (_, more) => {
+      model.update({ ...model.document, phase: 'degraded' });
+      expect(model.question).not.toBeNull();
+      model.update({ ...model.document, ...more });
+      expect(model.question).toBeNull();
+    });
+
     it('forgets the question when another number is asked for', async () => {
       model.setEntries(4);
       expect(model.question).toBeNull();
