@@ -79,16 +79,8 @@ export function widgetPage(
     dashboardUrl: cluster.dashboardUrl,
     isReadOnly: manager.isReadOnly,
     act: request => act(cluster, request),
-    showPanel: () => {
-      void commands.execute(CommandIDs.showPanel).then(() => {
-        const cards = document.querySelectorAll<HTMLElement>(
-          '.jp-SpecCluster [data-cluster-id]'
-        );
-        [...cards]
-          .find(card => card.dataset.clusterId === cluster.id)
-          ?.scrollIntoView({ block: 'nearest' });
-      });
-    }
+    showPanel: () =>
+      void commands.execute(CommandIDs.showPanel, { id: cluster.id })
   };
 }
 

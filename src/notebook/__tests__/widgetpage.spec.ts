@@ -51,7 +51,10 @@ describe('answerWidgets', () => {
     expect(fake.restartEntry).toHaveBeenCalledWith('0');
     await expect(page.act({ do: 'format' })).rejects.toThrow();
     page.showPanel();
-    expect(execute).toHaveBeenCalledWith('speccluster-lab:show-panel');
+    // Whatever is looked for there.
+    expect(execute).toHaveBeenCalledWith('speccluster-lab:show-panel', {
+      id: 'brave-otter'
+    });
   });
 
   it('says what is at stake before it scales down', async () => {
