@@ -34,6 +34,7 @@ from speccluster_lab.host.events import EventStore
 from speccluster_lab.host.forkserver import end_prepared, forkserver_for, sockets_in
 from speccluster_lab.host.leftovers import remove_leftovers
 from speccluster_lab.host.lifetime import LifetimeWatch, look_at
+from speccluster_lab.host.logend import LogEnd
 from speccluster_lab.host.processes import descendants, end_processes
 from speccluster_lab.host.sockets import listening, remove_dead_socket
 from speccluster_lab.host.store import Desired, Store
@@ -41,7 +42,7 @@ from speccluster_lab.host.stream import Stream
 from speccluster_lab.link.connections import Connection, remove_connection, write_connection
 from speccluster_lab.link.guard import AGAIN, NO_USE
 from speccluster_lab.link.launch import Launch, is_stopped, mark_stopped, read_launch
-from speccluster_lab.link.logs import host_log, stored_specs
+from speccluster_lab.link.logs import host_log, last_lines_in_short, stored_specs
 from speccluster_lab.link.paths import scratch_folder, socket_path
 from speccluster_lab.references import mentioned_in, secret_values, secrets_for_log
 from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, ConditionStatus
@@ -123,6 +124,7 @@ class Host:
         self._ending = asyncio.Event()
         self._heeding: asyncio.Task[None] | None = None
         self._lifetime = LifetimeWatch(launch.lifetimes, self._look, self._note, self._stop)
+        self._log_end = LogEnd(self._last_lines, self.stream.changed)
 
     def document(self) -> Cluster:
         """Return the cluster as it is."""
@@ -141,7 +143,7 @@ class Host:
                 spec=self._desired.spec,
             )
         cluster = self._control.document()
-        conditions = [*cluster.conditions, *failure]
+        conditions = [*self._log_end.added_to(cluster.conditions), *failure]
         return cluster.model_copy(update={"phase": self._phase(), "conditions": conditions})
 
     def _phase(self) -> ClusterPhase:
@@ -193,11 +195,19 @@ class Host:
         """Return the end of this process's log, or of a worker's."""
         if query.member is not None:
             return await self.ask(lambda control: control.log(query))
+        known = await self._secrets()
+        return await asyncio.to_thread(host_log, self._folder, query, known)
+
+    async def _last_lines(self) -> list[str]:
+        known = await self._secrets()
+        return await asyncio.to_thread(last_lines_in_short, self._folder, known=known)
+
+    async def _secrets(self) -> frozenset[str]:
+        """Return what is not to be told out of this process's log."""
         # Processes before this one have written it too, and have had what this one has not.
         if self._earlier is None:
             self._earlier = await asyncio.to_thread(mentioned_in, stored_specs(self._folder))
-        known = await secrets_for_log(self._spec(), self._earlier)
-        return await asyncio.to_thread(host_log, self._folder, query, known)
+        return await secrets_for_log(self._spec(), self._earlier)
 
     def _spec(self) -> dict[str, Any]:
         return self._wanted().model_dump(mode="json")

@@ -11,22 +11,40 @@ from speccluster_lab.link.files import read_private_file
 from speccluster_lab.link.launch import DESIRED_FILE, GENERATIONS_FOLDER, LAUNCH_FILE
 from speccluster_lab.link.logfile import Part, read_part
 from speccluster_lab.spec.api import Log, LogSource
-from speccluster_lab.spec.logtext import MAX_LOG_CHARACTERS, log_lines
+from speccluster_lab.spec.logtext import MAX_LOG_CHARACTERS, MAX_LOG_LINES, log_lines
 from speccluster_lab.spec.redaction import ends_within_key
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from speccluster_lab.spec.api import LogQuery
     from speccluster_lab.spec.logtext import LogLines
 
-__all__ = ["host_log", "last_log_lines", "stored_specs"]
+__all__ = [
+    "host_log",
+    "last_lines_in_short",
+    "last_log_lines",
+    "stored_specs",
+    "with_last_lines",
+]
 
 # In a condition, beside other things that are to be read.
 _LAST_LINES: Final = 20
 _LAST_BYTES: Final = 16 * 1024
 _LAST_CHARACTERS: Final = 500
+# More than a worker under a nanny writes when it cannot be started, with all of its tracebacks.
+_FAILURE_BYTES: Final = 64 * 1024
+_FRAMES_FOLLOW: Final = "Traceback (most recent call last):"
+_BETWEEN: Final = frozenset(
+    {
+        "",
+        "During handling of the above exception, another exception occurred:",
+        "The above exception was the direct cause of the following exception:",
+    }
+)
+# As a host writes it, and as the processes of its workers do.
+_IN_PASSING: Final = re.compile(r"\S+ \S+ (?:INFO distributed\.|- distributed\.\S+ - INFO - )")
 
 # More than a private key has.
 _KEY_BYTES: Final = 16 * 1024
@@ -83,6 +101,53 @@ def last_log_lines(folder: Path, n: int = _LAST_LINES, *, known: Collection[str]
         text, n, known=known, complete=complete, characters=_LAST_CHARACTERS
     )
     return found.lines
+
+
+def last_lines_in_short(folder: Path, *, known: Collection[str] = ()) -> list[str]:
+    """Return the last lines of a host's log that may say why something fails, for a message.
+
+    Without the frames of tracebacks and what ``distributed`` says in passing, beside which there
+    would be no room for what the process of a worker has printed.
+
+    Parameters
+    ----------
+    folder : Path
+        The cluster's.
+    known : collection of str
+        Secrets that they must not tell.
+    """
+    text, complete = _text_of(_end_of(folder, _FAILURE_BYTES))
+    found = log_lines(
+        text, MAX_LOG_LINES, known=known, complete=complete, characters=_LAST_CHARACTERS
+    )
+    return _in_short(found.lines)[-_LAST_LINES:]
+
+
+def _in_short(lines: Sequence[str]) -> list[str]:
+    found, within = [], False
+    for line in lines:
+        if line == _FRAMES_FOLLOW:
+            within = True
+        elif line not in _BETWEEN and not (within and line.startswith(" ")):
+            within = False
+            if _IN_PASSING.match(line) is None:
+                found.append(line)
+    return found
+
+
+def with_last_lines(message: str, whose: str, lines: Sequence[str]) -> str:
+    """Return a message for a person that goes on with the end of a log, where there is one.
+
+    Parameters
+    ----------
+    message : str
+        What has happened, in whole sentences.
+    whose : str
+        The log's.
+    lines : sequence of str
+        As :func:`last_log_lines` has them.
+    """
+    return "\n".join([f"{message} The end of {whose} log:", *lines]) if lines else message
 
 
 def stored_specs(folder: Path) -> Iterator[Any]:

@@ -6,6 +6,7 @@ import datetime
 import signal
 from typing import TYPE_CHECKING, Final
 
+from speccluster_lab.link.logs import with_last_lines
 from speccluster_lab.spec.api import (
     Cluster,
     ClusterPhase,
@@ -101,11 +102,9 @@ def failed(cluster: Cluster, how: str, log_lines: list[str]) -> Cluster:
     how : str
         What the host did, to follow "The cluster's host".
     log_lines : list of str
-        The end of its log.
+        The end of its log, as :func:`.last_log_lines` has it.
     """
-    message = f"The cluster's host {how}."
-    if log_lines:
-        message += " The end of its log:\n" + "\n".join(_printable(line) for line in log_lines)
+    message = with_last_lines(f"The cluster's host {how}.", "its", log_lines)
     return _without_host(
         cluster,
         ClusterPhase.FAILED,
@@ -188,7 +187,3 @@ def _condition(type: str, reason: str, message: str) -> Condition:
         message=message,
         since=datetime.datetime.now(datetime.UTC),
     )
-
-
-def _printable(line: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in line)

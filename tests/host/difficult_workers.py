@@ -132,3 +132,22 @@ class Tells(Worker):
     async def start_unsafe(self) -> Any:
         print("it is", self._password, flush=True)
         raise RuntimeError(f"it is {self._password} <b>")
+
+
+class _Prints(Worker):
+    """Prints, and cannot be started."""
+
+    def __init__(self, *arguments: Any, password: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._password = password
+
+    async def start_unsafe(self) -> Any:
+        print(f"\x1b[31mno <b>model</b>\x07 for {self._password}\x1b[0m", "x" * 2000, flush=True)
+        raise RuntimeError("it is not there")
+
+
+class PrintsElsewhere(Nanny):
+    """Has a process that prints, and cannot be started."""
+
+    def __init__(self, *arguments: Any, password: str, **options: Any) -> None:
+        super().__init__(*arguments, worker_class=_Prints, password=password, **options)

@@ -10,11 +10,12 @@ from running_hosts import WORKER_CLASSES
 
 from speccluster_lab.errors import InvalidInput, MemberNotFound
 from speccluster_lab.spec.api import LogQuery, LogSource
+from speccluster_lab.spec.models import ClusterSpec
 
 if TYPE_CHECKING:
     from running_hosts import Hosts, RunningHost
 
-    from speccluster_lab.spec.api import Log
+    from speccluster_lab.spec.api import Cluster, Log
 
 
 def read(
@@ -167,3 +168,41 @@ def test_of_an_entry_with_a_group_and_one_that_never_starts(hosts: Hosts) -> Non
     assert secret not in str(why)
     assert secret in host.log
     assert secret not in str(read(host))
+
+
+QUICK_TO_TRY_AGAIN = """
+import sys
+from pathlib import Path
+from speccluster_lab.host import life
+from speccluster_lab.spec.policies import PolicyOverlay
+given = PolicyOverlay.given
+PolicyOverlay.given = lambda self: given(self) | {"backoff_first": 0.05}
+sys.exit(life.run_host(Path(sys.argv[1])))
+"""
+
+
+def test_the_condition_of_what_fails_again_and_again_has_the_last_lines(hosts: Hosts) -> None:
+    secret = "canary-4711"
+    cls = "difficult_workers.PrintsElsewhere"
+    bad = {"cls": cls, "options": {"nthreads": 1, "password": secret}}
+    spec = {"worker": None, "workers": {"bad": bad}}
+    host = hosts.start("local", spec=spec, allowed=frozenset({cls}), script=QUICK_TO_TRY_AGAIN)
+    begins = " The end of the host's log:\n"
+    cluster = host.until(lambda cluster: begins in _degraded(cluster))
+    why, _, text = _degraded(cluster).partition(begins)
+    assert why.startswith("bad: start failed ")
+    lines = text.split("\n")
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 500
+    assert all(line.isprintable() for line in lines)
+    assert any(line.startswith("no <b>model</b>\ufffd for *** xxx") for line in lines), text
+    assert secret in host.log
+    assert secret not in text
+    # As soon as it is not so any more, nothing is said of it.
+    host.ask(lambda client: client.replace_spec(ClusterSpec(), cluster.generation))
+    assert _degraded(host.until_running()) == ""
+
+
+def _degraded(cluster: Cluster) -> str:
+    """Return why a cluster says that it is degraded, if it does."""
+    return "".join(one.message for one in cluster.conditions if one.type == "Degraded")

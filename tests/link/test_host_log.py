@@ -14,7 +14,7 @@ from speccluster_lab.link import guard, logfile
 from speccluster_lab.link.files import open_private_log
 from speccluster_lab.link.guard import HOST_LOG, LOG_START, OLDER_LOG
 from speccluster_lab.link.launch import reserve
-from speccluster_lab.link.logs import host_log, last_log_lines
+from speccluster_lab.link.logs import host_log, last_lines_in_short, last_log_lines
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.spec.api import LogQuery
 from speccluster_lab.spec.logtext import MAX_LOG_CHARACTERS
@@ -41,6 +41,40 @@ def test_the_end_of_a_log_for_a_message() -> None:
     assert last_log_lines(folder) == ["y" * 499 + "…"]
     write(log, b"password=hunter2\n")
     assert last_log_lines(folder) == ["password=***"]
+
+
+FAILURE = """\
+no licence
+2026-01-02 03:04:05,678 - distributed.nanny - ERROR - Failed to start worker
+Traceback (most recent call last):
+  File "core.py", line 509, in start
+    await self.start_unsafe()
+          ^^^^^^^^^^^^^^^^^^^
+ValueError: it is not there,
+  and nobody knows where
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "nanny.py", line 983, in run
+RuntimeError: Worker failed to start.
+2026-01-02 03:04:05,678 - distributed.worker - INFO - Stopping worker.
+2026-01-02 03:04:05,678 INFO distributed.nanny: Closing Nanny
+2026-01-02 03:04:05,678 WARNING speccluster_lab.cluster.actions: entry '0': the start failed
+"""
+
+
+def test_what_is_long_in_a_log_and_says_nothing_is_left_out_of_a_message() -> None:
+    folder = reserve("one")
+    assert last_lines_in_short(folder) == []
+    lines = FAILURE.splitlines()
+    said = [lines[0], lines[1], *lines[6:8], lines[13], lines[16]]
+    write(folder / HOST_LOG, FAILURE.encode())
+    assert last_lines_in_short(folder) == said
+    write(folder / HOST_LOG, 1000 * FAILURE.encode())
+    assert last_lines_in_short(folder) == [*said[-2:], *said, *said, *said]
+    write(folder / HOST_LOG, b"password=hunter2\x1b[0m\x07" + b"y" * 1000)
+    assert last_lines_in_short(folder) == ["password=***"]
 
 
 def test_what_was_before_it_became_too_large() -> None:
