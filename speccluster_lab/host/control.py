@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import datetime
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from speccluster_lab.errors import (
     EntryNotFound,
     InvalidInput,
     NotRunning,
+    NotStored,
     SpecClusterError,
     StaleGeneration,
     TimedOut,
@@ -20,7 +21,16 @@ from speccluster_lab.host.store import Desired
 from speccluster_lab.link.files import check_storable
 from speccluster_lab.link.interpreters import this_interpreter
 from speccluster_lab.references import secret_values
-from speccluster_lab.spec.api import Adaptive, Credentials, Environment, Log, Plan, Stake
+from speccluster_lab.spec.api import (
+    Adaptive,
+    Condition,
+    ConditionStatus,
+    Credentials,
+    Environment,
+    Log,
+    Plan,
+    Stake,
+)
 from speccluster_lab.spec.logtext import log_lines
 
 if TYPE_CHECKING:
@@ -48,6 +58,8 @@ __all__ = ["ClientCertificates", "Control", "known_from"]
 # Less than a server waits for an answer.
 PLAN_SECONDS: Final = 8.0
 LOG_SECONDS: Final = 5.0
+# Between two tries to store what could not be.
+RETRY_SECONDS: Final = 5.0
 # No time takes more room in a file.
 _LAST: Final = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
@@ -125,6 +137,9 @@ class Control:
         self._changes = self._stored = 0
         self._told = self._wanted()
         self._storing: set[asyncio.Task[None]] = set()
+        # Why the newest change is not on disk, where that has been tried.
+        self._unstored: Condition | None = None
+        self._trying: asyncio.Task[None] | None = None
 
     @property
     def admission(self) -> Admission:
@@ -139,7 +154,7 @@ class Control:
         """Return the cluster as it is, and what is wanted of it as that is stored.
 
         A generation that is told would otherwise be given again, to another change, by a host that
-        died before the first one was on disk.
+        died before the first one was on disk. That the workers follow another spec is said.
         """
         cluster = self.cluster.as_shown(self._known)
         if self._stored == self._changes:
@@ -155,6 +170,8 @@ class Control:
                 for entry in cluster.workers
             ],
         }
+        if self._unstored is not None:
+            update["conditions"] = [*cluster.conditions, self._unstored]
         return cluster.model_copy(update=update)
 
     async def _change(self, make: Callable[[], object]) -> None:
@@ -173,19 +190,52 @@ class Control:
             self._told = self._wanted()
         make()
         self._changes += 1
+        # Who stops waiting changes nothing about what is told.
+        await asyncio.shield(self._begin_to_store(self._save))
+
+    def _begin_to_store(self, save: Callable[[Desired], Awaitable[None]]) -> asyncio.Task[None]:
         storing = asyncio.create_task(
-            self._store(self._save(self.desired()), self._changes, self._wanted())
+            self._store(save(self.desired()), self._changes, self._wanted())
         )
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
-        # Who stops waiting changes nothing about what is told.
-        await asyncio.shield(storing)
+        return storing
 
     async def _store(self, saving: Awaitable[None], number: int, wanted: _Wanted) -> None:
-        await saving
+        try:
+            await saving
+        except NotStored as error:
+            if number == self._changes:
+                self._say_unstored(error)
+            raise
         if number > self._stored:
             self._stored, self._told = number, wanted
+        if self._stored == self._changes:
+            self._unstored = None
         self._tell()
+
+    def _say_unstored(self, error: NotStored) -> None:
+        if self._unstored is None or error.message not in self._unstored.message:
+            self._unstored = Condition(
+                type="NotStored",
+                status=ConditionStatus.TRUE,
+                reason="StoreFailed",
+                message=f"{error.message}. It is tried again; until then the spec is shown as it "
+                "was before.",
+                since=datetime.datetime.now(datetime.UTC),
+            )
+            self._tell()
+        if self._trying is None or self._trying.done():
+            self._trying = asyncio.create_task(self._try_again(), name="store what is wanted")
+
+    async def _try_again(self) -> None:
+        """Store what could not be, once that is possible."""
+        assert self._save is not None
+        while self._stored < self._changes:
+            await asyncio.sleep(RETRY_SECONDS)
+            if self._stored < self._changes and not self._storing:
+                with suppress(NotStored):
+                    await self._begin_to_store(self._save)
 
     def _wanted(self) -> _Wanted:
         cluster = self.cluster

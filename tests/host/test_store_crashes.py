@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from running_hosts import Hosts, RunningHost
 
-    from speccluster_lab.spec.api import Cluster
+    from speccluster_lab.spec.api import Cluster, Condition
 
 # What is killed at: a function, what its arguments must be about, and whether it has been done.
 FATAL = """
@@ -241,6 +241,53 @@ def test_what_is_not_stored_is_not_told(hosts: Hosts, outcome: str) -> None:
     assert _wanted(during) == (1, 1)
     assert {during.observed_generation, *(entry.generation for entry in during.workers)} == {1}
     _stop(host)
+
+
+# There is no room for what is wanted as long as somebody says so.
+FULL = """
+import errno, os, sys
+from pathlib import Path
+from speccluster_lab.host import control
+
+control.RETRY_SECONDS = 0.1
+real = Path.replace
+
+def refused(self, target):
+    if {what!r} in str(self) and os.path.exists({folder!r} + "/full"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return real(self, target)
+
+Path.replace = refused
+from speccluster_lab.host.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_what_is_followed_and_not_stored_is_said_until_it_is_stored(hosts: Hosts) -> None:
+    folder = str(cluster_folder("test-cluster"))
+    host = hosts.start(script=FULL.format(folder=folder, what=f".{DESIRED_FILE}."))
+    host.until_running()
+    full = host.folder / "full"
+    full.touch()
+    assert _status(host, "POST", "/scale", {"entries": 2}) == 500
+    # The panel shows one entry that was asked for, and a second one that was not.
+    unstored = host.until(lambda cluster: cluster.counts.registered == 2)
+    assert _wanted(unstored) == (1, 1)
+    (said,) = _unstored(unstored)
+    assert (said.status, said.reason) == ("True", "StoreFailed")
+    assert "No space left on device" in said.message
+    assert "tried again" in said.message
+    full.unlink()
+    stored = host.until(lambda cluster: not _unstored(cluster))
+    assert _wanted(stored) == (2, 2)
+    host.connection.process.kill()
+    host.reconnected()
+    assert _wanted(_settled(host, 2)) == (2, 2)
+    _stop(host)
+
+
+def _unstored(cluster: Cluster) -> list[Condition]:
+    return [one for one in cluster.conditions if one.type == "NotStored"]
 
 
 def _until_heard(host: RunningHost) -> None:
