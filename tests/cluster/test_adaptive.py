@@ -50,9 +50,11 @@ def test_it_is_refused_where_there_is_nothing_to_make_entries_from() -> None:
             without = cluster.document().model_copy(update={"worker": None})
             with pytest.raises(InvalidInput, match="end it first"):
                 cluster.apply(without)
-            # What there would be once it has ended can be asked for.
-            assert (await cluster.preview(spec=without)).retire == ()
+            # Nobody is shown a plan of what would be refused then.
+            with pytest.raises(InvalidInput, match="end it first"):
+                await cluster.preview(spec=without)
             cluster.end_adaptive()
+            assert (await cluster.preview(spec=without)).retire == ()
             cluster.apply(without)
             assert cluster.new_spec is None
 
