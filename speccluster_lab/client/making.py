@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from speccluster_lab.client.survey import is_left_over
 from speccluster_lab.errors import NameInUse, StartFailed
 from speccluster_lab.link.creation import Maker, check_python, check_room, create, wish_for
 from speccluster_lab.link.launch import read_launch
@@ -16,6 +17,7 @@ from speccluster_lab.spec.api import OwnerKind
 
 if TYPE_CHECKING:
     import subprocess
+    from pathlib import Path
 
     from speccluster_lab.link.launch import Launch
     from speccluster_lab.spec.api import CreateCluster
@@ -48,8 +50,9 @@ def make_cluster(request: CreateCluster) -> Launch:
     wish = wish_for(request, settings.admission(), is_trusted=True)
     check_python(wish)
     names = _names()
-    check_room(len(names), settings.max_clusters)
-    if wish.name is not None and wish.name in names:
+    # A folder that nobody can remove is not to keep new ones from coming.
+    check_room(sum(not is_left_over(folder) for folder in names), settings.max_clusters)
+    if wish.name is not None and wish.name in names.values():
         raise NameInUse(f"there is a cluster {wish.name!r} already", field="name")
     # Who starts it again one day may be another Python.
     wish = replace(wish, python=wish.python or sys.executable)
@@ -71,12 +74,12 @@ def check_cluster(request: CreateCluster) -> None:
     check_python(wish_for(request, read_settings().admission(), is_trusted=True))
 
 
-def _names() -> list[str]:
-    """Return what people call the clusters of this machine that have a folder."""
-    names = []
+def _names() -> dict[Path, str]:
+    """Return what people call the clusters of this machine, by their folders."""
+    names = {}
     for folder in clusters_folder().iterdir():
         try:
-            names.append(read_launch(folder).display_name)
+            names[folder] = read_launch(folder).display_name
         except StartFailed:
             # One that is being made, or that cannot be used: nobody knows its name.
             continue

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.link.connections import Connection
 
-__all__ = ["ClusterSummary", "has_failed", "survey"]
+__all__ = ["ClusterSummary", "has_failed", "is_left_over", "survey"]
 
 # A folder is there some moments before its cluster has a guard.
 _NEW_SECONDS: Final = 5.0
@@ -127,7 +127,7 @@ def _without_host(id: str) -> ClusterSummary | None:
 
 def has_failed(folder: Path) -> bool:
     """Return whether nobody looks after the cluster of a folder any more."""
-    if find_guard(folder) is not None or _is_alive(folder.name):
+    if _is_looked_after(folder):
         return False
     try:
         return time.time() - folder.stat().st_mtime > _NEW_SECONDS
@@ -135,8 +135,15 @@ def has_failed(folder: Path) -> bool:
         return False
 
 
-def _is_alive(id: str) -> bool:
+def is_left_over(folder: Path) -> bool:
+    """Return whether a cluster was to stop and has ended, and only its folder is still there."""
+    return is_stopped(folder) and not _is_looked_after(folder)
+
+
+def _is_looked_after(folder: Path) -> bool:
+    if find_guard(folder) is not None:
+        return True
     try:
-        return read_connection(id).is_alive()
+        return read_connection(folder.name).is_alive()
     except ClusterNotFound:
         return False

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from speccluster_lab import launch
 from speccluster_lab.errors import InvalidInput, NameInUse, TemplateNotFound, TooManyClusters
-from speccluster_lab.link.launch import names_in_use, read_launch
+from speccluster_lab.link.launch import (
+    mark_stopped,
+    names_in_use,
+    read_launch,
+    reserve,
+    write_launch,
+)
 from speccluster_lab.link.paths import cluster_folder
 
 if TYPE_CHECKING:
@@ -98,6 +105,18 @@ def test_there_are_as_many_as_may_be(hosts: Hosts, configure: Configure) -> None
             configure(max_clusters=2)
             with launch("threads") as another:
                 another.shutdown()
+            left = reserve("left")
+            write_launch(left, told.model_copy(update={"id": "left", "display_name": "Left"}))
+            with pytest.raises(TooManyClusters, match="there are 2 clusters"):
+                launch("threads")
+            # One that has ended, and whose folder nobody could remove, takes no place; its name is
+            # not to be had as long as that is there.
+            mark_stopped(left)
+            with pytest.raises(NameInUse):
+                launch("threads", name="Left")
+            with launch("threads") as another:
+                another.shutdown()
+            rmtree(left)
         finally:
             handle.shutdown()
 
