@@ -239,8 +239,9 @@ def _value(value: Any, place: str, files: Mapping[str, str]) -> Any:
         if reference is not None:
             return _value_of(reference, place, files)
         return {name: _value(one, f"{place}.{name}", files) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_value(one, f"{place}.{number}", files) for number, one in enumerate(value)]
+    if isinstance(value, list) or type(value) is tuple:
+        values = [_value(one, f"{place}.{number}", files) for number, one in enumerate(value)]
+        return values if isinstance(value, list) else tuple(values)
     return value
 
 
@@ -269,7 +270,7 @@ def _files_in(value: Any, place: str) -> Iterator[tuple[str, str]]:
             return
         for name, one in value.items():
             yield from _files_in(one, f"{place}.{name}" if place else str(name))
-    elif isinstance(value, list):
+    elif isinstance(value, list) or type(value) is tuple:
         for number, one in enumerate(value):
             yield from _files_in(one, f"{place}.{number}")
 

@@ -41,15 +41,18 @@ def test_values_are_read_and_the_rest_is_as_it_was(
         "thing": thing,
         "env": {"A": {"$env": "SCL_TOKEN"}, "B": "b"},
         "list": [{"$file": "~/token"}, {"plain": 1}],
+        "tuple": ({"$env": "SCL_TOKEN"}, [{"$file": "~/token"}]),
     }
     found = with_values(options, asyncio.run(read_files(options)))
     assert names_files(options)
-    assert not names_files({**options, "list": []})
+    assert names_files({"tuple": options["tuple"]})
+    assert not names_files({**options, "list": [], "tuple": ()})
     assert found == {
         "nthreads": 1,
         "thing": thing,
         "env": {"A": SECRET, "B": "b"},
         "list": ["of a file", {"plain": 1}],
+        "tuple": (SECRET, ["of a file"]),
     }
     # What one worker does to its options is not for the next.
     found["env"]["B"] = found["list"][1]["plain"] = 2
