@@ -15,6 +15,8 @@ from speccluster_lab.link.paths import cluster_folder, scratch_folder, socket_pa
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from speccluster_lab.link.connections import Connection
+
 __all__ = ["remove_cluster", "remove_ways"]
 
 
@@ -30,11 +32,8 @@ def remove_ways(id: str, nonce: str | None) -> None:
     """
     if find_guard(cluster_folder(id)) is not None:
         return
-    try:
-        known = read_connection(id)
-    except ClusterNotFound:
-        pass
-    else:
+    known = _connection_of(id)
+    if known is not None:
         if known.is_alive():
             return
         if known.nonce == nonce:
@@ -63,13 +62,9 @@ def remove_cluster(id: str, nonce: str | None) -> None:
     folder = cluster_folder(id)
     if nonce is not None and _is_of_another(folder, nonce):
         return
-    try:
-        known = read_connection(id)
-    except ClusterNotFound:
-        pass
-    else:
-        if nonce in (None, known.nonce) and known.is_alive():
-            raise NotRunning(f"the host of cluster {id!r} still runs, as process {known.pid}")
+    known = _connection_of(id)
+    if known is not None and nonce in (None, known.nonce) and known.is_alive():
+        raise NotRunning(f"the host of cluster {id!r} still runs, as process {known.pid}")
     remove_ways(id, nonce)
     _remove_folder(folder)
 
@@ -80,11 +75,16 @@ def _is_of_another(folder: Path, nonce: str) -> bool:
         return read_launch(folder).nonce != nonce
     except StartFailed:
         pass
+    known = _connection_of(folder.name)
+    return known is not None and known.nonce != nonce and known.is_alive()
+
+
+def _connection_of(id: str) -> Connection | None:
+    """Return what leads to a host, where that can be trusted; the host may have died."""
     try:
-        known = read_connection(folder.name)
+        return read_connection(id)
     except ClusterNotFound:
-        return False
-    return known.nonce != nonce and known.is_alive()
+        return None
 
 
 def _remove_folder(folder: Path) -> None:
