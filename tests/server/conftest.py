@@ -12,7 +12,18 @@ from typing import Any
 import pytest
 from jupyter_server.serverapp import ServerApp
 from running_hosts import start_guarded
-from serving import Answer, Api, FakeHosts, PickyAuthorizer, Wait, check_against_contract, operation
+from serving import (
+    Answer,
+    Api,
+    FakeHosts,
+    Made,
+    PickyAuthorizer,
+    Stop,
+    Wait,
+    check_against_contract,
+    make,
+    operation,
+)
 from traitlets.config import Config
 
 from speccluster_lab.server import SpecClusterLab
@@ -162,6 +173,29 @@ def wait_for(api: Api) -> Wait:
             await asyncio.sleep(0.05)
 
     return wait
+
+
+@pytest.fixture
+def made(api: Api, wait_for: Wait) -> Made:
+    """Make a cluster as :func:`make` does, and return its id once it is in a phase."""
+
+    async def make_one(phase: str = "running", **body: object) -> str:
+        id = await make(api, **body)
+        await wait_for(id, phase)
+        return id
+
+    return make_one
+
+
+@pytest.fixture
+def stop(api: Api, wait_for: Wait) -> Stop:
+    """Stop a cluster, and wait until it has gone."""
+
+    async def stop_one(id: str) -> None:
+        await api("DELETE", f"/clusters/{id}")
+        await wait_for(id, None)
+
+    return stop_one
 
 
 @pytest.fixture

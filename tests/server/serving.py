@@ -65,6 +65,8 @@ class FakeHosts:
 
 
 Wait = Callable[..., Awaitable[dict[str, Any] | None]]
+Made = Callable[..., Awaitable[str]]
+Stop = Callable[[str], Awaitable[None]]
 
 
 class PickyAuthorizer(Authorizer):

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import yaml
 from fake_host import DIE, HANG
-from serving import Answer, Api, FakeHosts, Wait, folder_of, make, next_server, until
+from serving import Answer, Api, FakeHosts, Made, Stop, Wait, folder_of, next_server, until
 from traitlets.config import Config
 
 from speccluster_lab import references
@@ -150,6 +150,21 @@ def write_template(spec: dict[str, Any]) -> None:
     write_private_file(file, yaml.safe_dump(written).encode())
 
 
+@pytest.fixture
+def secretive(api: Api, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the name of a template whose workers are to have the secret from a variable."""
+    monkeypatch.setenv("A_TOKEN", SECRET)
+    options = {"nthreads": 1, "env": {"A": {"$env": "A_TOKEN"}}}
+    write_template({"worker": {"cls": "distributed.Nanny", "options": options}, "workers": {}})
+    return "secretive"
+
+
+def say_last_words(log: Path) -> None:
+    """Write what has the secret in it into a host's log."""
+    with log.open("a") as stream:
+        stream.write(f"the last words are {SECRET}\n")
+
+
 async def test_no_route_tells_one_and_an_edit_keeps_it(
     api: Api, wait_for: Wait, manager: ClusterManager, jp_ws_fetch: Any
 ) -> None:
@@ -269,7 +284,7 @@ def test_what_comes_into_a_spec_is_said() -> None:
 
 
 async def test_an_option_that_got_another_name_can_be_sent_back(
-    api: Api, wait_for: Wait, manager: ClusterManager, jp_ws_fetch: Any
+    api: Api, wait_for: Wait, stop: Stop, manager: ClusterManager, jp_ws_fetch: Any
 ) -> None:
     def spec_with(options: dict[str, Any]) -> dict[str, Any]:
         return {"worker": {"cls": "distributed.Nanny", "options": options}, "workers": {}}
@@ -319,14 +334,14 @@ async def test_an_option_that_got_another_name_can_be_sent_back(
         assert manager.get("real").generation == generation
     assert not [text for text in told if "canary" in text]
     socket.close()
-    await api("DELETE", "/clusters/real")
-    await wait_for("real", None)
+    await stop("real")
 
 
 @pytest.mark.parametrize("reference", ["plain", "$env", "$file"])
 async def test_what_a_host_was_told_is_not_told_by_its_log(
     api: Api,
     wait_for: Wait,
+    stop: Stop,
     manager: ClusterManager,
     data_folder: Path,
     tmp_path: Path,
@@ -360,8 +375,7 @@ async def test_what_a_host_was_told_is_not_told_by_its_log(
         assert SECRET not in text
 
     write()
-    with log.open("a") as stream:
-        stream.write(f"the last words are {SECRET}\n")
+    say_last_words(log)
     supervisor = manager._find("real")
     assert isinstance(supervisor, Supervisor)
     guard = supervisor._guard
@@ -374,26 +388,25 @@ async def test_what_a_host_was_told_is_not_told_by_its_log(
         assert SECRET not in text
     # Not only on its way out of the server.
     assert SECRET not in str(supervisor.newest.conditions)
-    await api("DELETE", "/clusters/real")
-    await wait_for("real", None)
+    await stop("real")
 
 
 async def test_a_server_that_finds_a_failed_cluster_hides_what_was_wanted_last(
     api: Api,
     fake_host: FakeHosts,
     wait_for: Wait,
+    made: Made,
+    stop: Stop,
     manager: ClusterManager,
     data_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     worker = {"cls": "distributed.Worker", "options": {"a_token": SECRET}}
     desired = Desired(generation=2, spec=ClusterSpec.model_validate({"worker": worker}))
     folder = folder_of(data_folder, id)
     write_private_file(folder / DESIRED_FILE, desired.model_dump_json().encode())
-    with (folder / HOST_LOG).open("a") as stream:
-        stream.write(f"the last words are {SECRET}\n")
+    say_last_words(folder / HOST_LOG)
     await api("POST", f"/clusters/{id}/scale", {"entries": DIE})
     await wait_for(id, "failed")
     following = next_server(manager)
@@ -419,14 +432,14 @@ async def test_a_server_that_finds_a_failed_cluster_hides_what_was_wanted_last(
         assert "the last words are ***" in text
         assert SECRET not in text
     await following.close(stop_clusters=False)
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)
 
 
 async def test_a_file_that_is_never_read_holds_up_no_end(
     api: Api,
     fake_host: FakeHosts,
     wait_for: Wait,
+    made: Made,
     manager: ClusterManager,
     monkeypatch: pytest.MonkeyPatch,
     no_tracebacks: Callable[[], None],
@@ -443,8 +456,7 @@ async def test_a_file_that_is_never_read_holds_up_no_end(
     manager.bounds = replace(manager.bounds, call=0.5)
     options = {"nthreads": 1, "env": {"A_TOKEN": {"$file": "/never/read"}}}
     write_template({"worker": {"cls": "distributed.Nanny", "options": options}})
-    id = await make(api, template="secretive")
-    await wait_for(id, "running")
+    id = await made(template="secretive")
     await api("POST", f"/clusters/{id}/scale", {"entries": DIE})
     await until(reads.is_set)
     following = manager._find(id)._following
@@ -460,19 +472,19 @@ async def test_a_file_that_is_never_read_holds_up_no_end(
 
 
 async def test_a_host_that_is_busy_tells_its_log_itself(
-    api: Api, wait_for: Wait, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+    api: Api,
+    made: Made,
+    stop: Stop,
+    data_folder: Path,
+    secretive: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert _LOG_SECONDS > _SILENCE_SECONDS + references.LOG_READ_SECONDS
-    monkeypatch.setenv("A_TOKEN", SECRET)
-    options = {"nthreads": 1, "env": {"A": {"$env": "A_TOKEN"}}}
-    write_template({"worker": {"cls": "distributed.Nanny", "options": options}, "workers": {}})
-    id = await make(api, template="secretive")
-    await wait_for(id, "running")
+    id = await made(template=secretive)
     # What was told to the host is known to nobody else any more.
     monkeypatch.setenv("A_TOKEN", OTHER)
     log = folder_of(data_folder, id) / HOST_LOG
-    with log.open("a") as stream:
-        stream.write(f"the last words are {SECRET}\n")
+    say_last_words(log)
     host = psutil.Process(read_connection(id).pid)
     host.suspend()
     try:
@@ -484,32 +496,27 @@ async def test_a_host_that_is_busy_tells_its_log_itself(
     text = json.dumps((await asked).body)
     assert "the last words are ***" in text
     assert SECRET not in text
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)
 
 
 async def test_the_log_of_a_host_that_hangs_is_told_without(
     api: Api,
     fake_host: FakeHosts,
     wait_for: Wait,
+    made: Made,
+    stop: Stop,
     data_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    secretive: str,
 ) -> None:
-    monkeypatch.setenv("A_TOKEN", SECRET)
-    options = {"nthreads": 1, "env": {"A": {"$env": "A_TOKEN"}}}
-    write_template({"worker": {"cls": "distributed.Nanny", "options": options}})
-    id = await make(api, template="secretive")
-    await wait_for(id, "running")
+    id = await made(template=secretive)
     await api("POST", f"/clusters/{id}/scale", {"entries": HANG})
     log = folder_of(data_folder, id) / HOST_LOG
     await until(lambda: "hanging" in log.read_text())
-    with log.open("a") as stream:
-        stream.write(f"the last words are {SECRET}\n")
+    say_last_words(log)
     # Before that it hangs is known, most likely, and after.
     for _ in range(2):
         async with asyncio.timeout(10):
             answer = await api("GET", f"/clusters/{id}/logs")
         assert (answer.status, answer.body["lines"][-1]) == (200, "the last words are ***")
         await wait_for(id, "unreachable")
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,8 @@ from serving import (
     Answer,
     Api,
     FakeHosts,
+    Made,
+    Stop,
     Wait,
     folder_of,
     folders,
@@ -75,12 +78,40 @@ def is_another(id: str, before: int) -> bool:
         return False
 
 
+@pytest.fixture
+def usual_silence(fake_host: FakeHosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a host taken for one that hangs when it usually is, and not when other tests do."""
+    monkeypatch.setattr("speccluster_lab.link.api._SILENCE_SECONDS", 4.5)
+
+
+@dataclass
+class OpenLog:
+    """A file that cannot be removed as long as it is open, and how often that was tried."""
+
+    is_open: bool = True
+    tries: int = 0
+
+
+@pytest.fixture
+def open_log(monkeypatch: pytest.MonkeyPatch) -> OpenLog:
+    """Have somebody keep the logs of hosts open, on a network file system."""
+    log, unlink = OpenLog(), Path.unlink
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        if log.is_open and self.name == HOST_LOG:
+            log.tries += 1
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self))
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    return log
+
+
 async def test_a_host_that_its_guard_starts_again_is_followed_on(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
+    api: Api, fake_host: FakeHosts, wait_for: Wait, made: Made, stop: Stop, manager: ClusterManager
 ) -> None:
     fake_host.restarts, fake_host.pauses = 5, QUIET
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     for _ in range(3):
         before = pid_of(id)
         os.kill(before, signal.SIGKILL)
@@ -89,16 +120,14 @@ async def test_a_host_that_its_guard_starts_again_is_followed_on(
         assert (scaled.status, len(scaled.body["spec"]["workers"])) == (202, 2)
         # The change comes by the new host's stream as well.
         await until(lambda: len(manager._find(id).pushed.spec.workers) == 2)
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)
 
 
 async def test_while_it_is_started_again_it_is_shown_so(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, data_folder: Path
+    fake_host: FakeHosts, wait_for: Wait, made: Made, stop: Stop, data_folder: Path
 ) -> None:
     fake_host.restarts, fake_host.pauses = 5, (600.0,)
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     os.kill(pid_of(id), signal.SIGKILL)
     cluster = await wait_for(id, "starting", 5)
     assert cluster is not None
@@ -106,8 +135,7 @@ async def test_while_it_is_started_again_it_is_shown_so(
     assert (condition["type"], condition["reason"]) == ("HostExited", "Restarting")
     assert {entry["phase"] for entry in cluster["workers"]} == {"pending"}
     # It can be stopped meanwhile.
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)
     assert folders(data_folder) == []
 
 
@@ -115,13 +143,14 @@ async def test_one_that_dies_too_often_waits_for_a_person(
     api: Api,
     fake_host: FakeHosts,
     wait_for: Wait,
+    made: Made,
+    stop: Stop,
     manager: ClusterManager,
     own_folders: Path,
     data_folder: Path,
 ) -> None:
     fake_host.restarts, fake_host.pauses = 2, QUIET
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     for _ in range(2):
         before = pid_of(id)
         await api("POST", f"/clusters/{id}/scale", {"entries": DIE})
@@ -141,24 +170,21 @@ async def test_one_that_dies_too_often_waits_for_a_person(
     await wait_for(id, "running")
     assert (await api("POST", f"/clusters/{id}/scale", {"entries": 2})).status == 202
     assert manager._find(id).is_own
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)
     assert folders(data_folder) == []
 
 
 async def test_two_who_start_one_again_start_one(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, own_folders: Path
+    api: Api, fake_host: FakeHosts, wait_for: Wait, made: Made, stop: Stop, own_folders: Path
 ) -> None:
     fake_host("exits")
-    id = await make(api)
-    await wait_for(id, "failed")
+    id = await made("failed")
     fake_host("good")
     answers = await asyncio.gather(*(api("POST", f"/clusters/{id}/restart", {}) for _ in range(3)))
     assert [one.status for one in answers] == [202, 202, 202]
     await wait_for(id, "running")
     await until(lambda: len(processes_of(own_folders, wait=0)) == 2)
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)
     assert (await api("POST", f"/clusters/{id}/restart", {})).status == 404
 
 
@@ -179,25 +205,21 @@ async def test_one_that_runs_is_closed_and_started_again(
 
 
 async def test_one_that_hangs_is_killed_to_be_started_again(
-    api: Api, fake_host: FakeHosts, wait_for: Wait
+    api: Api, fake_host: FakeHosts, wait_for: Wait, made: Made, stop: Stop
 ) -> None:
     fake_host.restarts = 5
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     before = pid_of(id)
     await api("POST", f"/clusters/{id}/scale", {"entries": HANG})
     await wait_for(id, "unreachable")
     assert (await api("POST", f"/clusters/{id}/restart", {})).status == 202
     await running_again(wait_for, id, before)
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)
 
 
 async def test_a_host_that_hangs_is_shown_in_time_and_slows_nobody(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, monkeypatch: pytest.MonkeyPatch
+    api: Api, fake_host: FakeHosts, wait_for: Wait, stop: Stop, usual_silence: None
 ) -> None:
-    # As it is, and not as the other tests have it.
-    monkeypatch.setattr("speccluster_lab.link.api._SILENCE_SECONDS", 4.5)
     hung, other = "hung", "other"
     times: list[float] = []
 
@@ -228,16 +250,20 @@ async def test_a_host_that_hangs_is_shown_in_time_and_slows_nobody(
     cluster = await wait_for(hung, "running")
     assert cluster is not None
     assert cluster["conditions"] == []
-    for id in (hung, other):
-        await api("DELETE", f"/clusters/{id}")
-        await wait_for(id, None)
+    await stop(hung)
+    await stop(other)
 
 
 async def test_a_cluster_without_a_guard_can_be_started_again(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, own_folders: Path
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    made: Made,
+    stop: Stop,
+    manager: ClusterManager,
+    own_folders: Path,
 ) -> None:
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     kill_guard(manager, id)
     cluster = await wait_for(id, "failed")
     assert cluster is not None
@@ -246,16 +272,14 @@ async def test_a_cluster_without_a_guard_can_be_started_again(
     assert sockets(own_folders) == []
     await api("POST", f"/clusters/{id}/restart", {})
     await wait_for(id, "running")
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)
 
 
 async def test_a_cluster_that_was_to_stop_is_not_shown_as_failed(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, data_folder: Path
+    fake_host: FakeHosts, wait_for: Wait, made: Made, manager: ClusterManager, data_folder: Path
 ) -> None:
     """However it has come to its end after that."""
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     # By a handle in a notebook, say.
     mark_stopped(folder_of(data_folder, id))
     kill_guard(manager, id)
@@ -264,13 +288,12 @@ async def test_a_cluster_that_was_to_stop_is_not_shown_as_failed(
 
 
 async def test_a_stop_that_cannot_be_noted_is_carried_out_and_answered_as_such(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, monkeypatch: pytest.MonkeyPatch
+    api: Api, fake_host: FakeHosts, wait_for: Wait, made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(folder: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     with monkeypatch.context() as patched:
         patched.setattr("speccluster_lab.server.supervisor.mark_stopped", refuse)
         answer = await api("DELETE", f"/clusters/{id}", undescribed=500)
@@ -282,31 +305,29 @@ async def test_a_stop_that_cannot_be_noted_is_carried_out_and_answered_as_such(
 
 
 async def test_a_host_that_cannot_note_its_stop_is_left_its_time(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, monkeypatch: pytest.MonkeyPatch
+    fake_host: FakeHosts, made: Made, stop: Stop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop, signalled = HostClient.stop, []
+    ask_to_stop, signalled = HostClient.stop, []
 
     async def stop_without_a_note(client: HostClient) -> Cluster:
-        await stop(client)
+        await ask_to_stop(client)
         raise NotStored("it stops, but that cannot be stored")
 
     def end(process: HostProcess, grace: float) -> bool:
         signalled.append(process.pid)
         return True
 
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     monkeypatch.setattr(HostClient, "stop", stop_without_a_note)
     monkeypatch.setattr(HostProcess, "end", end)
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)
     assert signalled == []
 
 
 async def test_a_server_ends_where_the_disk_hangs(
     api: Api,
     fake_host: FakeHosts,
-    wait_for: Wait,
+    made: Made,
     manager: ClusterManager,
     own_folders: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -315,8 +336,7 @@ async def test_a_server_ends_where_the_disk_hangs(
     monkeypatch.setattr(
         "speccluster_lab.server.supervisor.mark_stopped", lambda folder: comes_back.wait()
     )
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     await api("POST", f"/clusters/{id}/scale", {"entries": HANG})
     try:
         async with asyncio.timeout(20):
@@ -332,29 +352,20 @@ async def test_a_folder_that_cannot_be_removed_is_shown_and_tried_again(
     api: Api,
     fake_host: FakeHosts,
     wait_for: Wait,
+    made: Made,
+    stop: Stop,
     manager: ClusterManager,
     data_folder: Path,
+    open_log: OpenLog,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake_host("exits")
-    id = await make(api)
-    await wait_for(id, "failed")
+    id = await made("failed")
     folder = folder_of(data_folder, id)
-    is_busy, tries, unlink = True, 0, Path.unlink
-
-    def refuse(self: Path, missing_ok: bool = False) -> None:
-        """Act as a network file system does with the file that somebody has open."""
-        nonlocal tries
-        if is_busy and self.name == HOST_LOG:
-            tries += 1
-            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self))
-        unlink(self, missing_ok)
-
-    monkeypatch.setattr(Path, "unlink", refuse)
     monkeypatch.setattr("speccluster_lab.server.supervisor._FIRST_REMOVAL", 0.01)
     monkeypatch.setattr("speccluster_lab.server.supervisor._LAST_REMOVAL", 0.05)
     assert (await api("DELETE", f"/clusters/{id}")).status == 202
-    await until(lambda: tries > 3)
+    await until(lambda: open_log.tries > 3)
     # It is neither gone nor another one that comes.
     await manager.attach()
     (shown,) = manager.clusters()
@@ -370,10 +381,9 @@ async def test_a_folder_that_cannot_be_removed_is_shown_and_tried_again(
     assert manager.count_running() == 1
     # The next server does not take it for failed.
     assert is_stopped(folder)
-    is_busy = False
+    open_log.is_open = False
     await wait_for(id, None)
-    await api("DELETE", "/clusters/two")
-    await wait_for("two", None)
+    await stop("two")
     assert folders(data_folder) == []
 
 
@@ -381,25 +391,17 @@ async def test_a_folder_that_cannot_be_removed_is_shown_and_tried_again(
 async def test_another_cluster_of_the_same_id_is_not_removed(
     api: Api,
     fake_host: FakeHosts,
-    wait_for: Wait,
+    made: Made,
+    stop: Stop,
     manager: ClusterManager,
     data_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    open_log: OpenLog,
     how: str,
 ) -> None:
     fake_host("exits")
-    id = await make(api)
-    await wait_for(id, "failed")
+    id = await made("failed")
     folder = folder_of(data_folder, id)
-    launch, unlink = read_launch(folder), Path.unlink
-    is_busy = True
-
-    def refuse(self: Path, missing_ok: bool = False) -> None:
-        if is_busy and self.name == HOST_LOG:
-            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self))
-        unlink(self, missing_ok)
-
-    monkeypatch.setattr(Path, "unlink", refuse)
+    launch = read_launch(folder)
     await api("DELETE", f"/clusters/{id}")
     await until(lambda: [one.type for one in manager.get(id).conditions] == ["NotRemoved"])
     # By hand; and a cluster of this id is started from the command line.
@@ -421,9 +423,8 @@ async def test_another_cluster_of_the_same_id_is_not_removed(
                 version="0",
             )
         )
-    is_busy = False
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    open_log.is_open = False
+    await stop(id)
     assert (folder / HOST_LOG).exists()
     assert connection_file(id).exists() == (how == "reached")
     remove_connection(id)
@@ -432,13 +433,13 @@ async def test_another_cluster_of_the_same_id_is_not_removed(
 async def test_a_folder_stays_while_there_are_processes_that_cannot_be_killed(
     api: Api,
     fake_host: FakeHosts,
-    wait_for: Wait,
+    made: Made,
+    stop: Stop,
     manager: ClusterManager,
     data_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    id = await make(api)
-    await wait_for(id, "running")
+    id = await made()
     folder = folder_of(data_folder, id)
     process = psutil.Process(pid_of(id))
     monkeypatch.setattr(HostProcess, "end", lambda self, grace: False)
@@ -451,8 +452,7 @@ async def test_a_folder_stays_while_there_are_processes_that_cannot_be_killed(
     assert folder.exists()
     monkeypatch.setattr(HostProcess, "end", lambda self, grace: True)
     # Whoever asks again has it tried at once.
-    await api("DELETE", f"/clusters/{id}")
-    await wait_for(id, None)
+    await stop(id)
     assert folders(data_folder) == []
 
 
@@ -460,11 +460,10 @@ async def test_a_folder_stays_while_there_are_processes_that_cannot_be_killed(
 
 
 async def test_a_failed_cluster_is_found_and_can_be_started_again(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, own_folders: Path
+    fake_host: FakeHosts, wait_for: Wait, made: Made, manager: ClusterManager, own_folders: Path
 ) -> None:
     fake_host("exits")
-    id = await make(api)
-    await wait_for(id, "failed")
+    id = await made("failed")
     following = next_server(manager)
     await following.attach()
     await until(lambda: following.get(id).phase == "failed")
@@ -481,14 +480,8 @@ async def test_a_failed_cluster_is_found_and_can_be_started_again(
 
 
 async def test_a_host_that_hangs_before_it_is_found_is_shown_in_time(
-    api: Api,
-    fake_host: FakeHosts,
-    wait_for: Wait,
-    manager: ClusterManager,
-    monkeypatch: pytest.MonkeyPatch,
+    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, usual_silence: None
 ) -> None:
-    # As it is, and not as the other tests have it.
-    monkeypatch.setattr("speccluster_lab.link.api._SILENCE_SECONDS", 4.5)
     await make_running(api, wait_for, "hung")
     host = psutil.Process(pid_of("hung"))
     following = next_server(manager)
@@ -510,11 +503,15 @@ async def test_a_host_that_hangs_before_it_is_found_is_shown_in_time(
 
 
 async def test_a_stop_that_was_acknowledged_is_carried_out_by_the_next_server(
-    api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager, data_folder: Path
+    api: Api,
+    fake_host: FakeHosts,
+    wait_for: Wait,
+    made: Made,
+    manager: ClusterManager,
+    data_folder: Path,
 ) -> None:
     fake_host("exits")
-    await make(api, name="dead")
-    await wait_for("dead", "failed")
+    await made("failed", name="dead")
     fake_host("good")
     await make_running(api, wait_for, "alive")
     for id in ("dead", "alive"):
@@ -534,13 +531,14 @@ async def test_a_launch_that_is_garbled_is_shown_and_harms_no_other(
     api: Api,
     fake_host: FakeHosts,
     wait_for: Wait,
+    made: Made,
+    stop: Stop,
     manager: ClusterManager,
     data_folder: Path,
     content: bytes | None,
 ) -> None:
     fake_host("exits")
-    await make(api, name="bad")
-    await wait_for("bad", "failed")
+    await made("failed", name="bad")
     fake_host("good")
     await make_running(api, wait_for, "good")
     launch = folder_of(data_folder, "bad") / LAUNCH_FILE
@@ -559,12 +557,11 @@ async def test_a_launch_that_is_garbled_is_shown_and_harms_no_other(
     await until(lambda: [one.id for one in following.clusters()] == ["good"])
     await following.close(stop_clusters=True)
     await wait_for("bad", None)
-    await api("DELETE", "/clusters/good")
-    await wait_for("good", None)
+    await stop("good")
 
 
 async def test_a_folder_that_nobody_uses_is_removed_in_the_end(
-    api: Api, manager: ClusterManager, data_folder: Path
+    manager: ClusterManager, data_folder: Path
 ) -> None:
     fresh, old = reserve("fresh"), reserve("old")
     (old / ".launch.json.1.tmp").touch()
