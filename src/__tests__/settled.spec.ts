@@ -1,5 +1,12 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Notification } from '@jupyterlab/apputils';
+import { nullTranslator } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
+import { waitFor } from '@testing-library/dom';
+import { addCreateCommand } from '../commands/create';
 import { settled } from '../commands/settled';
-import { FakeCluster, absent, cluster, entry } from './fakes';
+import { CommandIDs } from '../tokens';
+import { FakeCluster, FakeManager, absent, cluster, entry } from './fakes';
 
 describe('settled', () => {
   const starting = () =>
@@ -43,5 +50,23 @@ describe('settled', () => {
     one.dispose();
     await expect(waiting).resolves.toBe(false);
     await expect(settled(starting(), 10)).resolves.toBe(false);
+  });
+
+  it('is not waited for in the panel by who has stopped the cluster', async () => {
+    const commands = new CommandRegistry();
+    const app = { commands } as unknown as JupyterFrontEnd;
+    const manager = new FakeManager();
+    const one = starting();
+    manager.create.mockResolvedValue(one);
+    const trans = nullTranslator.load('speccluster_lab');
+    addCreateCommand(app, manager, null, trans);
+    await commands.execute(CommandIDs.createCluster, { template: 'grouped' });
+    one.dispose();
+    const [note] = Notification.manager.notifications;
+    await waitFor(() =>
+      expect(
+        Notification.manager.notifications.find(({ id }) => id === note.id)
+      ).toMatchObject({ message: 'otter has gone.', type: 'success' })
+    );
   });
 });

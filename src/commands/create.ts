@@ -94,14 +94,17 @@ export function addCreateCommand(
       notify(
         made.then(async cluster => ({
           name: cluster.document.display_name,
-          isSettled: await settled(cluster)
+          isSettled: await settled(cluster),
+          isGone: cluster.isDisposed
         })),
         {
           pending: trans.__('A cluster starts…'),
-          success: ({ name, isSettled }) =>
-            isSettled
-              ? trans.__('%1 runs.', name)
-              : trans.__('%1 does not run yet: the panel says why.', name),
+          success: ({ name, isSettled, isGone }) =>
+            isGone
+              ? trans.__('%1 has gone.', name)
+              : isSettled
+                ? trans.__('%1 runs.', name)
+                : trans.__('%1 does not run yet: the panel says why.', name),
           error: reason => trans.__('The cluster could not be made: %1', reason)
         },
         trans

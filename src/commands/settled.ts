@@ -7,9 +7,9 @@ const PATIENCE = 120_000;
 /**
  * Wait until a cluster runs as it is wanted, or for as long as that is news.
  *
- * @returns Whether it does.
+ * @returns Whether it does; one that has gone does not.
  *
- * @throws An error with the cluster's own words when it has failed or gone.
+ * @throws An error with the cluster's own words when it has failed.
  */
 export function settled(
   cluster: ICluster,
