@@ -42,7 +42,9 @@ function CardHeaderView(
     >
       <span className="jp-SpecCluster-grip" aria-hidden="true" />
       <KindIcon.react tag="span" className="jp-SpecCluster-kindIcon" />
-      <h3 className="jp-SpecCluster-name">{display_name}</h3>
+      <h3 className="jp-SpecCluster-name" title={display_name}>
+        {display_name}
+      </h3>
       <PhaseLabel phase={phase} />
       <p
         className="jp-SpecCluster-origin"

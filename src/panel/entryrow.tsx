@@ -32,7 +32,8 @@ function EntryItemView(
   const { cluster: id, entry, isOpen, isActive, onToggle } = props;
   const isAlone = isSingle(entry);
   const [member] = entry.members;
-  const isGhost = isAlone && isAbsent(member);
+  // There is nothing to be shown below it.
+  const isLeaf = isAlone ? isAbsent(member) : entry.members.length === 0;
   const message = entry.message ?? entry.reason;
   const onPointerDown = whenDragged(event => {
     const members = entry.members.map(({ name }) => name);
@@ -49,7 +50,7 @@ function EntryItemView(
       aria-level={1}
       aria-posinset={props.position}
       aria-setsize={props.size}
-      aria-expanded={isGhost ? undefined : isOpen}
+      aria-expanded={isLeaf ? undefined : isOpen}
       aria-label={entryLabel(entry, trans)}
       tabIndex={isActive ? 0 : -1}
       data-key={entry.name}
@@ -58,13 +59,15 @@ function EntryItemView(
       <div
         className="jp-SpecCluster-entryRow"
         title={trans.__('%1, generation %2', entry.cls, entry.generation)}
-        onClick={isGhost ? undefined : () => onToggle(entry.name)}
+        onClick={isLeaf ? undefined : () => onToggle(entry.name)}
         onPointerDown={onPointerDown}
       >
         <span className="jp-SpecCluster-caret">
-          {!isAlone && (isOpen ? DOWN : RIGHT)}
+          {!isAlone && !isLeaf && (isOpen ? DOWN : RIGHT)}
         </span>
-        <span className="jp-SpecCluster-entryName">{entry.name}</span>
+        <span className="jp-SpecCluster-entryName" title={entry.name}>
+          {entry.name}
+        </span>
         <PhaseLabel phase={entry.phase} />
         {isAlone ? (
           <MemberFigures member={member} />
@@ -103,7 +106,7 @@ function EntryItemView(
           </div>
         )
       )}
-      {isAlone && isOpen && !isGhost && <MemberDetails member={member} />}
+      {isAlone && isOpen && !isLeaf && <MemberDetails member={member} />}
     </li>
   );
 }

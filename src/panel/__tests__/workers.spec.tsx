@@ -50,6 +50,23 @@ describe('The workers of a card', () => {
     expect(screen.queryByRole('tree')).toBeNull();
   });
 
+  it('has nothing to be opened of an entry without members', async () => {
+    const workers = [entry('0', [], 'pending')];
+    await page.show(new FakeCluster(cluster('otter', { workers })));
+    open('otter');
+    const row = screen.getByRole('treeitem', { name: /^0: pending/ });
+    expect(row.getAttribute('aria-expanded')).toBeNull();
+    expect(row.querySelector('.jp-SpecCluster-caret svg')).toBeNull();
+  });
+
+  it('has the whole of a name, which may have no room, in its tooltip', async () => {
+    const workers = [entry('eu-west-1', [member('eu-west-1')])];
+    await page.show(new FakeCluster(cluster('otter', { workers })));
+    open('otter');
+    expect(screen.getByText('otter').title).toBe('otter');
+    expect(screen.getByText('eu-west-1').title).toBe('eu-west-1');
+  });
+
   it('shows an entry that is one worker as one row', async () => {
     const workers = [entry('0', [member('0')]), entry('1', [absent('1')])];
     await page.show(new FakeCluster(cluster('otter', { workers })));
