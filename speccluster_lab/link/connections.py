@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 
+import psutil
 from pydantic import Field, ValidationError
 
 from speccluster_lab.errors import ClusterNotFound
@@ -43,6 +44,8 @@ class Connection(Document):
         The host's process id.
     start_time : float
         When that process started, as psutil tells it: seconds since the epoch.
+    boot_time : float
+        When the machine started, as psutil told it then; see :class:`.HostProcess`.
     nonce : str
         What requests must carry; the host refuses another.
     socket : str
@@ -54,6 +57,7 @@ class Connection(Document):
     id: ClusterId
     pid: int = Field(gt=0)
     start_time: float
+    boot_time: float = Field(default_factory=psutil.boot_time)
     nonce: str = Field(min_length=16, max_length=256, pattern=r"^[A-Za-z0-9_-]+$", repr=False)
     socket: str = Field(min_length=1, max_length=256)
     version: str = Field(max_length=64)
@@ -65,7 +69,7 @@ class Connection(Document):
     @property
     def process(self) -> HostProcess:
         """The process that wrote this."""
-        return HostProcess(self.pid, self.start_time)
+        return HostProcess(self.pid, self.start_time, self.boot_time)
 
 
 def read_connection(id: str) -> Connection:

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 
@@ -14,6 +14,7 @@ __all__ = ["HostProcess"]
 
 logger = logging.getLogger(__name__)
 
+# What says when the machine started is set a little now and then.
 _CLOCK_STEP = 2.0
 _KILL_SECONDS = 2.0
 _ROUNDS = 3
@@ -32,10 +33,14 @@ class HostProcess:
         Its process id.
     start_time : float
         When it started, as psutil tells it: seconds since the epoch.
+    boot_time : float
+        When the machine started, as psutil told it then. The kernel counts a start from there, and
+        both are other times once the clock has been set.
     """
 
     pid: int
     start_time: float
+    boot_time: float = field(default_factory=psutil.boot_time)
 
     @classmethod
     def of_child(cls, pid: int) -> HostProcess:
@@ -108,17 +113,22 @@ class HostProcess:
         """Return it while the system knows it, which includes a zombie."""
         try:
             process = psutil.Process(self.pid)
-            # The kernel counts from its boot, and the clock that says when that was can be set.
-            same = abs(process.create_time() - self.start_time) < _CLOCK_STEP
+            same = abs(self._later(process)) < _CLOCK_STEP
         except psutil.NoSuchProcess:
             return None
         return process if same else None
+
+    def _later(self, process: psutil.Process) -> float:
+        """Return how many seconds a process started after it, whatever became of the clock."""
+        # First: what psutil has told of processes before may go by an older one.
+        boot_time = psutil.boot_time()
+        return (process.create_time() - boot_time) - (self.start_time - self.boot_time)
 
     def _started(self, process: psutil.Process) -> bool:
         try:
             return (
                 _session_of(process.pid) == self.pid
-                and process.create_time() > self.start_time - _CLOCK_STEP
+                and self._later(process) > -_CLOCK_STEP
                 and _runs(process)
             )
         except psutil.Error:

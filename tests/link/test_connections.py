@@ -52,7 +52,7 @@ def test_there_and_back() -> None:
         assert list_connections() == [connection()]
         assert stat.S_IMODE(connection_file("one").stat().st_mode) == 0o600
         assert set(json.loads(connection_file("one").read_text())) == {
-            "id", "pid", "start_time", "nonce", "socket", "version",
+            "id", "pid", "start_time", "boot_time", "nonce", "socket", "version",
         }  # fmt: skip
     finally:
         remove_connection("one")
@@ -71,6 +71,22 @@ def test_a_process_is_known_by_its_start_as_well() -> None:
     assert connection(start_time=psutil.Process().create_time() + 1.0).is_alive()
     assert not connection(start_time=psutil.Process().create_time() - 60.0).is_alive()
     assert not connection(pid=2**22 + 1).is_alive()
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_a_clock_that_was_set_makes_it_no_other_process(
+    monkeypatch: pytest.MonkeyPatch, step: float
+) -> None:
+    write_connection(connection())
+    # psutil reckons every start from this, which is another time when the clock was set.
+    booted = psutil.boot_time()
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: booted + step)
+    assert psutil.Process().create_time() - read_connection("one").start_time == step
+    assert read_connection("one").is_alive()
+    assert [found.id for found in list_connections()] == ["one"]
+    early = connection(start_time=psutil.Process().create_time() - 60.0)
+    assert not early.is_alive()
+    remove_connection("one")
 
 
 def test_a_zombie_is_not_alive() -> None:

@@ -119,6 +119,20 @@ def test_another_process_of_the_same_id_is_left_alone() -> None:
         assert len(HostProcess.of_child(popen.pid).session()) == 3
 
 
+def test_a_clock_that_was_set_hides_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with leader() as popen:
+        host = HostProcess.of_child(popen.pid)
+        booted = psutil.boot_time()
+        monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: booted - 3600.0)
+        assert host.is_alive()
+        assert len(host.session()) == 3
+        popen.kill()
+        popen.wait()
+        # What it has left is known by its session and by having started later.
+        assert len(host.session()) == 2
+        assert host.end(grace=5.0)
+
+
 def test_one_without_a_session_of_its_own_takes_nobody_along() -> None:
     with leader(session=False) as popen:
         host = HostProcess.of_child(popen.pid)
