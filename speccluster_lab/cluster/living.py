@@ -134,6 +134,7 @@ class Living(Aligned):
                 if gone is not None:
                     self._executor.leave(gone)
 
+    @awaited_there
     async def _close(self) -> None:
         if self.status == Status.closed:
             return

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
 from distributed import Worker
+from distributed.core import Status
 
 from speccluster_lab.cluster import SpecCluster
 from speccluster_lab.errors import InvalidInput
@@ -20,10 +22,15 @@ class Placed(Worker):
     """Knows in which thread its kind has been started."""
 
     started_in: ClassVar[list[threading.Thread]] = []
+    closed_in: ClassVar[list[threading.Thread]] = []
 
     async def start(self) -> Any:
         self.started_in.append(threading.current_thread())
         return await super().start()
+
+    async def close(self, *args: Any, **options: Any) -> Any:
+        self.closed_in.append(threading.current_thread())
+        return await super().close(*args, **options)
 
 
 PLACED = f"{__name__}.Placed"
@@ -76,3 +83,17 @@ def test_what_is_asked_in_a_thread_without_a_loop_is_done_on_the_loop_of_the_clu
         asyncio.run_coroutine_threadsafe(cluster._settle(), cluster.loop.asyncio_loop).result(30)
     assert threading.current_thread() not in Placed.started_in
     assert len(Placed.started_in) == 3
+
+
+def test_who_leaves_it_in_a_thread_with_another_loop_has_it_closed_on_its_own() -> None:
+    Placed.closed_in.clear()
+
+    async def test(cluster: SpecCluster) -> None:
+        async with cluster as same:
+            assert same is cluster
+        assert cluster.status == Status.closed
+
+    with SpecCluster(workers={"a": entry(PLACED)}, scheduler=SCHEDULER, policy=QUICK) as cluster:
+        run(partial(test, cluster))
+    assert Placed.closed_in
+    assert threading.current_thread() not in Placed.closed_in
