@@ -52,6 +52,7 @@ class Described(Shown):
         self._keys: dict[str, Hashable] = {}
         super().__init__(**options)
 
+    @called_there
     def document(self) -> ClusterSpec:
         """Return the desired state as a document."""
         scheduler = self._scheduler_document or {"cls": distributed.Scheduler}
@@ -64,12 +65,14 @@ class Described(Shown):
             }
         )
 
+    @called_there
     def lasting_document(self) -> ClusterSpec:
         """Return the same without the entries that adaptive scaling has made: it does so again."""
         spec, adapted = self.document(), self.made_by_adaptive()
         kept = {name: entry for name, entry in spec.workers.items() if name not in adapted}
         return spec.model_copy(update={"workers": kept})
 
+    @called_there
     def document_of_size(self, n: int) -> ClusterSpec:
         """Return the desired state that there would be, were there ``n`` entries."""
         spec = self.document()

@@ -45,27 +45,33 @@ class Shown(Scaled):
         super().__init__(**options)
 
     @property
+    @called_there
     def phase(self) -> ClusterPhase:
         """Where the cluster is."""
         return self._report.phase(self)
 
     @property
+    @called_there
     def conditions(self) -> list[Condition]:
         """Why it is there."""
         return self._report.conditions(self)
 
+    @called_there
     def entries(self) -> list[Entry]:
         """Return the entries as they stand."""
         return self._report.entries(self)
 
+    @called_there
     def unexpected(self) -> list[Member]:
         """Return the workers that the scheduler has and no entry expects."""
         return self._report.unexpected(self)
 
+    @called_there
     def counts(self) -> Counts:
         """Return the cluster in numbers."""
         return self._report.counts(self)
 
+    @called_there
     def scheduler_status(self) -> SchedulerStatus:
         """Return the scheduler as it stands."""
         return self._report.scheduler(self)

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
 from distributed import Worker
@@ -16,6 +16,9 @@ from speccluster_lab.cluster import SpecCluster
 from speccluster_lab.errors import InvalidInput
 
 from .conftest import QUICK, SCHEDULER, entry, run
+
+if TYPE_CHECKING:
+    from speccluster_lab.cluster.status import StatusReport
 
 
 class Placed(Worker):
@@ -97,3 +100,33 @@ def test_who_leaves_it_in_a_thread_with_another_loop_has_it_closed_on_its_own() 
         run(partial(test, cluster))
     assert Placed.closed_in
     assert threading.current_thread() not in Placed.closed_in
+
+
+class Whereabouts:
+    """Says in which thread it is asked for its text; stands for all that a cluster shows, too."""
+
+    seen: ClassVar[list[threading.Thread]] = []
+
+    def __str__(self) -> str:
+        self.seen.append(threading.current_thread())
+        return "where"
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda cluster: str(self)
+
+
+def test_what_is_shown_in_another_thread_is_read_on_the_loop_which_may_be_changing_it() -> None:
+    Whereabouts.seen.clear()
+    form = entry(env={Whereabouts(): 1})
+    with SpecCluster(worker=form, scheduler=SCHEDULER, policy=QUICK) as cluster:
+        cluster.document()
+        cluster.lasting_document()
+        cluster.document_of_size(2)
+        by_documents = len(Whereabouts.seen)
+        report, cluster._report = cluster._report, cast("StatusReport", Whereabouts())
+        asked = [cluster.phase, cluster.conditions, cluster.scheduler_status()]
+        asked += [cluster.entries(), cluster.counts(), cluster.unexpected()]
+        cluster._report = report
+    assert by_documents >= 3
+    assert len(Whereabouts.seen) == by_documents + len(asked)
+    assert threading.current_thread() not in Whereabouts.seen
