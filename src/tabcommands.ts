@@ -41,7 +41,7 @@ export interface ITabCommand<C> {
   /**
    * Whether it can be done now; always if not given.
    */
-  can?: (of: C) => boolean;
+  can?: (of: C, args: ReadonlyPartialJSONObject) => boolean;
 
   /**
    * Whether it is done already, of a command that is there to be toggled.
@@ -100,7 +100,7 @@ export function tabCommands<C extends Widget>(
   { tracker, signals, state, none, trans }: ITabs<C>
 ): AddTabCommand<C> {
   const ids: string[] = [];
-  const possible: ((of: C) => boolean)[] = [];
+  const possible: NonNullable<ITabCommand<C>['can']>[] = [];
   const known = new WeakMap<C, string>();
   const find = ({ widget }: ReadonlyPartialJSONObject): C | null => {
     const { currentWidget } = tracker;
@@ -118,7 +118,7 @@ export function tabCommands<C extends Widget>(
   shell.currentChanged?.connect(notify);
   // Not for each line of a log, or letter: whoever is told forgets what is marked in the palette.
   const look = (of: C) => {
-    const now = [...possible.map(can => can(of)), state(of)].join(' ');
+    const now = [...possible.map(can => can(of, {})), state(of)].join(' ');
     if (known.get(of) !== now) {
       known.set(of, now);
       notify();
@@ -129,8 +129,10 @@ export function tabCommands<C extends Widget>(
   );
 
   return (id, { label, caption, icon, properties, can, isToggled, act }) => {
-    const isPossible = (of: C | null): of is C =>
-      of !== null && (can?.(of) ?? true);
+    const isPossible = (
+      of: C | null,
+      args: ReadonlyPartialJSONObject
+    ): of is C => of !== null && (can?.(of, args) ?? true);
     ids.push(id);
     if (can) {
       possible.push(can);
@@ -141,7 +143,7 @@ export function tabCommands<C extends Widget>(
       caption,
       icon,
       isVisible: args => find(args) !== null,
-      isEnabled: args => isPossible(find(args)),
+      isEnabled: args => isPossible(find(args), args),
       ...(isToggled && {
         isToggleable: true,
         isToggled: args => {
@@ -176,7 +178,7 @@ export function tabCommands<C extends Widget>(
           return null;
         }
         try {
-          return isPossible(of) ? await act(of, args) : null;
+          return isPossible(of, args) ? await act(of, args) : null;
         } catch (error) {
           Notification.error(describeError(error, trans), SHOWN);
           return null;

@@ -59,6 +59,13 @@ export namespace CommandIDs {
   export const copySpecCode = 'speccluster-lab:copy-spec-code';
   export const showView = 'speccluster-lab:show-spec-view';
   export const writeSpecAs = 'speccluster-lab:write-spec-as';
+  export const chooseEntry = 'speccluster-lab:choose-entry';
+  export const addEntry = 'speccluster-lab:add-entry';
+  export const duplicateEntry = 'speccluster-lab:duplicate-entry';
+  export const removeEntry = 'speccluster-lab:remove-entry';
+  export const renameEntry = 'speccluster-lab:rename-entry';
+  export const changeAlike = 'speccluster-lab:change-alike';
+  export const showOption = 'speccluster-lab:show-option';
   export const openLogs = 'speccluster-lab:open-logs';
   export const followLog = 'speccluster-lab:follow-log';
   export const copyLog = 'speccluster-lab:copy-log';

@@ -53,6 +53,7 @@ SEES_SPEC: Final = {
     "speccluster-lab:copy-spec-code",
     "speccluster-lab:show-spec-view",
     "speccluster-lab:write-spec-as",
+    "speccluster-lab:choose-entry",
 }
 # And one who may write as well, but have no code run that is not known yet.
 WRITES: Final = {

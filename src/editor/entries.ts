@@ -23,6 +23,22 @@ export function partOf(
 }
 
 /**
+ * Whether what stands for an entry is written as one.
+ */
+export function isEntry(entry: unknown): entry is WorkerSpec {
+  const { cls, options, group } = (entry ?? {}) as Partial<WorkerSpec>;
+  const isObject =
+    typeof options === 'object' && options && !Array.isArray(options);
+  const isGroup =
+    Array.isArray(group) && group.every(one => typeof one === 'string');
+  return (
+    typeof cls === 'string' &&
+    (options === undefined || Boolean(isObject)) &&
+    (group === undefined || group === null || isGroup)
+  );
+}
+
+/**
  * A spec with another entry in place of a part; null leaves it out.
  */
 export function withPart(
@@ -82,12 +98,19 @@ export function renamed(
   from: string,
   to: string
 ): ClusterSpec | null {
-  const before = Object.entries(spec.workers ?? {});
-  if (to.trim() === '' || before.some(([name]) => name === to)) {
+  if (!isFree(spec, to)) {
     return null;
   }
+  const before = Object.entries(spec.workers ?? {});
   const after = before.map(([name, one]) => [name === from ? to : name, one]);
   return { ...spec, workers: Object.fromEntries(after) };
+}
+
+/**
+ * Whether a new entry can be called by a name: it is not blank, and no entry has it.
+ */
+export function isFree(spec: ClusterSpec, name: string): boolean {
+  return name.trim() !== '' && partOf(spec, { name }) === undefined;
 }
 
 /**

@@ -1,42 +1,21 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { ClusterSpec } from '../api/types';
-import type { Part } from './entries';
-import { freeName, partOf, renamed, withPart } from './entries';
+import { partOf } from './entries';
+import { useAskedFor } from './focus';
+import type { FormModel } from './formmodel';
 
 /**
  * Which entry the form shows, and which there are.
  */
 export function EntryChoice(props: {
+  form: FormModel;
   spec: ClusterSpec;
-  part: Part;
-  /** Another number for each entry that is chosen. */
-  choice: number;
-  isReadOnly: boolean;
-  onPart: (part: Part) => void;
-  onRenamed: (name: string) => void;
-  onSpec: (spec: ClusterSpec) => void;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { spec, part, choice, isReadOnly, trans } = props;
-  const { onPart, onRenamed, onSpec } = props;
+  const { form, spec, trans } = props;
   const id = React.useId();
-  const names = Object.keys(spec.workers ?? {});
-  const { name } = part;
-  const shown = partOf(spec, part);
-  const add = (isCopy: boolean) => {
-    const entry = isCopy ? shown : (spec.worker ?? shown);
-    if (entry) {
-      const next = freeName(spec);
-      onSpec(withPart(spec, { name: next }, entry));
-      onPart({ name: next });
-    }
-  };
-  const remove = () => {
-    const at = names.indexOf(name!);
-    onSpec(withPart(spec, part, null));
-    onPart({ name: names[at + 1] ?? names[at - 1] ?? null });
-  };
+  const { name } = form.part;
   return (
     <>
       <div className="jp-SpecCluster-field">
@@ -47,33 +26,33 @@ export function EntryChoice(props: {
             // A name may be whatever the others are not.
             value={name === null ? 'new' : `=${name}`}
             onChange={({ target }) =>
-              onPart({
+              form.choose({
                 name: target.value === 'new' ? null : target.value.slice(1)
               })
             }
           >
-            {names.map(one => (
+            {Object.keys(spec.workers ?? {}).map(one => (
               <option key={one} value={`=${one}`}>
                 {trans.__('%1 (%2)', one, className(spec, one))}
               </option>
             ))}
             <option value="new">{trans.__('the form of new entries')}</option>
           </select>
-          {!isReadOnly && (
+          {!form.draft.isReadOnly && (
             <>
               <button
                 type="button"
                 className="jp-SpecCluster-button"
-                disabled={!spec.worker && !shown}
-                onClick={() => add(false)}
+                disabled={!form.canAdd}
+                onClick={() => form.add()}
               >
                 {trans.__('Add')}
               </button>
               <button
                 type="button"
                 className="jp-SpecCluster-button"
-                disabled={!shown}
-                onClick={() => add(true)}
+                disabled={!form.entry}
+                onClick={() => form.duplicate(form.part)}
               >
                 {trans.__('Duplicate')}
               </button>
@@ -81,7 +60,7 @@ export function EntryChoice(props: {
                 type="button"
                 className="jp-SpecCluster-button"
                 disabled={name === null}
-                onClick={remove}
+                onClick={() => form.remove(name!)}
               >
                 {trans.__('Remove')}
               </button>
@@ -90,50 +69,44 @@ export function EntryChoice(props: {
         </div>
       </div>
       {name !== null && (
-        <NameField
-          key={choice}
-          name={name}
-          isReadOnly={isReadOnly}
-          onName={next => {
-            const spelt = renamed(spec, name, next);
-            if (spelt) {
-              onSpec(spelt);
-              onRenamed(next);
-            }
-            return spelt !== null;
-          }}
-          trans={trans}
-        />
+        <NameField key={form.choice} form={form} name={name} trans={trans} />
       )}
     </>
   );
 }
 
 function NameField(props: {
+  form: FormModel;
   name: string;
-  isReadOnly: boolean;
-  onName: (name: string) => boolean;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { name, isReadOnly, onName, trans } = props;
+  const { form, name, trans } = props;
   const id = React.useId();
-  const [text, setText] = React.useState(name);
+  const [typed, setTyped] = React.useState<string | null>(null);
   const [isTaken, setTaken] = React.useState(false);
-  const commit = () => setTaken(text !== name && !onName(text));
+  const input = useAskedFor(form, 'name');
+  const commit = () => {
+    const isDone = typed === null || form.rename(name, typed);
+    setTaken(!isDone);
+    if (isDone) {
+      setTyped(null);
+    }
+  };
   return (
     <div className="jp-SpecCluster-field" data-invalid={isTaken}>
       <label htmlFor={id}>{trans.__('Name')}</label>
       <div>
         <input
+          ref={input}
           id={id}
           type="text"
           autoComplete="off"
           spellCheck={false}
-          value={text}
-          disabled={isReadOnly}
+          value={typed ?? name}
+          disabled={form.draft.isReadOnly}
           aria-invalid={isTaken || undefined}
           aria-describedby={`${id}-error`}
-          onChange={event => setText(event.target.value)}
+          onChange={event => setTyped(event.target.value)}
           // Each letter by itself would be an entry that is made anew.
           onBlur={commit}
           onKeyDown={event => event.key === 'Enter' && commit()}

@@ -5,25 +5,15 @@ import type { ClusterSpec, WorkerClass, WorkerSpec } from '../api/types';
 import { someNames } from '../model/somenames';
 import type { SpecDraft } from './draft';
 import type { Part } from './entries';
-import { alike, partOf, withParts } from './entries';
+import { isEntry } from './entries';
 import { EntryChoice } from './entrychoice';
 import { pathOf } from './field';
+import { useAskedFor } from './focus';
+import type { FormModel } from './formmodel';
 import { GroupFields } from './groupfields';
 import { Labelled } from './labelled';
 import { Marked } from './marked';
 import { OptionsForm } from './optionsform';
-import type { ISchema } from './schema';
-import { optionsSchema } from './schema';
-
-/** What most people come for, of dask's classes and of those for queues. */
-const MAIN = [
-  'cores',
-  'memory',
-  'nthreads',
-  'memory_limit',
-  'queue',
-  'walltime'
-];
 
 /** How many entries are named before they are only counted. */
 const NAMES_SHOWN = 4;
@@ -32,16 +22,11 @@ const NAMES_SHOWN = 4;
  * A spec as a form: one entry at a time, its options as its class describes them.
  */
 export function FormView(props: {
-  draft: SpecDraft;
+  form: FormModel;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { draft, trans } = props;
-  const [{ name, choice }, choose] = React.useState<Part & { choice: number }>(
-    () => ({
-      name: Object.keys(draft.base.workers ?? {})[0] ?? null,
-      choice: 0
-    })
-  );
+  const { form, trans } = props;
+  const { draft, entry } = form;
   const { spec } = draft;
   if (!spec) {
     return (
@@ -52,30 +37,17 @@ export function FormView(props: {
       </p>
     );
   }
-  const isThere = name === null || partOf(spec, { name }) !== undefined;
-  const part: Part = { name: isThere ? name : null };
-  const entry = partOf(spec, part);
   return (
     <>
-      <EntryChoice
-        spec={spec}
-        part={part}
-        isReadOnly={draft.isReadOnly}
-        choice={choice}
-        onPart={next => choose({ name: next.name, choice: choice + 1 })}
-        onRenamed={next => choose({ name: next, choice })}
-        onSpec={next => draft.write(next)}
-        trans={trans}
-      />
+      <EntryChoice form={form} spec={spec} trans={trans} />
       {draft.classes.error && <p role="alert">{draft.classes.error}</p>}
       {isEntry(entry) ? (
         <EntryForm
           // Another entry is another form: nothing of what was typed is carried over. One of
           // another name is the same: the focus stays.
-          key={`${choice} ${isThere}`}
-          draft={draft}
+          key={form.choice}
+          form={form}
           spec={spec}
-          part={part}
           entry={entry}
           trans={trans}
         />
@@ -94,64 +66,25 @@ export function FormView(props: {
   );
 }
 
-function isEntry(entry: unknown): entry is WorkerSpec {
-  const { cls, options, group } = (entry ?? {}) as Partial<WorkerSpec>;
-  const isObject =
-    typeof options === 'object' && options && !Array.isArray(options);
-  const isGroup =
-    Array.isArray(group) && group.every(one => typeof one === 'string');
-  return (
-    typeof cls === 'string' &&
-    (options === undefined || Boolean(isObject)) &&
-    (group === undefined || group === null || isGroup)
-  );
-}
-
 function EntryForm(props: {
-  draft: SpecDraft;
+  form: FormModel;
   spec: ClusterSpec;
-  part: Part;
   entry: WorkerSpec;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { draft, spec, part, entry, trans } = props;
+  const { form, spec, entry, trans } = props;
+  const { draft, known } = form;
   const { isReadOnly } = draft;
-  const classes = draft.classes.all;
-  const [more, setMore] = React.useState<readonly string[]>([]);
-  // Those that were alike when that was said: while something is typed, others may come to be.
-  const [together, setTogether] = React.useState<readonly Part[] | null>(null);
-  const others = alike(spec, part, together);
-  const change = (next: Partial<WorkerSpec>) =>
-    draft.write(
-      withParts(spec, [part, ...(together ? others : [])], {
-        ...entry,
-        ...next
-      })
-    );
-  const known = classes.find(({ cls }) => cls === entry.cls);
-  const full = optionsSchema(classes, entry.cls);
-  const options = (entry.options ?? {}) as ReadonlyJSONObject;
-  const refused = refusalOf(draft, spec, part);
-  const shown = shownOptions(full, options, more, known, entry);
-  const rest = Object.entries(full.properties ?? {})
-    .filter(([name, of]) => !shown.includes(name) && !of.readOnly)
-    .map(([name]) => name);
+  const refused = refusalOf(draft, spec, form.part);
   return (
     <>
-      {!isReadOnly && (
-        <Together
-          others={others}
-          isChosen={together !== null}
-          onChoose={isChosen => setTogether(isChosen ? others : null)}
-          trans={trans}
-        />
-      )}
+      {!isReadOnly && <Together form={form} trans={trans} />}
       <ClassField
-        classes={classes}
+        classes={draft.classes.all}
         cls={entry.cls}
         error={refused.cls}
         isReadOnly={isReadOnly}
-        onChange={cls => change({ cls })}
+        onChange={cls => form.change({ cls })}
         trans={trans}
       />
       <GroupFields
@@ -160,40 +93,33 @@ function EntryForm(props: {
         // The class may have an option that has to go with it.
         isReadOnly={isReadOnly || !draft.classes.isAnswered}
         onChange={group =>
-          change({ group, options: counted(entry, known, group) })
+          form.change({ group, options: counted(entry, known, group) })
         }
         trans={trans}
       />
       <OptionsForm
-        schema={full}
-        names={shown}
-        options={options}
+        schema={form.schema}
+        names={form.shown}
+        options={(entry.options ?? {}) as ReadonlyJSONObject}
         refused={refused.options}
         isReadOnly={isReadOnly}
-        onChange={next => change({ options: next as WorkerSpec['options'] })}
+        onChange={next =>
+          form.change({ options: next as WorkerSpec['options'] })
+        }
         trans={trans}
       />
-      {!isReadOnly && (
-        <MoreOptions
-          names={rest}
-          isOpen={full.additionalProperties !== false}
-          onAdd={name => setMore([...more, name])}
-          trans={trans}
-        />
-      )}
+      {!isReadOnly && <MoreOptions form={form} trans={trans} />}
     </>
   );
 }
 
 /** Whether what is changed is changed in all that are the same. */
 function Together(props: {
-  others: readonly Part[];
-  isChosen: boolean;
-  onChoose: (isChosen: boolean) => void;
+  form: FormModel;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { others, isChosen, onChoose, trans } = props;
-  const names = others.map(
+  const { form, trans } = props;
+  const names = form.others.map(
     ({ name }) => name ?? trans.__('the form of new entries')
   );
   return (
@@ -203,10 +129,12 @@ function Together(props: {
           <input
             {...ids}
             type="checkbox"
-            checked={isChosen}
+            checked={form.isTogether}
             // There all the time: what came and went would move what is typed in.
-            disabled={names.length === 0 && !isChosen}
-            onChange={({ target }) => onChoose(target.checked)}
+            disabled={names.length === 0 && !form.isTogether}
+            onChange={({ target }) => {
+              form.isTogether = target.checked;
+            }}
           />
           {names.length === 0
             ? trans.__('no other is the same')
@@ -218,24 +146,6 @@ function Together(props: {
       )}
     </Labelled>
   );
-}
-
-/** Which options have a field: those that are set, those that were asked for, and the usual ones. */
-function shownOptions(
-  schema: ISchema,
-  options: ReadonlyJSONObject,
-  more: readonly string[],
-  known: WorkerClass | undefined,
-  entry: WorkerSpec
-): string[] {
-  const properties = schema.properties ?? {};
-  const usual = MAIN.filter(name => Object.hasOwn(properties, name));
-  const names = new Set([...usual, ...Object.keys(options), ...more]);
-  // The size of the group says it.
-  if (known?.count && entry.group) {
-    names.delete(known.count);
-  }
-  return [...names];
 }
 
 /** Where a class has an option for how many workers an entry is, it goes with the group. */
@@ -295,43 +205,45 @@ function ClassField(props: {
 }
 
 function MoreOptions(props: {
-  names: readonly string[];
-  isOpen: boolean;
-  onAdd: (name: string) => void;
+  form: FormModel;
   trans: TranslationBundle;
 }): React.JSX.Element | null {
-  const { names, isOpen, onAdd, trans } = props;
+  const { form, trans } = props;
+  const { hidden } = form;
   const id = React.useId();
-  const [name, setName] = React.useState('');
-  if (names.length === 0 && !isOpen) {
+  const input = useAskedFor(form, 'option');
+  const [text, setText] = React.useState('');
+  if (!form.hasMore) {
     return null;
   }
-  const isKnown = names.includes(name) || (isOpen && name.trim() !== '');
-  const add = () => {
-    onAdd(name.trim());
-    setName('');
+  const name = text.trim();
+  const isKnown = form.canShow(name);
+  const show = () => {
+    form.show(name);
+    setText('');
   };
   return (
     <div className="jp-SpecCluster-field">
       <label htmlFor={id}>{trans.__('Another option')}</label>
       <div className="jp-SpecCluster-fieldRow">
         <input
+          ref={input}
           id={id}
           type="text"
           list={`${id}-names`}
           autoComplete="off"
           placeholder={trans.__('its name')}
-          value={name}
-          onChange={event => setName(event.target.value)}
+          value={text}
+          onChange={event => setText(event.target.value)}
           onKeyDown={event => {
             if (event.key === 'Enter' && isKnown) {
               event.preventDefault();
-              add();
+              show();
             }
           }}
         />
         <datalist id={`${id}-names`}>
-          {names.map(one => (
+          {hidden.map(one => (
             <option key={one} value={one} />
           ))}
         </datalist>
@@ -339,7 +251,7 @@ function MoreOptions(props: {
           type="button"
           className="jp-SpecCluster-button"
           disabled={!isKnown}
-          onClick={add}
+          onClick={show}
         >
           {trans.__('Show')}
         </button>

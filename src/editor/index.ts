@@ -66,8 +66,10 @@ export const editorPlugin: JupyterFrontEndPlugin<ISpecEditors> = {
     });
     const add = tabCommands(app, {
       tracker,
-      signals: ({ draft, arranged }) => [draft.changed, arranged],
-      state: ({ draft, view }) => `${view} ${draft.format}`,
+      // The form tells of the draft as well.
+      signals: ({ form, arranged }) => [form.changed, arranged],
+      state: ({ draft, form, view }) =>
+        `${view} ${draft.format} ${form.isTogether}`,
       none: trans.__('No editor of a spec is in use.'),
       trans
     });

@@ -1,23 +1,23 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
+import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 import type * as React from 'react';
-import type { SpecDraft } from './draft';
 
 /**
- * A part of the editor that React draws, anew after each change of the draft.
+ * A part of the editor that React draws, anew after each change of what it shows.
  */
 export class DraftPart extends ReactWidget {
   /**
-   * @param draft - What it shows.
+   * @param of - What it shows.
    * @param draw - Draws it.
    */
   constructor(
-    draft: SpecDraft,
+    of: { readonly changed: ISignal<unknown, void> },
     private readonly _draw: () => React.JSX.Element | null
   ) {
     super();
-    draft.changed.connect(this._onDraft, this);
+    of.changed.connect(this._onChanged, this);
   }
 
   /**
@@ -37,7 +37,7 @@ export class DraftPart extends ReactWidget {
     this.update();
   }
 
-  private _onDraft(): void {
+  private _onChanged(): void {
     // What is not seen is drawn when it is shown.
     if (this.isVisible) {
       this.update();

@@ -15,6 +15,7 @@ import { confirmDiscard } from './discard';
 import { SpecDraft } from './draft';
 import { pickEarlier } from './earlier';
 import { EditorFooter } from './footer';
+import { FormModel } from './formmodel';
 import type { View } from './header';
 import { EditorHeader, tabId } from './header';
 import { HistoryView } from './historyview';
@@ -36,6 +37,7 @@ export class SpecEditor extends Widget {
     const { cluster, manager, model, trans } = options;
     const draft = new SpecDraft({ cluster, text: model, trans });
     this.draft = draft;
+    this.form = new FormModel(draft);
     this._manager = manager;
     this._options = options;
     this.addClass('jp-SpecCluster-editor');
@@ -95,6 +97,11 @@ export class SpecEditor extends Widget {
    * What is written.
    */
   readonly draft: SpecDraft;
+
+  /**
+   * What the form shows of it.
+   */
+  readonly form: FormModel;
 
   /**
    * The cluster whose spec is edited.
@@ -217,18 +224,18 @@ export class SpecEditor extends Widget {
   }
 
   private _makeForm(): Widget {
-    const { draft } = this;
+    const { form } = this;
     const { trans } = this._options;
-    const form = new DraftPart(draft, () => {
+    const part = new DraftPart(form, () => {
       const { FormView } = this._formModule ?? {};
       return FormView ? (
-        <FormView draft={draft} trans={trans} />
+        <FormView form={form} trans={trans} />
       ) : (
         <p>{trans.__('Loading…')}</p>
       );
     });
-    form.addClass('jp-SpecCluster-form');
-    return form;
+    part.addClass('jp-SpecCluster-form');
+    return part;
   }
 
   /**

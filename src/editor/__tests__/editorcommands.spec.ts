@@ -25,7 +25,15 @@ const OURS = [...new Set(OFFERED.map(({ command }) => command))];
 const LOOKS = [
   CommandIDs.copySpecCode,
   CommandIDs.showView,
-  CommandIDs.writeSpecAs
+  CommandIDs.writeSpecAs,
+  CommandIDs.chooseEntry
+];
+/** What can be done with the one entry that there is, of which the form of new ones is another. */
+const ENTRY = [
+  CommandIDs.addEntry,
+  CommandIDs.duplicateEntry,
+  CommandIDs.removeEntry,
+  CommandIDs.renameEntry
 ];
 
 describe('commands of the editor', () => {
@@ -152,7 +160,9 @@ describe('commands of the editor', () => {
     expect(enabled()).toEqual([
       CommandIDs.revertSpec,
       CommandIDs.goBack,
-      ...LOOKS
+      ...LOOKS,
+      ...ENTRY,
+      CommandIDs.showOption
     ]);
     await ready(CommandIDs.applySpec);
     const answer = deferred<Cluster>();
@@ -164,7 +174,12 @@ describe('commands of the editor', () => {
     );
     await expect(applied).resolves.toEqual({ id: 'otter', generation: 2 });
     expect(one.replaceSpec.mock.calls).toEqual([[spec, 1]]);
-    expect(enabled()).toEqual([CommandIDs.goBack, ...LOOKS]);
+    expect(enabled()).toEqual([
+      CommandIDs.goBack,
+      ...LOOKS,
+      ...ENTRY,
+      CommandIDs.showOption
+    ]);
   });
 
   it('answer null when the server refuses what is applied', async () => {
@@ -185,7 +200,9 @@ describe('commands of the editor', () => {
     expect(enabled()).toEqual(LOOKS);
     const before = text();
     for (const id of OURS.filter(id => !LOOKS.includes(id))) {
-      await expect(run(id, { widget, generation: 1 })).resolves.toBeNull();
+      await expect(
+        run(id, { widget, generation: 1, entry: '0', name: 'new' })
+      ).resolves.toBeNull();
     }
     expect(text()).toEqual(before);
     expect(one.replaceSpec).not.toHaveBeenCalled();
@@ -209,7 +226,9 @@ describe('commands of the editor', () => {
       CommandIDs.revertSpec,
       ...choices,
       CommandIDs.goBack,
-      ...LOOKS
+      ...LOOKS,
+      ...ENTRY,
+      CommandIDs.showOption
     ]);
     expect(commands.label(CommandIDs.revertSpec)).toBe('Take Their Spec');
     await expect(run(CommandIDs.compareChanges)).resolves.toEqual({
@@ -306,5 +325,122 @@ describe('commands of the editor', () => {
     await run(CommandIDs.writeSpecAs, { format: 'json' });
     expect(text()).toEqual(plain(one.document.spec));
     expect(is(CommandIDs.writeSpecAs, { format: 'json' })).toBe(true);
+  });
+
+  describe('of the form', () => {
+    const shown = () =>
+      screen.findByLabelText<HTMLSelectElement>('Entry').then(
+        ({ value }) => value,
+        () => null
+      );
+    const names = () => Object.keys(text().workers);
+    const focused = (name: string) =>
+      waitFor(() =>
+        expect(document.activeElement).toBe(screen.getByLabelText(name))
+      );
+
+    it('add, copy, rename and remove entries, as the buttons do', async () => {
+      await expect(run(CommandIDs.addEntry)).resolves.toEqual({ entry: '1' });
+      await waitFor(async () => expect(await shown()).toBe('=1'));
+      await run(CommandIDs.addEntry, { name: 'big' });
+      await expect(
+        run(CommandIDs.duplicateEntry, { entry: '0', name: 'copy' })
+      ).resolves.toEqual({ entry: 'copy' });
+      expect(text().workers.copy).toEqual(text().workers['0']);
+      await expect(
+        run(CommandIDs.renameEntry, { name: 'twin' })
+      ).resolves.toEqual({ entry: 'twin' });
+      expect(names()).toEqual(['0', '1', 'big', 'twin']);
+      await waitFor(async () => expect(await shown()).toBe('=twin'));
+      expect(screen.getByLabelText<HTMLInputElement>('Name').value).toBe(
+        'twin'
+      );
+      await expect(run(CommandIDs.removeEntry)).resolves.toEqual({
+        entry: 'twin'
+      });
+      await run(CommandIDs.removeEntry, { entry: '1' });
+      expect(names()).toEqual(['0', 'big']);
+      await waitFor(async () => expect(await shown()).toBe('=big'));
+    });
+
+    it('say which entry there is not, and what none can be called', async () => {
+      for (const [id, args, note] of [
+        [CommandIDs.removeEntry, { entry: 'gone' }, /^There is no entry gone/],
+        [CommandIDs.chooseEntry, { entry: 'gone' }, /^There is no entry gone/],
+        [CommandIDs.addEntry, { name: '0' }, /can be called “0”/],
+        [CommandIDs.duplicateEntry, { name: ' ' }, /can be called “ ”/],
+        [CommandIDs.renameEntry, { name: '' }, /can be called “”/]
+      ] as const) {
+        await expect(run(id, args)).resolves.toBeNull();
+        expect(notes()[0]).toMatch(note);
+      }
+      expect(text()).toEqual(plain(one.document.spec));
+    });
+
+    it('show one entry after the other, and the form of new ones', async () => {
+      await run(CommandIDs.addEntry, { name: 'big' });
+      for (const entry of [null, '0', 'big']) {
+        await expect(run(CommandIDs.chooseEntry)).resolves.toEqual({ entry });
+      }
+      await run(CommandIDs.showView, { view: 'code' });
+      await run(CommandIDs.chooseEntry, { entry: null });
+      expect(commands.isToggled(CommandIDs.showView, { view: 'form' })).toBe(
+        true
+      );
+      expect(enabled()).not.toContain(CommandIDs.removeEntry);
+      await waitFor(async () => expect(await shown()).toBe('new'));
+    });
+
+    it('mean no entry that is not in view, unless it is said', async () => {
+      await run(CommandIDs.showView, { view: 'code' });
+      expect(enabled()).toEqual([
+        CommandIDs.goBack,
+        ...LOOKS,
+        CommandIDs.addEntry
+      ]);
+      await expect(run(CommandIDs.removeEntry)).resolves.toBeNull();
+      expect(enabled({ entry: '0' })).toEqual([
+        CommandIDs.goBack,
+        ...LOOKS,
+        ...ENTRY
+      ]);
+    });
+
+    it('let a name and an option be typed', async () => {
+      await run(CommandIDs.addEntry, { name: 'big' });
+      await run(CommandIDs.showView, { view: 'code' });
+      await run(CommandIDs.renameEntry, { entry: '0' });
+      await focused('Name');
+      await expect(shown()).resolves.toBe('=0');
+      await run(CommandIDs.showOption);
+      await focused('Another option');
+      await run(CommandIDs.showOption, { option: 'cls_of_mine' });
+      expect(notes()[0]).toBe('There is no option “cls_of_mine”.');
+      await run(CommandIDs.showOption, { option: 'nthreads' });
+      expect(screen.getByLabelText('nthreads')).toBeTruthy();
+    });
+
+    it('change those that are the same together', async () => {
+      write(changed());
+      expect(enabled()).not.toContain(CommandIDs.changeAlike);
+      await run(CommandIDs.duplicateEntry, { name: 'twin' });
+      await expect(run(CommandIDs.changeAlike)).resolves.toEqual({
+        isTogether: true
+      });
+      expect(commands.isToggled(CommandIDs.changeAlike)).toBe(true);
+      await waitFor(() =>
+        expect(
+          screen.getByLabelText<HTMLInputElement>('Change as well').checked
+        ).toBe(true)
+      );
+      fireEvent.change(screen.getByLabelText('nthreads'), {
+        target: { value: '4' }
+      });
+      const { '0': first, twin } = text().workers;
+      expect(first.options.nthreads).toBe(4);
+      expect(first).toEqual(twin);
+      await run(CommandIDs.changeAlike, { isTogether: false });
+      expect(commands.isToggled(CommandIDs.changeAlike)).toBe(false);
+    });
   });
 });

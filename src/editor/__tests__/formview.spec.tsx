@@ -18,22 +18,24 @@ import {
 import { ApiError } from '../../api/errors';
 import type { ClusterSpec, WorkerClass } from '../../api/types';
 import { SpecDraft } from '../draft';
+import { FormModel } from '../formmodel';
 import { FormView } from '../formview';
 import { meantValue, shownText } from '../optionfield';
 
 const trans = nullTranslator.load('speccluster_lab');
 
-function Drawn(props: { draft: SpecDraft }): React.JSX.Element {
+function Drawn(props: { form: FormModel }): React.JSX.Element {
   const [, draw] = React.useReducer((count: number) => count + 1, 0);
   React.useEffect(() => {
-    props.draft.changed.connect(draw);
-  }, [props.draft]);
-  return <FormView draft={props.draft} trans={trans} />;
+    props.form.changed.connect(draw);
+  }, [props.form]);
+  return <FormView form={props.form} trans={trans} />;
 }
 
 describe('FormView', () => {
   let one: FakeCluster;
   let draft: SpecDraft;
+  let form: FormModel;
 
   const field = (name: string) => screen.getByLabelText<HTMLInputElement>(name);
   const fill = (name: string, value: string) =>
@@ -50,7 +52,8 @@ describe('FormView', () => {
       trans
     });
     await draft.classes.need();
-    render(<Drawn draft={draft} />);
+    form = new FormModel(draft);
+    render(<Drawn form={form} />);
   });
 
   afterEach(() => draft.dispose());
@@ -116,7 +119,7 @@ describe('FormView', () => {
       text: new CodeEditor.Model(),
       trans
     });
-    render(<Drawn draft={other} />);
+    render(<Drawn form={new FormModel(other)} />);
     const asked = other.classes.need();
     expect(field('Workers').disabled).toBe(true);
     slow.resolve([...CLASSES]);
@@ -161,6 +164,9 @@ describe('FormView', () => {
     fireEvent.keyDown(name, { key: 'Enter' });
     expect(Object.keys(draft.spec!.workers!)).toEqual(['big']);
     expect(document.activeElement).toBe(name);
+    // By a command.
+    act(() => void form.rename('big', 'small'));
+    expect([field('Name'), name.value]).toEqual([name, 'small']);
     fill('Name', 'bigger');
     // As the tabulator does.
     act(() => next.focus());
