@@ -59,18 +59,19 @@ class LogEnd:
         # Another one has another number of failures in it.
         if degraded.message != self._message and self._reading is None:
             self._message = degraded.message
-            self._reading = asyncio.create_task(self._look(), name="read the end of the log")
+            self._reading = asyncio.create_task(
+                self._look(degraded.message), name="read the end of the log"
+            )
         if not self._lines:
             return conditions
         message = with_last_lines(f"{degraded.message}.", "the host's", self._lines)
         said = degraded.model_copy(update={"message": message})
         return [said if one is degraded else one for one in conditions]
 
-    async def _look(self) -> None:
-        of = self._message
+    async def _look(self, message: str) -> None:
         try:
             lines = await self._read()
-            if self._message == of:
+            if self._message == message:
                 self._lines = lines
                 self._changed()
             await asyncio.sleep(PAUSE)
