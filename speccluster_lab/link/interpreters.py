@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -35,6 +37,14 @@ LEAST_PYTHON: Final = (3, 11)
 # What a scheduler, its workers and their clients must have in common, beside Python: see
 # distributed.versions.
 COMPARED: Final = ("dask", "distributed", "cloudpickle", "msgpack", "tornado")
+
+# What Jupyter itself takes for the Python that it runs with: the kernels of this environment.
+_THIS_PYTHON: Final = (
+    "python",
+    f"python{sys.version_info.major}",
+    f"python{sys.version_info.major}.{sys.version_info.minor}",
+)
+_PYTHON: Final = re.compile(r"python[0-9.]*t?")
 
 _QUESTION: Final = """\
 import json, sys
@@ -101,7 +111,7 @@ def python_of_kernel(name: str, *, field: str = "kernel") -> str:
     Raises
     ------
     InvalidInput
-        There is no such kernel, or it does not run Python.
+        There is no such kernel, it does not run Python, or it does not say which one.
     """
     # Here, because hosts and notebooks use this module as well, and are to be there at once.
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
@@ -122,8 +132,20 @@ def python_of_kernel(name: str, *, field: str = "kernel") -> str:
             f"kernel {name!r} runs {spec.language}, and a cluster runs Python", field=field
         )
     program = str(spec.argv[0])
-    # The kernels of this very environment say "python" without a path.
-    return program if os.path.isabs(program) else sys.executable
+    if program in _THIS_PYTHON:
+        return sys.executable
+    if os.path.isabs(program):
+        return program
+    # A launcher, as conda's, would be asked as if it were a Python itself, and this one would run
+    # another environment than the kernel.
+    found = shutil.which(program) if _PYTHON.fullmatch(program) else None
+    if found is None:
+        raise InvalidInput(
+            f"kernel {name!r} is started by {program!r}, which says of no Python where it is; "
+            "name a kernel that does, or a template",
+            field=field,
+        )
+    return os.path.abspath(found)
 
 
 def ask_interpreter(path: str, *, field: str = "python") -> Interpreter:

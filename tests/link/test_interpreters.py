@@ -126,6 +126,22 @@ def test_a_kernel_names_its_python(kernels: Path) -> None:
     assert python_of_kernel("here") == sys.executable
 
 
+def test_a_kernel_of_another_environment_is_not_taken_for_this_one(
+    kernels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel(kernels, "mine", argv=["conda", "run", "-n", "mine", "python", "-m", "ipykernel"])
+    with pytest.raises(InvalidInput, match="kernel 'mine' is started by 'conda'") as caught:
+        python_of_kernel("mine", field="template")
+    assert caught.value.field == "template"
+    # Neither is a Python of another version, which is where programs are looked for.
+    kernel(kernels, "older", argv=["python3.0", "-m", "ipykernel_launcher"])
+    with pytest.raises(InvalidInput, match=r"started by 'python3\.0'"):
+        python_of_kernel("older")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "python3.0").symlink_to(sys.executable)
+    assert python_of_kernel("older") == str(tmp_path / "python3.0")
+
+
 def test_a_kernel_that_is_not_there_or_of_another_language_is_refused(kernels: Path) -> None:
     kernel(kernels, "mine")
     with pytest.raises(InvalidInput, match=r"there is no kernel 'other'; there are: .*mine"):
