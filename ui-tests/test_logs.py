@@ -73,6 +73,41 @@ def context_options() -> dict[str, Any]:
     return {"viewport": size, "device_scale_factor": SCALE, "reduced_motion": "reduce"}
 
 
+LOOK: Final = "(node, key) => getComputedStyle(node)[key]"
+
+
+def test_what_is_told_by_colour_is_seen_where_colours_are_forced(
+    lab: LabPage, server: LabServer
+) -> None:
+    id = start(server, "threads", "Logged")["id"]
+    write(the_log(server, id), ["2026-11-28 06:02:43,377 ERROR it has failed", "", "1 INFO and"])
+    card = lab.panel.card("Logged")
+    card.button("Edit spec").click()
+    tabs = lab.editor("Logged").root.get_by_role("tab")
+    expect(tabs).to_have_count(3)
+    lab.page.emulate_media(forced_colors="active")
+    under = [tab.evaluate(LOOK, "borderBottomColor") for tab in tabs.all()]
+    assert len(set(under)) == 2
+    new = lab.panel.root.get_by_role("button", name="New cluster")
+    icon = new.locator("svg [fill]").first
+    assert icon.evaluate(LOOK, "fill") == new.evaluate(LOOK, "color")
+
+    card.button("Open logs").click()
+    log = LogViewer(lab.page, "Logged")
+    beside = [
+        log.line(text) for text in ("2026-11-28 06:02:43,377 ERROR it has failed", "1 INFO and")
+    ]
+    for line in beside:
+        expect(line).to_be_visible()
+    edges = [line.evaluate(LOOK, "borderLeftColor") for line in beside]
+    assert edges[0] != edges[1]
+    follow, copy = log.button("Follow"), log.button("Copy")
+    assert follow.evaluate(LOOK, "backgroundColor") != copy.evaluate(LOOK, "backgroundColor")
+    follow.click()
+    log.expect_following(False)
+    assert follow.evaluate(LOOK, "backgroundColor") == copy.evaluate(LOOK, "backgroundColor")
+
+
 def test_a_log_is_followed_filtered_and_copied(lab: LabPage, server: LabServer) -> None:
     id = start(server, "threads", "Logged")["id"]
     lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
