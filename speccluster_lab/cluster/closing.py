@@ -60,10 +60,13 @@ def begin_to_close(instance: Any) -> asyncio.Future[Any] | None:
         return None
 
 
-def note_failure(closing: asyncio.Future[Any], name: str) -> None:
-    """Log that something failed to close: there is nobody else who could do more about it."""
+def note_failure(closing: asyncio.Future[Any], what: object) -> None:
+    """Log that something failed to close: there is nobody else who could do more about it.
+
+    What it is says itself, and only where it is logged: not every class can.
+    """
     if not closing.cancelled() and closing.exception() is not None:
-        logger.warning("%s failed to close: %r", name, closing.exception())
+        logger.warning("%s failed to close: %r", what, closing.exception())
 
 
 async def close_instance(instance: Any, limit: float) -> None:
@@ -73,7 +76,7 @@ async def close_instance(instance: Any, limit: float) -> None:
         return
     done, _ = await asyncio.wait({closing}, timeout=limit)
     if done:
-        note_failure(closing, repr(instance))
+        note_failure(closing, instance)
     else:
         closing.cancel()
         logger.warning("%r did not close within %g s", instance, limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 __all__ = ["Living"]
+
+logger = logging.getLogger(__name__)
 
 # What closing drops is worth no longer a wait.
 LOOK_AT_LOSS: Final = 2.0
@@ -111,7 +114,11 @@ class Living(Aligned):
                 break
             for begin in range(0, len(events), EVENTS_AT_A_TIME):
                 for op, what in events[begin : begin + EVENTS_AT_A_TIME]:
-                    self._update_worker_status(op, what)
+                    try:
+                        self._update_worker_status(op, what)
+                    except Exception:
+                        # A subclass's own: the next one is heard, and closing is not to raise it.
+                        logger.exception("an event of the scheduler failed: %s", op)
                 await asyncio.sleep(0)
         await comm.close()
         if self.status == Status.running:
@@ -152,8 +159,7 @@ class Living(Aligned):
         await self._note_loss()
         self.status = Status.closing
         self._changed()
-        if self._adaptive is not None:
-            self._adaptive.stop()
+        self._end_adapting()
         await asyncio.gather(self._watch.end(), self._executor.end())
         dead = self.scheduler is not None and has_ended(self.scheduler)
         if started and self.scheduler_comm is not None:
@@ -170,6 +176,16 @@ class Living(Aligned):
         if self._starting is not None and not started:
             self._starting.cancel()
         self._changed()
+
+    def _end_adapting(self) -> None:
+        if self._adaptive is None:
+            return
+        try:
+            self._adaptive.stop()
+        except Exception:
+            # One of somebody else's class; the stock class is not to ask it once more.
+            logger.exception("adaptive scaling does not end well")
+            self._adaptive = None
 
     def _stay_closed(self, starting: asyncio.Future[None]) -> None:
         """Be closed still, whatever a start has come to that would not be given up."""
