@@ -139,7 +139,7 @@ def as_rows(cluster: Cluster) -> Iterator[list[str]]:
 
 
 def remarks(cluster: Cluster, note: str | None = None) -> list[str]:
-    """Return what a person should know beside the numbers.
+    """Return what a person should know beside the numbers, line by line.
 
     Parameters
     ----------
@@ -153,7 +153,9 @@ def remarks(cluster: Cluster, note: str | None = None) -> list[str]:
         for condition in cluster.conditions
         if (condition.status is ConditionStatus.TRUE) is not (condition.type == "Ready")
     )
-    return [*([note] if note else []), *worth_saying]
+    texts = [*([note] if note else []), *worth_saying]
+    # One may end with lines of a log: indented, so that they pass for nothing else.
+    return [line for text in texts for line in text.replace("\n", "\n  ").split("\n")]
 
 
 def _entry_rows(entry: Entry) -> list[str]:

@@ -110,6 +110,20 @@ def test_it_says_why() -> None:
     assert "all there" not in as_text(ready)
 
 
+def test_lines_of_a_log_are_lines() -> None:
+    said = "a start fails. The end of the host's log:\nno licence\n  0 running: 0\x1b[0m"
+    cluster = _cluster(conditions=[_condition(said, "Degraded", ConditionStatus.TRUE)])
+    lines = as_text(cluster, "a note").splitlines()
+    assert lines[1:5] == [
+        "  a note",
+        "  a start fails. The end of the host's log:",
+        "    no licence",
+        "      0 running: 0\ufffd[0m",
+    ]
+    html = as_html(cluster)
+    assert html.index("log:</div>") < html.index("no licence</div>")
+
+
 def test_names_are_text_and_nothing_else() -> None:
     member = Member(name=HOSTILE, address=HOSTILE, status=HOSTILE)
     entry = Entry(
