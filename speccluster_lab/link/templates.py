@@ -7,12 +7,14 @@ data folders, one template each; the folders are looked through in Jupyter's ord
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from jupyter_core.paths import jupyter_data_dir, jupyter_path
@@ -244,20 +246,20 @@ def read_template(path: Path) -> Template:
 
 def _read(path: Path) -> tuple[Template, Saved | None]:
     try:
-        with open(path, "rb") as stream:
+        # O_NONBLOCK: opening a pipe would otherwise wait for its other end.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
-            content = stream.read(MAX_TEMPLATE_BYTES + 1)
+            content = stream.read(MAX_TEMPLATE_BYTES + 1) if stat.S_ISREG(mode) else b""
     except OSError as error:
         raise InvalidInput(f"it cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise InvalidInput("it is no regular file")
     # A template says which code runs.
     if mode & stat.S_IWOTH:
         raise InvalidInput(f"every user can write it (mode {stat.S_IMODE(mode):04o})")
     if len(content) > MAX_TEMPLATE_BYTES:
         raise InvalidInput(f"it has more than {MAX_TEMPLATE_BYTES} bytes")
-    try:
-        document = yaml.safe_load(content)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"it is no YAML: {' '.join(str(error).split())}") from None
+    document = _parse(content)
     if not isinstance(document, dict):
         raise InvalidInput("it is no mapping")
     try:
@@ -268,6 +270,38 @@ def _read(path: Path) -> tuple[Template, Saved | None]:
     if template.name != path.stem:
         raise InvalidInput(f"its name is {template.name!r}, and its file's {path.stem!r}")
     return template, saved
+
+
+def _parse(content: bytes) -> Any:
+    """Return what YAML says.
+
+    Raises
+    ------
+    InvalidInput
+        It is none, or repeats itself so often that nobody could wait for it.
+    """
+    try:
+        loader = yaml.SafeLoader(content)
+        node = loader.get_single_node()
+        # Before anything is made of it: some lines can say more than there is room for.
+        is_endless = node is not None and _values_in(node, {}) > MAX_TEMPLATE_BYTES
+        document = None if node is None or is_endless else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"it is no YAML: {' '.join(str(error).split())}") from None
+    if is_endless:
+        raise InvalidInput(f"with what it repeats it has more than {MAX_TEMPLATE_BYTES} values")
+    return document
+
+
+def _values_in(node: yaml.Node, known: dict[int, float]) -> float:
+    """Return how many values a part of a document has, with what it repeats of others."""
+    if id(node) not in known:
+        # One that is a part of itself never ends.
+        known[id(node)] = math.inf
+        parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+        flat = itertools.chain(*parts) if isinstance(node, yaml.MappingNode) else parts
+        known[id(node)] = 1 + sum(_values_in(part, known) for part in flat)
+    return known[id(node)]
 
 
 def _look_at(path: Path) -> TemplateFile:

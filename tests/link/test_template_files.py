@@ -101,6 +101,39 @@ def test_one_that_anybody_can_write_is_not_used() -> None:
         get_template("mine")
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("merged", [False, True])
+def test_one_that_repeats_itself_without_end_holds_up_nobody(merged: bool) -> None:
+    def line(number: int) -> str:
+        if not number:
+            return "  a0: &a0 {x: 1}"
+        last = ", ".join([f"*a{number - 1}"] * 9)
+        said = f"{{<<: [{last}]}}" if merged else f"[{last}]"
+        return f"  a{number}: &a{number} {said}"
+
+    put("name: mine\ntitle: Mine\nspec:\n" + "\n".join(map(line, range(30))))
+    (file,) = look_for_templates().files
+    assert file.why == "with what it repeats it has more than 262144 values"
+    put("&a {name: *a}")
+    (file,) = look_for_templates().files
+    assert file.why == "with what it repeats it has more than 262144 values"
+
+
+def test_one_that_repeats_a_part_of_it_will_do() -> None:
+    text = yaml.safe_dump({**MINE, "fields": {}}).replace("$field: nthreads", "a: 1")
+    put(f"{text}fields: {{a: &a {{type: integer, title: A, default: 1}}, b: {{<<: *a, title: B}}}}")
+    fields = get_template("mine").fields
+    assert [(name, one.title) for name, one in fields.items()] == [("a", "A"), ("b", "B")]
+
+
+@pytest.mark.timeout(20)
+def test_one_that_is_no_file_is_not_waited_for() -> None:
+    file = put(MINE)
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    assert [one.why for one in look_for_templates().files] == ["it is no regular file"]
+
+
 def test_an_unknown_one_says_which_there_are() -> None:
     with pytest.raises(TemplateNotFound, match="known are: grouped, local, threads"):
         get_template("nope")
