@@ -3,6 +3,7 @@ import * as React from 'react';
 import type { IClusterManager } from '../tokens';
 import { CardButton } from './button';
 import { usePanel } from './context';
+import { focusNew, useFocusHandedOn } from './focus';
 import { openArrangementMenu } from './arrangementmenu';
 import { useSignal } from './signals';
 
@@ -14,15 +15,18 @@ export function Finding({
 }: {
   manager: IClusterManager;
 }): React.JSX.Element | null {
-  const { trans, commands, view } = usePanel();
   const count = useSignal(manager.changed, () => manager.clusters.length);
+  return count === 0 ? null : <Fields />;
+}
+
+function Fields(): React.JSX.Element {
+  const { trans, commands, view } = usePanel();
   const filter = useSignal(view.changed, () => view.arrangement.filter);
-  if (count === 0) {
-    return null;
-  }
+  const place = React.useRef<HTMLDivElement>(null);
+  useFocusHandedOn(place, focusNew);
   const label = trans.__('Filter clusters and workers');
   return (
-    <div className="jp-SpecCluster-finding" role="search">
+    <div ref={place} className="jp-SpecCluster-finding" role="search">
       <input
         type="search"
         className="jp-SpecCluster-filter"

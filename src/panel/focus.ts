@@ -46,6 +46,16 @@ export function focusFilter(part: HTMLElement): void {
 }
 
 /**
+ * The way to a new cluster has the focus from now on, where there is one.
+ */
+export function focusNew(part: HTMLElement): void {
+  part
+    .closest('.jp-SpecCluster')
+    ?.querySelector<HTMLElement>('.jp-SpecCluster-top > button')
+    ?.focus();
+}
+
+/**
  * The row of a tree that an element is a part of has the focus from now on. Who has scrolled on
  * stays where they are.
  */

@@ -62,7 +62,9 @@ export function ClusterList({
       {count === 0 && state === 'live' && (
         <EmptyState manager={manager} onLeave={focus.leaveOthers} />
       )}
-      {count > 0 && mayExecute && <TemplateSection manager={manager} />}
+      {count > 0 && mayExecute && (
+        <TemplateSection manager={manager} onLeave={focus.leaveOthers} />
+      )}
     </div>
   );
 }

@@ -14,17 +14,34 @@ import { useSignal } from './signals';
  * The templates, out of the way until they are asked for.
  */
 export function TemplateSection({
-  manager
+  manager,
+  onLeave
 }: {
   manager: IClusterManager;
+  /** It goes, and has the focus. */
+  onLeave: () => void;
 }): React.JSX.Element | null {
-  const { trans } = usePanel();
   const templates = useSignal(
     manager.templatesChanged,
     () => manager.templates
   );
   return templates.length === 0 ? null : (
-    <details className="jp-SpecCluster-templates">
+    <Section templates={templates} onLeave={onLeave} />
+  );
+}
+
+function Section({
+  templates,
+  onLeave
+}: {
+  templates: readonly Template[];
+  onLeave: () => void;
+}): React.JSX.Element {
+  const { trans } = usePanel();
+  const place = React.useRef<HTMLDetailsElement>(null);
+  useFocusHandedOn(place, onLeave);
+  return (
+    <details ref={place} className="jp-SpecCluster-templates">
       <summary>{trans.__('Templates')}</summary>
       <TemplateOffers templates={templates} />
     </details>

@@ -4,6 +4,7 @@ import { foundEntries, foundUnexpected } from '../model/arrangement';
 import { isAbsent, isSingle } from '../model/facts';
 import { usePanel, useReadOnly } from './context';
 import { EntryItem } from './entryrow';
+import { focusCard } from './focus';
 import { MemberFigures, MemberItem, memberLabel } from './memberrow';
 import type { IRow } from './rows';
 import { RowList, neighbour } from './rows';
@@ -131,7 +132,12 @@ function Rows({
       row?.focus({ preventScroll: true });
       // Where it is was a guess until it was there.
       row?.scrollIntoView?.({ block: 'nearest' });
-    } else if (isFocused.current && document.activeElement === document.body) {
+    } else if (!isFocused.current || document.activeElement !== document.body) {
+      return;
+    } else if (rows.length === 0) {
+      isFocused.current = false;
+      focusCard(node);
+    } else {
       // The row that had the focus is out of view and not there any more.
       isKept.current = true;
       node.focus({ preventScroll: true });

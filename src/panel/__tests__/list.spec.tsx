@@ -25,6 +25,13 @@ describe('The list of clusters', () => {
     expect(screen.queryByRole('searchbox')).toBeNull();
   });
 
+  it('gives the focus on when there is nothing to look for any more', async () => {
+    await page.show(otter);
+    search().focus();
+    await change(() => page.manager.setClusters());
+    expect(document.activeElement).toBe(button('New cluster'));
+  });
+
   it('shows those that are looked for', async () => {
     await page.show(otter, failed);
     await look('badg');

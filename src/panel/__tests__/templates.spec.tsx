@@ -84,6 +84,10 @@ describe('The templates in the panel', () => {
       page.manager.setClusters(new FakeCluster(cluster('otter')))
     );
     expect(document.activeElement).toBe(card('otter'));
+    screen.getByText('Templates').focus();
+    await change(() => page.manager.setClusters());
+    const title = screen.getByText('No clusters yet');
+    expect(document.activeElement).toBe(title.parentElement);
   });
 
   it('has the templates below the clusters, for who may use them', async () => {

@@ -9,7 +9,7 @@ import {
   member
 } from '../../__tests__/fakes';
 import { CommandIDs } from '../../tokens';
-import { PanelPage, button, change, open } from './panelpage';
+import { PanelPage, button, card, change, open } from './panelpage';
 
 describe('The workers of a card', () => {
   let page: PanelPage;
@@ -48,6 +48,21 @@ describe('The workers of a card', () => {
     expect(busy.textContent).toContain('2%');
     fireEvent.click(disclosure);
     expect(screen.queryByRole('tree')).toBeNull();
+  });
+
+  it('gives the focus to the card when all entries go', async () => {
+    const one = new FakeCluster(cluster('otter'));
+    await page.show(one);
+    open('otter');
+    act(() => screen.getAllByRole('treeitem')[1].focus());
+    await change(() =>
+      one.set({ document: cluster('otter', { workers: [] }) })
+    );
+    expect(document.activeElement).toBe(card('otter'));
+    act(() => card('otter').blur());
+    await change(() => one.set({ document: cluster('otter') }));
+    // The tree does not want it any more.
+    expect(document.activeElement).toBe(document.body);
   });
 
   it('has nothing to be opened of an entry without members', async () => {
