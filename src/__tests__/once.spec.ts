@@ -1,9 +1,10 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Dialog } from '@jupyterlab/apputils';
+import { Dialog, Notification } from '@jupyterlab/apputils';
 import { nullTranslator } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { waitFor } from '@testing-library/dom';
 import { addCommands } from '../commands';
+import { pickEntry } from '../commands/meant';
 import { askOnce } from '../commands/once';
 import { CommandIDs } from '../tokens';
 import {
@@ -25,6 +26,18 @@ describe('What a person is asked', () => {
     question.resolve(true);
     await expect(first).resolves.toBe(true);
     await expect(askOnce('stop otter', async () => false)).resolves.toBe(false);
+  });
+
+  it('is no entry of a cluster that has none', async () => {
+    const one = new FakeCluster(cluster('otter', { workers: [] }));
+    const launched = jest.spyOn(Dialog.prototype, 'launch');
+    const trans = nullTranslator.load('speccluster_lab');
+    const app = {} as JupyterFrontEnd;
+    await expect(pickEntry(app, one, {}, trans)).resolves.toBeNull();
+    expect(launched).not.toHaveBeenCalled();
+    const [note] = Notification.manager.notifications;
+    expect(note.message).toBe('otter has no entries.');
+    launched.mockRestore();
   });
 
   it('can be asked again when it could not be', async () => {

@@ -66,6 +66,10 @@ export async function pickEntry(
     ? app.contextMenuHitTest(({ dataset }) => 'entry' in dataset)
     : undefined;
   let name = args.entry ?? node?.dataset.entry;
+  if (name === undefined && workers.length === 0) {
+    Notification.info(trans.__('%1 has no entries.', display_name), SHOWN);
+    return null;
+  }
   if (name === undefined) {
     const { value } = await InputDialog.getItem({
       title: trans.__('Which entry?'),
