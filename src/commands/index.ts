@@ -27,6 +27,7 @@ import { addCreateCommand } from './create';
 import { addEndCommands } from './ends';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addEntryCommands } from './entries';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
 import { addLogCommand } from './logs';
 import { SHOWN } from './operation';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- in the palette at once
