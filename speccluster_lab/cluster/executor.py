@@ -117,6 +117,9 @@ class Executor:
         if entry is not None and entry.made_of is None:
             # What there is of an entry keeps its names until it is gone.
             self._owners.disown(entry)
+        if entry is not None and entry.failure is not None:
+            # That was of what it is not to be any more.
+            self._waiting.take_back(name)
         if desired is None:
             if entry is None:
                 return
@@ -174,7 +177,7 @@ class Executor:
         -------
         list of BaseException
             What starts that failed meanwhile raised, and before where nobody waited then and
-            the entry has not recovered since.
+            the entry has neither recovered nor been changed since.
         """
         # Not as part of what waits; a copy, for a context can be entered only once at a time.
         return await self._waiting.idle(partial(self._context.copy().run, self.run_pass))

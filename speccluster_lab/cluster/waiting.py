@@ -53,7 +53,7 @@ class Waiting:
         -------
         list of BaseException
             What starts that failed meanwhile raised, and before where nobody waited then and
-            the entry has not recovered since.
+            the entry has neither recovered nor been changed since.
         """
         failures = list(self._unheard.values())
         self._unheard.clear()
@@ -116,6 +116,6 @@ class Waiting:
             waiter.failures.append(error)
 
     def take_back(self, name: str) -> None:
-        """Tell nobody more that an entry has failed: it has recovered, or has gone."""
+        """Tell nobody more that an entry has failed: it has recovered, changed, or gone."""
         if self._unheard:
             self._unheard.pop(name, None)

@@ -237,6 +237,26 @@ def test_an_entry_that_names_its_worker_is_rolled_with_a_stand_in() -> None:
     run(test)
 
 
+@pytest.mark.parametrize("how", ["removed", "mended"])
+def test_who_waits_hears_nothing_of_what_failed_before_the_spec_was_another(how: str) -> None:
+    async def test() -> None:
+        async with cluster_of({}, policy=replace(QUICK, backoff_cap=0.1)) as cluster:
+            cluster.worker_spec["bad"] = entry(f"{HERE}.FailingConstructor")
+            with pytest.raises(TypeError, match="not like this"):
+                await cluster
+            # Once more while nobody waits.
+            attempts = cluster.entries()[0].attempts
+            await until(lambda: cluster.entries()[0].attempts > attempts)
+            if how == "removed":
+                del cluster.worker_spec["bad"]
+            else:
+                cluster.worker_spec["bad"]["cls"] = "distributed.Worker"
+            await cluster
+            assert names(cluster) == ([] if how == "removed" else ["bad"])
+
+    run(test)
+
+
 def test_a_subscriber_that_fails_stops_nothing() -> None:
     async def test() -> None:
         async with cluster_of({"a": entry()}) as cluster:
