@@ -40,15 +40,16 @@ KEPT_ASIDE = 3
 _NOT_OURS = {errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO}
 
 
-def make_private_folder(folder: Path, *, others_may_read: bool = False) -> Path:
+def make_private_folder(folder: Path, *, is_a_persons: bool = False) -> Path:
     """Make a folder of mode 0700 where there is none, and return it.
 
     Parameters
     ----------
     folder : Path
         Folders above it are made as well, with the usual mode.
-    others_may_read : bool
-        Whether one that is there may let others read, as one that a person has made does.
+    is_a_persons : bool
+        Whether one that is there may let others read and its group write, as those do that
+        people make without much ado.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def make_private_folder(folder: Path, *, others_may_read: bool = False) -> Path:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise PermissionError(f"{str(folder)!r} is no folder")
-    _check_is_ours(found, str(folder), 0o022 if others_may_read else 0o077)
+    _check_is_ours(found, str(folder), 0o002 if is_a_persons else 0o077)
     return folder
 
 

@@ -71,8 +71,9 @@ def clusters_folder() -> Path:
         It cannot be made, or is there but not for us alone.
     """
     machine = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()).strip(".") or "localhost"
-    ours = _private(Path(jupyter_data_dir()) / _NAME)
-    return _private(ours / machine / "clusters")
+    # Templates of the user's own are in the first one as well, which they may have made for them.
+    ours = _private(Path(jupyter_data_dir()) / _NAME, is_a_persons=True)
+    return _private(_private(ours / machine, is_a_persons=True) / "clusters")
 
 
 def cluster_folder(id: str) -> Path:
@@ -184,9 +185,9 @@ def _session_folder() -> Path | None:
     return folder / _NAME if usable else None
 
 
-def _private(folder: Path) -> Path:
+def _private(folder: Path, *, is_a_persons: bool = False) -> Path:
     try:
-        return make_private_folder(folder)
+        return make_private_folder(folder, is_a_persons=is_a_persons)
     except OSError as error:
         raise StartFailed(f"{str(folder)!r} cannot be used: {error}") from error
 

@@ -206,7 +206,7 @@ def write_template(
         raise InvalidInput(f"template {template.name!r} has more than {MAX_TEMPLATE_BYTES} bytes")
     try:
         for folder in (file.parent.parent, file.parent):
-            make_private_folder(folder, others_may_read=True)
+            make_private_folder(folder, is_a_persons=True)
         write_private_file(file, content)
     except OSError as error:
         raise NotStored(f"template {template.name!r} cannot be written: {error}") from error

@@ -96,6 +96,37 @@ def test_a_folder_in_the_temporary_one_that_is_not_ours_is_refused(
         socket_path("a")
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o002])
+def test_a_folder_that_a_person_has_made_for_templates_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    before = os.umask(umask)
+    try:
+        (tmp_path / "data" / "speccluster-lab" / "templates").mkdir(parents=True)
+        folder = paths.clusters_folder()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+    # What is in them is ours all the same.
+    folder.chmod(0o755)
+    with pytest.raises(StartFailed, match="lets other users in"):
+        paths.clusters_folder()
+
+
+@pytest.mark.parametrize("which", ["speccluster-lab", "speccluster-lab/*"])
+def test_a_folder_above_the_clusters_that_anybody_can_write_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    paths.clusters_folder()
+    (folder,) = tmp_path.glob(which)
+    folder.chmod(0o777)
+    with pytest.raises(StartFailed, match="lets other users in"):
+        paths.clusters_folder()
+
+
 def test_a_folder_that_cannot_be_made_is_said_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
