@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import logging
 import os
 import signal
 import socket
@@ -51,7 +52,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     from speccluster_lab.host.life import run_host
 
-    return run_host(folder)
+    try:
+        return run_host(folder)
+    except SystemExit:
+        # Nobody here ends so, but what the cluster is made of may; to the guard its status would
+        # say that the end was wanted.
+        logging.getLogger(__name__).exception("A class of the cluster has ended this process")
+        return 1
 
 
 def _wait_for_a_cluster() -> Path | None:

@@ -61,6 +61,13 @@ class NeverStarts(Worker):
         raise RuntimeError("this worker never starts")
 
 
+class Exits(Worker):
+    """Ends the process that it is in, as if all were well."""
+
+    async def start_unsafe(self) -> Any:
+        sys.exit(0)
+
+
 class SlowScheduler(Scheduler):
     """Takes its time to come up."""
 

@@ -68,6 +68,15 @@ def test_busy_workers_end_with_a_host_that_is_killed(hosts: Hosts, template: str
     assert host.ended() == 0
 
 
+def test_a_cluster_whose_worker_exits_is_not_taken_for_one_that_is_to_end(hosts: Hosts) -> None:
+    cls = "difficult_workers.Exits"
+    host = hosts.start(spec={"workers": {"0": {"cls": cls}}}, allowed=frozenset({cls}))
+    host.reconnected()
+    assert "The host has ended with status 1; it is started again" in host.log
+    assert "A class of the cluster has ended this process" in host.log
+    assert "sys.exit(0)" in host.log
+
+
 def test_what_a_cluster_was_is_there_again(hosts: Hosts) -> None:
     host = hosts.start()
     host.until_running()
