@@ -18,6 +18,7 @@ import type { ISignal } from '@lumino/signaling';
 import type { SpecDraft } from './draft';
 import { pathOf } from './field';
 import { placeAt } from './place';
+import type { IRefusal } from './planning';
 import type { ISchema } from './schema';
 import { schemaAt, specSchema } from './schema';
 import { looseValue, rangeOf } from './spectext';
@@ -88,7 +89,7 @@ class Looking {
     });
   }
 
-  private _refusal: SpecDraft.IRefusal | null = null;
+  private _refusal: IRefusal | null = null;
   private _classes: readonly WorkerClass[] = [];
   private _isOver = false;
 }

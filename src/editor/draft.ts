@@ -2,16 +2,16 @@ import type { CodeEditor } from '@jupyterlab/codeeditor';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyJSONObject } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
-import { Debouncer, Throttler } from '@lumino/polling';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 import { ApiError } from '../api/errors';
 import type { Cluster, ClusterSpec, Plan } from '../api/types';
-import { describeError } from '../model/describe';
 import type { ICluster } from '../tokens';
 import { isSame, onTop } from './changes';
 import { withoutGone } from './entries';
 import { KnownClasses } from './knownclasses';
+import type { IRefusal } from './planning';
+import { Planning, refusalOf } from './planning';
 import type { Format, IProblem, Read } from './spectext';
 import { MIME_TYPES, changedLines, readSpec, writeSpec } from './spectext';
 
@@ -33,10 +33,12 @@ export class SpecDraft implements IDisposable {
       () => this._changed.emit(),
       options.trans
     );
-    this._asking = new Debouncer(() => this._ask(), SpecDraft.QUIET);
-    this._askingAgain = new Throttler(() => this._askAgain(), {
-      limit: SpecDraft.PACE,
-      edge: 'trailing'
+    this._planning = new Planning({
+      spec: () => (this._isToBePlanned ? this.spec : null),
+      before: () => this._catchUp(),
+      ask: spec => this.cluster.plan({ spec }),
+      told: () => this._changed.emit(),
+      trans: options.trans
     });
     this.text.sharedModel.changed.connect(this._onText, this);
     this._load(options.cluster.document, false);
@@ -138,21 +140,21 @@ export class SpecDraft implements IDisposable {
    * What the changes would do: null when there are none, or it is not known.
    */
   get plan(): Plan | null {
-    return this._plan;
+    return this._planning.plan;
   }
 
   /**
    * Whether it is being asked what the changes would do.
    */
   get isPlanning(): boolean {
-    return this._isPlanning;
+    return this._planning.isAsking;
   }
 
   /**
    * What the server has against what is written.
    */
-  get refusal(): SpecDraft.IRefusal | null {
-    return this._refusal;
+  get refusal(): IRefusal | null {
+    return this._refusal ?? this._planning.refusal;
   }
 
   /**
@@ -175,7 +177,7 @@ export class SpecDraft implements IDisposable {
       this.isDirty &&
       !this._isReadOnly &&
       !this._isApplying &&
-      !this._isPlanning &&
+      !this.isPlanning &&
       !this.isGone &&
       this.conflict === null
     );
@@ -305,8 +307,7 @@ export class SpecDraft implements IDisposable {
       return;
     }
     this._isDisposed = true;
-    this._asking.dispose();
-    this._askingAgain.dispose();
+    this._planning.dispose();
     this.cluster.changed.disconnect(this._onCluster, this);
     this.text.sharedModel.changed.disconnect(this._onText, this);
     this.text.dispose();
@@ -402,11 +403,7 @@ export class SpecDraft implements IDisposable {
       );
     }
     if (error !== null && code !== ApiError.CLUSTER_NOT_FOUND) {
-      this._refusal = {
-        field: error instanceof ApiError ? error.field : null,
-        message: describeError(error, this._trans),
-        isAloud: true
-      };
+      this._refusal = refusalOf(error, true, this._trans);
     }
   }
 
@@ -416,19 +413,12 @@ export class SpecDraft implements IDisposable {
     const { spec } = this._read;
     this._isDirty = spec === null || !isSame(json(spec), json(this._base));
     this._refusal = null;
-    this._askSoon();
+    this._planSoon();
   }
 
-  /** Forget what it would do: that is asked again once nobody writes. */
-  private _askSoon(): void {
-    this._plan = null;
-    this._question++;
-    this._asked = this.cluster.document.spec;
-    this._isPlanning = this._isToBePlanned;
-    if (this._isPlanning) {
-      // A debounced call that is superseded is rejected, which is its purpose.
-      this._asking.invoke().catch(() => undefined);
-    }
+  private _planSoon(): void {
+    this._planned = this.cluster.document.spec;
+    this._planning.soon();
     this._changed.emit();
   }
 
@@ -442,51 +432,20 @@ export class SpecDraft implements IDisposable {
     );
   }
 
-  private async _ask(): Promise<void> {
+  /**
+   * Take over what adaptive scaling has made of the spec. Not while somebody types: the text may
+   * become another.
+   */
+  private _catchUp(): void {
     const { spec } = this;
     const { document } = this.cluster;
     if (spec && this._isToBePlanned && !this._isApplying && this._isBehind()) {
-      // Not while somebody types: the text may become another. It is asked afterwards.
       const mine = withoutGone(spec, this._base, document.spec);
       const refusal = this._refusal;
       this._keepOnTop(this._base, document, mine);
       // What was said aloud is so until somebody writes.
-      this._refusal = refusal?.isAloud ? refusal : null;
+      this._refusal = refusal;
       this._changed.emit();
-      return;
-    }
-    if (!spec || !this._isToBePlanned) {
-      this._isPlanning = false;
-      this._changed.emit();
-      return;
-    }
-    const question = this._question;
-    const isMeant = () => !this._isDisposed && this._question === question;
-    try {
-      const plan = await this.cluster.plan({ spec });
-      if (isMeant()) {
-        this._plan = plan;
-      }
-    } catch (error) {
-      if (isMeant() && !this._refusal?.isAloud) {
-        this._plan = null;
-        this._refusal = {
-          field: error instanceof ApiError ? error.field : null,
-          message: describeError(error, this._trans),
-          isAloud: false
-        };
-      }
-    }
-    if (isMeant()) {
-      this._isPlanning = false;
-      this._changed.emit();
-    }
-  }
-
-  /** The plan that is shown, as it is by now: what is held, and where, goes on changing. */
-  private async _askAgain(): Promise<void> {
-    if (this._plan && !this._isApplying) {
-      await this._ask();
     }
   }
 
@@ -499,38 +458,34 @@ export class SpecDraft implements IDisposable {
         if (isSame(json(document.spec), json(this._base))) {
           this._take(document);
         }
-        this._askSoon();
+        this._planSoon();
       }
     } else if (this.isGone) {
       this._changed.emit();
     } else if (!this._isApplying && this._isBehind()) {
       if (!this.isDirty) {
         this._load(document, false);
-      } else if (!this._isPlanning || this._asked !== document.spec) {
+      } else if (!this.isPlanning || this._planned !== document.spec) {
         // Not for each number that changes: the wait would never end.
-        this._askSoon();
+        this._planSoon();
       }
-    } else if (this._plan) {
-      this._askingAgain.invoke().catch(() => undefined);
+    } else {
+      this._planning.again();
     }
   }
 
   private readonly _trans: TranslationBundle;
   private readonly _changed = new Signal<this, void>(this);
-  private readonly _asking: Debouncer;
-  private readonly _askingAgain: Throttler;
+  private readonly _planning: Planning;
   private _format: Format = 'json';
   private _read!: Read;
   private _base!: ClusterSpec;
   private _generation = 0;
   private _isDirty = false;
-  private _plan: Plan | null = null;
-  private _isPlanning = false;
-  /** How often what was asked has become another question. */
-  private _question = 0;
-  /** The cluster's spec when it was asked. */
-  private _asked: ClusterSpec | null = null;
-  private _refusal: SpecDraft.IRefusal | null = null;
+  /** The cluster's spec when it was last to be planned. */
+  private _planned: ClusterSpec | null = null;
+  /** Why it could not be applied. */
+  private _refusal: IRefusal | null = null;
   private _isApplying = false;
   private _isReadOnly = false;
   private _isCompared = false;
@@ -543,19 +498,9 @@ function json(spec: ClusterSpec): ReadonlyJSONObject {
 }
 
 /**
- * Statics of `SpecDraft`.
+ * Types of `SpecDraft`.
  */
 export namespace SpecDraft {
-  /**
-   * How long the text must be left alone before it is asked what it would do, in milliseconds.
-   */
-  export const QUIET = 300;
-
-  /**
-   * How often it is asked at most what it would do, while the cluster changes, in milliseconds.
-   */
-  export const PACE = 5_000;
-
   /**
    * What is edited.
    */
@@ -574,25 +519,5 @@ export namespace SpecDraft {
      * The translations.
      */
     trans: TranslationBundle;
-  }
-
-  /**
-   * What the server has against what is written.
-   */
-  export interface IRefusal {
-    /**
-     * The field that is wrong, as a dotted path.
-     */
-    field: string | null;
-
-    /**
-     * What is wrong.
-     */
-    message: string;
-
-    /**
-     * Whether it was asked to be applied, and not only what it would do.
-     */
-    isAloud: boolean;
   }
 }

@@ -8,6 +8,7 @@ import type { ClusterSpec } from '../../api/types';
 import { completions, findings } from '../codehelp';
 import { SpecDraft } from '../draft';
 import { pathOf } from '../field';
+import { Planning } from '../planning';
 import type { ISchema } from '../schema';
 import type { Format } from '../spectext';
 import { validate } from '../validate';
@@ -116,7 +117,7 @@ describe('help with code', () => {
     const wrong = spec();
     wrong.workers!['0'].options = { processes: 4 };
     draft.write(wrong);
-    await jest.advanceTimersByTimeAsync(SpecDraft.QUIET);
+    await jest.advanceTimersByTimeAsync(Planning.QUIET);
     expect(underlined()).toEqual([`"group": ${message}`]);
   });
 

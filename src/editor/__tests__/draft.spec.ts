@@ -11,6 +11,7 @@ import {
 import { ApiError } from '../../api/errors';
 import type { Cluster, ClusterSpec, Plan } from '../../api/types';
 import { SpecDraft } from '../draft';
+import { Planning } from '../planning';
 
 const trans = nullTranslator.load('speccluster_lab');
 
@@ -47,7 +48,21 @@ describe('SpecDraft', () => {
     one.replaceSpec.mockRejectedValue(
       new ApiError({ code: 'stale_generation', message: 'stale', status: 412 })
     );
-  const quiet = () => jest.advanceTimersByTimeAsync(SpecDraft.QUIET);
+  const quiet = () => jest.advanceTimersByTimeAsync(Planning.QUIET);
+  const typeAndWait = async (value: unknown) => {
+    type(value);
+    await quiet();
+  };
+  /** How a cluster answers whose spec was replaced. */
+  const taken = (spec: unknown) =>
+    cluster('otter', { generation: 2, spec: spec as Cluster['spec'] });
+  /** Apply a spec, which the server answers when the test says. */
+  const applying = async (spec = withThreads(2)) => {
+    const answer = deferred<Cluster>();
+    one.replaceSpec.mockReturnValueOnce(answer.promise);
+    await typeAndWait(spec);
+    return { spec, answer, applied: draft.apply() };
+  };
 
   beforeEach(() => {
     jest.useFakeTimers();
@@ -85,81 +100,38 @@ describe('SpecDraft', () => {
     expect([draft.format, source()]).toEqual(['json', '{']);
   });
 
-  it('asks what would be done once nobody writes, and once only', async () => {
+  it('can be applied once it is known what it would do', async () => {
     type(withThreads(2));
-    type(withThreads(3));
     expect([draft.isPlanning, draft.canApply]).toEqual([true, false]);
     await quiet();
-    expect(one.plan.mock.calls).toEqual([[{ spec: withThreads(3) }]]);
+    expect(one.plan.mock.calls).toEqual([[{ spec: withThreads(2) }]]);
     expect(draft.plan).toBe(NO_CHANGE);
     expect([draft.isPlanning, draft.canApply]).toEqual([false, true]);
   });
 
-  it('forgets a plan of what is not written any more', async () => {
-    const answer = deferred<Plan>();
-    one.plan.mockReturnValueOnce(answer.promise);
-    type(withThreads(2));
-    await quiet();
-    type(withThreads(3));
-    answer.resolve({ ...NO_CHANGE, retire: ['0'] });
-    await jest.advanceTimersByTimeAsync(0);
-    expect([draft.plan, draft.isPlanning]).toEqual([null, true]);
-    await quiet();
-    expect(draft.plan).toBe(NO_CHANGE);
-  });
-
-  it('asks again, now and then, while the cluster changes', async () => {
-    type(withThreads(2));
-    await quiet();
-    const held = { ...NO_CHANGE, at_stake: { keys: 3, nbytes: 300 } };
-    one.plan.mockResolvedValue(held);
-    const document = { ...one.document };
-    one.set({ document });
-    one.set({ document: { ...document } });
-    expect([draft.plan, draft.canApply]).toEqual([NO_CHANGE, true]);
-    await jest.advanceTimersByTimeAsync(SpecDraft.PACE);
-    expect(one.plan).toHaveBeenCalledTimes(2);
-    expect(draft.plan).toBe(held);
-    await jest.advanceTimersByTimeAsync(2 * SpecDraft.PACE);
-    expect(one.plan).toHaveBeenCalledTimes(2);
-    one.plan.mockRejectedValue(new ApiError({ code: 'x', message: 'gone' }));
-    one.set({ document });
-    await jest.advanceTimersByTimeAsync(SpecDraft.PACE);
-    expect([draft.plan, draft.refusal?.message]).toEqual([null, 'gone']);
-  });
-
-  it('asks nothing while nothing was written', async () => {
-    one.set({ document: { ...one.document } });
-    await jest.advanceTimersByTimeAsync(2 * SpecDraft.PACE);
-    expect(one.plan).not.toHaveBeenCalled();
-  });
-
-  it('says what the server has against it, and lets it be tried', async () => {
-    const error = new ApiError({
-      code: 'invalid_input',
-      message: 'no',
-      field: 'workers.0.options.nthreads'
-    });
-    one.plan.mockRejectedValue(error);
-    type(withThreads(-1));
-    await quiet();
-    expect(draft.refusal).toEqual({
-      field: 'workers.0.options.nthreads',
-      message: 'no',
-      isAloud: false
-    });
+  it('can be applied where the server has something against it, too', async () => {
+    one.plan.mockRejectedValueOnce(new ApiError({ code: 'x', message: 'no' }));
+    await typeAndWait(withThreads(-1));
+    expect(draft.refusal).toMatchObject({ message: 'no', isAloud: false });
     expect(draft.canApply).toBe(true);
-    type(withThreads(1));
-    expect(draft.refusal).toBeNull();
+  });
+
+  it('asks again while the cluster changes, once something was written', async () => {
+    const change = async () => {
+      one.set({ document: { ...one.document } });
+      await jest.advanceTimersByTimeAsync(Planning.PACE);
+    };
+    await change();
+    expect(one.plan).not.toHaveBeenCalled();
+    await typeAndWait(withThreads(2));
+    await change();
+    expect(one.plan).toHaveBeenCalledTimes(2);
   });
 
   it('applies what was written, from the generation that it was made from', async () => {
     const spec = withThreads(2);
-    one.replaceSpec.mockResolvedValue(
-      cluster('otter', { generation: 2, spec })
-    );
-    type(spec);
-    await quiet();
+    one.replaceSpec.mockResolvedValue(taken(spec));
+    await typeAndWait(spec);
     await expect(draft.apply()).resolves.toBe(true);
     expect(one.replaceSpec.mock.calls).toEqual([[spec, 1]]);
     expect([draft.generation, draft.isDirty]).toEqual([2, false]);
@@ -181,30 +153,21 @@ describe('SpecDraft', () => {
   });
 
   it('applies once at a time', async () => {
-    const answer = deferred<Cluster>();
-    one.replaceSpec.mockReturnValue(answer.promise);
-    type(withThreads(2));
-    await quiet();
-    void draft.apply();
+    const { spec, answer, applied } = await applying();
     expect(draft.canApply).toBe(false);
     await expect(draft.apply()).resolves.toBe(false);
-    answer.resolve(cluster('otter', { generation: 2 }));
-    await jest.advanceTimersByTimeAsync(0);
+    answer.resolve(taken(spec));
+    await expect(applied).resolves.toBe(true);
     expect(one.replaceSpec).toHaveBeenCalledTimes(1);
   });
 
   it('keeps what is typed while it is applied, on top of what was applied', async () => {
-    const answer = deferred<Cluster>();
-    one.replaceSpec.mockReturnValueOnce(answer.promise);
-    const sent = withThreads(2);
-    type(sent);
-    await quiet();
-    const applied = draft.apply();
+    const { spec: sent, answer, applied } = await applying();
     const typed = JSON.stringify({ ...sent, worker: null });
     type(typed);
     const made = { ...sent.workers, '1': one.document.spec.worker! };
-    const spec = { ...sent, workers: made } as Cluster['spec'];
-    answer.resolve(cluster('otter', { generation: 2, spec }));
+    const spec = { ...sent, workers: made };
+    answer.resolve(taken(spec));
     await expect(applied).resolves.toBe(true);
     const kept = { ...(plain(spec) as object), worker: null };
     expect(JSON.parse(source())).toEqual(kept);
@@ -217,16 +180,9 @@ describe('SpecDraft', () => {
   });
 
   it('undoes what is typed while it is applied, where nobody else was at it', async () => {
-    const answer = deferred<Cluster>();
-    one.replaceSpec.mockReturnValueOnce(answer.promise);
-    const spec = withThreads(2);
-    type(spec);
-    await quiet();
-    const applied = draft.apply();
+    const { spec, answer, applied } = await applying();
     type({ ...spec, worker: null });
-    answer.resolve(
-      cluster('otter', { generation: 2, spec: spec as Cluster['spec'] })
-    );
+    answer.resolve(taken(spec));
     await applied;
     expect(text.sharedModel.canUndo()).toBe(true);
   });
@@ -245,11 +201,7 @@ describe('SpecDraft', () => {
   it.each([true, false])(
     'looks afterwards at what has come while it was applied: taken %p',
     async isTaken => {
-      const answer = deferred<Cluster>();
-      one.replaceSpec.mockReturnValueOnce(answer.promise);
-      type(withThreads(2));
-      await quiet();
-      const applied = draft.apply();
+      const { answer, applied } = await applying();
       if (isTaken) {
         one.set({ document: elsewhere(3) });
         answer.resolve(cluster('otter', { generation: 2 }));
@@ -269,18 +221,23 @@ describe('SpecDraft', () => {
     }
   );
 
+  it('follows adaptive scaling once it is answered what was applied', async () => {
+    const { answer, applied } = await applying();
+    const typed = withThreads(3);
+    adapted('0', '1');
+    await typeAndWait(typed);
+    expect(JSON.parse(source())).toEqual(typed);
+    answer.reject(new ApiError({ code: 'x', message: 'no' }));
+    await applied;
+    await quiet();
+    expect(Object.keys(JSON.parse(source()).workers)).toEqual(['0', '1']);
+  });
+
   it('leaves the text as it is that is typed while it is applied', async () => {
     for (const typed of ['{', `  ${JSON.stringify(withThreads(3))}`]) {
-      const answer = deferred<Cluster>();
-      one.replaceSpec.mockReturnValueOnce(answer.promise);
-      const spec = withThreads(2);
-      type(spec);
-      await quiet();
-      const applied = draft.apply();
+      const { spec, answer, applied } = await applying();
       type(typed);
-      answer.resolve(
-        cluster('otter', { generation: 2, spec: spec as Cluster['spec'] })
-      );
+      answer.resolve(taken(spec));
       await applied;
       expect([source(), draft.isDirty]).toEqual([typed, true]);
       expect(draft.base).toEqual(spec);
@@ -289,8 +246,7 @@ describe('SpecDraft', () => {
   });
 
   it('does not send what is no spec', async () => {
-    type('{');
-    await quiet();
+    await typeAndWait('{');
     await expect(draft.apply()).resolves.toBe(false);
     expect(draft.refusal?.message).toMatch(/^Not JSON: /);
     expect(one.plan).not.toHaveBeenCalled();
@@ -313,8 +269,7 @@ describe('SpecDraft', () => {
   it('plans anew what was written beside changes that were taken back', async () => {
     const answer = deferred<Plan>();
     one.plan.mockReturnValueOnce(answer.promise);
-    type(withThreads(2));
-    await quiet();
+    await typeAndWait(withThreads(2));
     one.set({ document: elsewhere() });
     expect([draft.isPlanning, draft.plan]).toEqual([false, null]);
     one.set({ document: cluster('otter', { generation: 3 }) });
@@ -363,7 +318,7 @@ describe('SpecDraft', () => {
     draft.write(withThreads(2));
     await quiet();
     const made = adapted('0', '1') as Cluster['spec'];
-    const half = () => jest.advanceTimersByTimeAsync(SpecDraft.QUIET / 2);
+    const half = () => jest.advanceTimersByTimeAsync(Planning.QUIET / 2);
     for (const age of [1, 2, 3, 4, 5]) {
       await half();
       one.set({
@@ -394,15 +349,13 @@ describe('SpecDraft', () => {
     const meant = adapted('0', '1');
     await quiet();
     expect(source()).toBe('{');
-    type(spec);
-    await quiet();
+    await typeAndWait(spec);
     meant.workers!['0'] = spec.workers!['0'];
     expect(JSON.parse(source())).toEqual(meant);
   });
 
   it('compares no spec twice that is the same', async () => {
-    type(withThreads(2));
-    await quiet();
+    await typeAndWait(withThreads(2));
     const same = jest.spyOn(JSONExt, 'deepEqual');
     const document = cluster('otter');
     one.set({ document });
@@ -416,8 +369,7 @@ describe('SpecDraft', () => {
 
   it('keeps what was written beside changes made elsewhere', async () => {
     const spec = withThreads(2);
-    type(spec);
-    await quiet();
+    await typeAndWait(spec);
     one.set({ document: elsewhere() });
     expect(draft.conflict?.generation).toBe(2);
     expect([draft.canApply, draft.plan]).toEqual([false, null]);
@@ -432,16 +384,14 @@ describe('SpecDraft', () => {
       one.set({ document: elsewhere() });
       return one.document;
     });
-    type(withThreads(2));
-    await quiet();
+    await typeAndWait(withThreads(2));
     await draft.apply();
     expect(draft.conflict?.generation).toBe(2);
     expect(draft.refusal).toBeNull();
   });
 
   it('makes my changes to theirs, plans them, and applies nothing', async () => {
-    type(withThreads(2));
-    await quiet();
+    await typeAndWait(withThreads(2));
     one.set({ document: elsewhere() });
     draft.keepMine();
     expect(draft.conflict).toBeNull();
@@ -517,15 +467,17 @@ describe('SpecDraft', () => {
 
   it('changes nothing for somebody who may only look', async () => {
     draft.isReadOnly = true;
-    type(withThreads(2));
-    await quiet();
+    await typeAndWait(withThreads(2));
     expect(draft.canApply).toBe(false);
     await expect(draft.apply()).resolves.toBe(false);
     expect(one.plan).not.toHaveBeenCalled();
   });
 
-  it('listens to nobody any more when it has ended', () => {
+  it('listens to nobody any more when it has ended', async () => {
+    type(withThreads(2));
     draft.dispose();
+    await quiet();
+    expect(one.plan).not.toHaveBeenCalled();
     expect(() => one.set({ document: elsewhere() })).not.toThrow();
     expect(text.isDisposed).toBe(true);
   });

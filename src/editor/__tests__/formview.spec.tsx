@@ -21,6 +21,7 @@ import { SpecDraft } from '../draft';
 import { FormModel } from '../formmodel';
 import { FormView } from '../formview';
 import { meantValue, shownText } from '../optionfield';
+import { Planning } from '../planning';
 
 const trans = nullTranslator.load('speccluster_lab');
 
@@ -82,7 +83,7 @@ describe('FormView', () => {
       new ApiError({ code: 'x', message, field: 'workers.0.options.nthreads' })
     );
     fill('nthreads', '99');
-    await act(() => jest.advanceTimersByTimeAsync(SpecDraft.QUIET));
+    await act(() => jest.advanceTimersByTimeAsync(Planning.QUIET));
     jest.useRealTimers();
     expect(screen.getByText(message)).toBeTruthy();
     expect(field('nthreads').getAttribute('aria-invalid')).toBe('true');
