@@ -39,6 +39,7 @@ __all__ = [
     "Launch",
     "find_guard",
     "guard_program",
+    "home_folder",
     "host_program",
     "is_stopped",
     "mark_stopped",
@@ -270,13 +271,25 @@ def start_host(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=Path.home(),
+                cwd=home_folder(),
                 start_new_session=True,
             )
         finally:
             os.close(log)
     except OSError as error:
         raise StartFailed(f"the cluster's host could not be started: {error}") from error
+
+
+def home_folder() -> Path:
+    """Return where hosts are started: the user's home, or what is there in any case.
+
+    A user of a container may have none, or one that is not there.
+    """
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return Path(os.sep)
+    return home if os.access(home, os.X_OK) and home.is_dir() else Path(os.sep)
 
 
 def find_guard(folder: Path) -> HostProcess | None:

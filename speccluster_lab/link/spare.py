@@ -9,13 +9,15 @@ import subprocess
 import sys
 import sysconfig
 from contextlib import suppress
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from speccluster_lab.link.files import open_private_log
 from speccluster_lab.link.guard import HOST_LOG, SPARE, TAKEN
-from speccluster_lab.link.launch import guard_program, host_program
+from speccluster_lab.link.launch import guard_program, home_folder, host_program
 from speccluster_lab.link.processes import HostProcess
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["SpareHost"]
 
@@ -43,7 +45,7 @@ class SpareHost:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                cwd=Path.home(),
+                cwd=home_folder(),
                 start_new_session=True,
             )
 

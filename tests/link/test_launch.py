@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import pwd
 import stat
 import sys
 from pathlib import Path
@@ -144,6 +145,22 @@ def test_how_a_host_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert lines[-2] == "an error"
     assert str(writing) not in lines[4:-2]
     assert stat.S_IMODE((folder / HOST_LOG).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("home", ["/nonexistent", None])
+def test_a_user_without_a_home_folder_has_hosts_as_well(
+    monkeypatch: pytest.MonkeyPatch, home: str | None
+) -> None:
+    if home is None:
+        # As for one that the system has no name for.
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    else:
+        monkeypatch.setenv("HOME", home)
+    folder = reserve("one")
+    command = [sys.executable, "-c", "import os; print(os.getcwd()); os._exit(78)"]
+    assert start_host(folder, command=command).wait(20) == NO_USE
+    assert last_log_lines(folder)[0] == "/"
 
 
 def test_a_module_in_the_home_folder_does_not_stand_in(
