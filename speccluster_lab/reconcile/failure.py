@@ -9,7 +9,7 @@ __all__ = ["HOLDS_ACTOR", "NO_ROOM", "Failure"]
 
 # Nobody can take the data, so its workers go on as if nothing had been asked of them.
 NO_ROOM: Final = "NoRoomForData"
-# Nobody could take it, however much room there were.
+# Nobody could take it, however much room there were; its workers go on all the same.
 HOLDS_ACTOR: Final = "HoldsActor"
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["ClusterState", "next_look", "plan"]
 
 
+# Where nothing could move, its workers do what they did before.
+_GOING_ON: Final = frozenset({NO_ROOM, HOLDS_ACTOR})
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterState:
     """What the planner looks at.
@@ -256,7 +260,7 @@ def _leaving(entry: EntryState, state: ClusterState, room: _Room, now: float) ->
 def _kept(entry: EntryState) -> bool:
     """Return whether an entry that was to go can stay: it was up, and is as it was before."""
     was_up = entry.complete or entry.absent_since is not None
-    return was_up and entry.failure is not None and entry.failure.reason == NO_ROOM
+    return was_up and entry.failure is not None and entry.failure.reason in _GOING_ON
 
 
 def _could_move(entry: EntryState) -> bool:

@@ -1,4 +1,4 @@
-"""How often the scheduler is asked to let a worker go."""
+"""How often the scheduler is asked to let a worker go, and what becomes of one that cannot."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from distributed import Client, fire_and_forget
+from distributed.core import Status
 
-from .conftest import cluster_of, entry, names, registered, run, until
+from .conftest import cluster_of, entry, names, observed, registered, run, several, until
 
 
 async def leave_a_task_behind(cluster: Any) -> None:
@@ -18,6 +19,42 @@ async def leave_a_task_behind(cluster: Any) -> None:
         fire_and_forget(client.submit(sum, [1], resources={"a thing": 1}))
         await until(lambda: len(cluster.scheduler.tasks) == 1)
     await until(lambda: set(cluster.scheduler.clients) == {"fire-and-forget"})
+
+
+class Sum:
+    """What an actor keeps."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def add(self, number: int) -> int:
+        """Return the sum with this, too."""
+        self.total += number
+        return self.total
+
+
+@pytest.mark.parametrize("form", [entry(), several(2)], ids=["one", "group"])
+def test_an_actor_stays_where_it_is_once_its_entry_is_wanted_again(form: dict[str, Any]) -> None:
+    async def test() -> None:
+        async with (
+            cluster_of({0: form}, worker=form) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await observed(cluster)
+            actor = await client.submit(Sum, actor=True)
+            assert await actor.add(2) == 2
+            before = cluster.workers[0]
+            cluster.scale(0)
+            await cluster
+            await until(lambda: cluster.entries()[0].reason == "HoldsActor")
+            cluster.scale(2)
+            await observed(cluster)
+            assert cluster.workers[0] is before
+            assert await actor.add(3) == 5
+            workers = cluster.scheduler.workers.values()
+            await until(lambda: {one.status for one in workers} == {Status.running})
+
+    run(test)
 
 
 @pytest.mark.parametrize(

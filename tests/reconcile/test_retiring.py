@@ -231,6 +231,19 @@ def test_an_actor_gets_no_holder_because_it_cannot_move() -> None:
     assert world.open == {"a": Action.RETIRE}
 
 
+def test_one_that_holds_an_actor_goes_on_when_it_is_wanted_again_as_it_is() -> None:
+    world = running(computing=True)
+    world.drop("a")
+    del world.open["a"]
+    entry = world.entries["a"]
+    actor = Failure(HOLDS_ACTOR, "holds an actor, which cannot move")
+    world.tell(entry, EntryState.retirement_ended, actor, world.now, world.policy)
+    assert world.phase("a") is EntryPhase.RETIRING
+    world.want("a")
+    assert (world.phase("a"), world.open) == (EntryPhase.RUNNING, {})
+    assert world.calm()
+
+
 def test_an_entry_adopts_workers_that_have_other_names() -> None:
     entry = EntryState("a", members=("a-0", "a-1"), absent_since=1.0)
     entry.adopt(["x", "y"], 5.0)
