@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from feed import Feed, cluster, entry, ghost, member, moment
@@ -17,6 +17,23 @@ if TYPE_CHECKING:
     from labpage import LabPage
     from labserver import LabServer
     from playwright.sync_api import BrowserContext
+
+# Parts of rows that are on one another, or are cut off at the end of the row.
+_OVERLAPS: Final = """tree => {
+  const row = '.jp-SpecCluster-entryRow, .jp-SpecCluster-member';
+  return [...tree.querySelectorAll(row)].flatMap(one => {
+    const parts = [...one.children]
+      .flatMap(part => (part.matches('.jp-SpecCluster-figures') ? [...part.children] : [part]))
+      .filter(part => part.getClientRects().length > 0);
+    const lefts = parts.map(part => part.getBoundingClientRect().left);
+    const end = part =>
+      Math.max(...[part, ...part.children].map(one => one.getBoundingClientRect().right));
+    lefts.push(one.getBoundingClientRect().right);
+    return parts
+      .filter((part, at) => end(part) > lefts[at + 1] + 0.5)
+      .map(part => `${one.textContent}: ${part.textContent}`);
+  });
+}"""
 
 
 @pytest.fixture
@@ -48,6 +65,23 @@ def test_a_worker_tells_all_of_itself_when_asked(lab: LabPage) -> None:
     card.member("1-0").click(button="right")
     lab.page.get_by_role("menuitem", name="Show Log of Worker", exact=True).click()
     expect(LogViewer(lab.page, "Brave otter: 1-0").root).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [250, 290, 400])
+def test_the_parts_of_a_row_are_side_by_side(lab: LabPage, feed: Feed, width: float) -> None:
+    long = "ip-10-0-0-12.eu-west-1.compute.internal"
+    entries = [
+        entry("0", [member("0", status="undefined")], "replacing"),
+        entry("1", [member("1", status="closing_gracefully", tasks=12345)], "retiring"),
+        entry(long, [member(long, tasks=123456)]),
+        entry("2", [member("2-0", status="closing"), ghost("2-1")], "degraded"),
+    ]
+    feed.tell(cluster("otter", entries))
+    card = lab.panel.card("Otter")
+    card.open()
+    lab.widen_panel(width - lab.panel.root.evaluate("node => node.clientWidth"))
+    expect(card.tree.get_by_role("treeitem")).to_have_count(6)
+    assert card.tree.evaluate(_OVERLAPS) == []
 
 
 def test_the_next_try_is_counted_down_to(lab: LabPage) -> None:

@@ -63,9 +63,10 @@ export function MemberFigures({
   }
   const used = member.memory_used ?? 0;
   const cpu = member.cpu ?? 0;
+  const isOther = member.status !== 'running';
   return (
-    <span className="jp-SpecCluster-figures">
-      {member.status !== 'running' && (
+    <span className="jp-SpecCluster-figures" data-other={isOther || undefined}>
+      {isOther && (
         <span className="jp-SpecCluster-status">
           {statusWord(member.status, trans)}
         </span>
