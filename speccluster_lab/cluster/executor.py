@@ -205,6 +205,9 @@ class Executor:
             news = entry.arrive(member, monotonic())
         if news and entry is not None and entry.phase in UP:
             self._roster.touch(entry.name)
+        elif entry is None or not entry.complete:
+            # Nothing is to be done, but it is told. With the last of a start that start ends.
+            self.request_pass()
 
     def leave(self, member: str) -> None:
         """Note that the scheduler does not have a member any more."""
@@ -214,8 +217,10 @@ class Executor:
             if entry.phase in UP or entry.phase in LEAVING:
                 self._look_whether_ended(entry)
                 self._roster.touch(entry.name)
+                return
         else:
             self._actions.adoption.leave(member)
+        self.request_pass()
 
     def look_again(self, members: Collection[str]) -> None:
         """See that nothing is otherwise than what is known says, whatever was missed.

@@ -13,6 +13,7 @@ from distributed.core import Status
 
 import speccluster_lab
 from speccluster_lab.cluster import SpecCluster
+from speccluster_lab.cluster.watch import SchedulerWatch
 from speccluster_lab.errors import GroupMismatch, InvalidClass, InvalidInput
 from speccluster_lab.reconcile import Policy
 from speccluster_lab.spec.api import ClusterPhase, EntryPhase, Scale
@@ -356,15 +357,33 @@ def test_what_the_api_shows() -> None:
     run(test)
 
 
-def test_a_worker_that_nobody_expects_is_shown() -> None:
+def test_a_worker_that_nobody_expects_is_told_of_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
-        from distributed import Worker
-
         async with cluster_of(worker=entry()) as cluster:
+            told: list[list[str]] = []
+            cluster.subscribe(lambda: told.append([m.name for m in cluster.unexpected()]))
             async with Worker(cluster.scheduler.address, name="stranger", host="127.0.0.1"):
-                await until(lambda: [m.name for m in cluster.unexpected()] == ["stranger"])
-            await until(lambda: cluster.unexpected() == [])
+                await until(lambda: told[-1:] == [["stranger"]])
+            await until(lambda: told[-1] == [])
 
+    # Not when it is looked at the next time.
+    monkeypatch.setattr(SchedulerWatch, "_pause", asyncio.Event().wait)
+    run(test)
+
+
+def test_the_first_of_a_group_is_told_of_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = entry(f"{HERE}.Half", processes=2) | {"group": ["-0", "-1"]}
+
+    async def test() -> None:
+        async with cluster_of({"half": half}) as cluster:
+            told: list[int] = []
+            cluster.subscribe(lambda: told.append(cluster.counts().registered))
+            await until(lambda: told[-1:] == [1])
+            (first,) = cluster.scheduler.workers
+            await cluster.scheduler.remove_worker(first, stimulus_id="gone")
+            await until(lambda: told[-1] == 0)
+
+    monkeypatch.setattr(SchedulerWatch, "_pause", asyncio.Event().wait)
     run(test)
 
 

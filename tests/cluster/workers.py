@@ -111,6 +111,17 @@ class Several:
         return self.workers[0].address
 
 
+class Half(Several):
+    """Has the first of its workers, and never the others."""
+
+    def __await__(self) -> Any:
+        async def start() -> Half:
+            await self.workers[0]
+            return await asyncio.Event().wait()  # type: ignore[return-value]
+
+        return start().__await__()
+
+
 class Slow(Worker):
     """Takes ``delay`` seconds to start; counts who begins, who is up, and who was cut off."""
 
