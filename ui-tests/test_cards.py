@@ -134,6 +134,18 @@ def test_those_in_trouble_come_first_when_that_is_asked_for(
     lab.page.get_by_role("menuitem", name="By Name").click()
     # By age it would be the last.
     expect(panel.cards.nth(1)).to_have_accessible_name("Nightly etl")
+    # A cluster that grows comes before those that are smaller now.
+    for item, workers in (("Most Workers First", 6), ("Most Memory First", 20)):
+        order.click()
+        lab.page.get_by_role("menuitem", name=item).click()
+        largest = cluster("wide-heron", [entry("0", [member(str(i)) for i in range(workers)])])
+        smallest = cluster("wide-heron", [entry("0", [ghost("0")], "starting")])
+        feed.put(largest)
+        expect(panel.cards.first).to_have_accessible_name("Wide heron")
+        feed.put(smallest)
+        expect(panel.cards.first).to_have_accessible_name("Brave otter")
+    order.click()
+    lab.page.get_by_role("menuitem", name="By Name").click()
     order.click()
     lab.page.get_by_role("menuitem", name="Group Clusters by Phase").click()
     expect(panel.root.get_by_role("heading", name="degraded 2")).to_be_visible()

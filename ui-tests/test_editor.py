@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from accessibility import violations, weak_contrasts
 from playwright.sync_api import expect
 from test_accessibility import THEMES, expect_for_everybody
-from test_panel import addresses, refused, start
+from test_panel import addresses, refused, start, tab_to
 from waiting import wait_until
 
 import speccluster_lab
@@ -361,6 +361,42 @@ def test_the_editor_is_used_by_keyboard(lab: LabPage, server: LabServer) -> None
     editor.expect_generation(before["generation"] + 1)
     # There is nothing to be applied any more, and the focus goes on.
     expect(editor.root.get_by_role("tab", name="Form")).to_be_focused()
+
+
+def test_a_conflict_is_settled_by_keyboard(lab: LabPage, server: LabServer) -> None:
+    before = start(server, "threads", "Disputed")
+    editor = open_editor(lab, "Disputed")
+    press = lab.page.keyboard.press
+    editor.field("nthreads").focus()
+    press("ControlOrMeta+a")
+    lab.page.keyboard.type("7")
+    expect(editor.plan).to_contain_text("nthreads 2 → 7")
+    elsewhere = server.scale(before["id"], 2)
+    expect(editor.notice).to_contain_text("changed elsewhere")
+    # It takes nothing out of the hands of somebody who is typing.
+    expect(editor.field("nthreads")).to_be_focused()
+    tab_to(lab, editor.button("Compare"), back=True)
+    press("Enter")
+    tab_to(lab, editor.root.get_by_role("region", name="Both changes"))
+    tab_to(lab, editor.button("Keep mine on top"), back=True)
+    press("Enter")
+    expect(editor.root.get_by_role("tab", name="Form")).to_be_focused()
+    expect(editor.plan).to_contain_text("replace 1 entry, rolling")
+    tab_to(lab, editor.button("Apply"))
+    press("Enter")
+    editor.expect_generation(elsewhere["generation"] + 1)
+    assert server.cluster(before["id"])["spec"] == with_threads(elsewhere["spec"], 7)
+
+    editor.field("nthreads").focus()
+    press("ControlOrMeta+a")
+    lab.page.keyboard.type("9")
+    server.scale(before["id"], 1)
+    expect(editor.notice).to_contain_text("changed elsewhere")
+    tab_to(lab, editor.button("Take theirs"), back=True)
+    press("Enter")
+    expect(editor.notice).to_have_count(0)
+    expect(editor.root.get_by_role("tab", name="Form")).to_be_focused()
+    expect(editor.field("nthreads")).to_have_value("7")
 
 
 def test_what_is_not_used_is_not_loaded(lab: LabPage, server: LabServer) -> None:

@@ -177,6 +177,35 @@ def test_the_focus_goes_on_from_a_cluster_that_is_stopped(lab: LabPage, server: 
     expect(lab.panel.root.get_by_role("region", name="No clusters yet")).to_be_focused()
 
 
+@pytest.mark.parametrize(
+    ("is_heard", "end"), [(True, "Told is to have 2 entries."), (False, "Told was not scaled: ")]
+)
+def test_a_person_is_told_of_one_thing_once(
+    lab: LabPage, server: LabServer, is_heard: bool, end: str
+) -> None:
+    start(server, "threads", "Told")
+    lab.troubles.expected.append(r"^console: Failed to load resource: net::ERR_FAILED")
+    held: list[Route] = []
+    lab.page.route("**/scale*", lambda route: held.append(route))
+    lab.panel.card("Told").button("Scale").click()
+    dialog = lab.dialog("Scale Told")
+    dialog.get_by_role("spinbutton", name="Size").fill("2")
+    dialog.get_by_role("button", name="Scale", exact=True).click()
+    # Its name is the bare number.
+    bell = lab.page.get_by_title("1 notification", exact=True)
+    bell.click()
+    told = lab.page.get_by_role("listitem").filter(has_text="Told")
+    expect(told).to_have_text("Told is scaled…")
+    if is_heard:
+        held.pop().continue_()
+    else:
+        held.pop().abort()
+    # It is the same one, brought up to date: there is no other beside it.
+    expect(told).to_contain_text(end)
+    expect(told).to_have_count(1)
+    expect(bell).to_be_visible()
+
+
 def test_two_tabs_show_the_same(
     lab: LabPage, server: LabServer, open_lab: Callable[[LabServer], LabPage]
 ) -> None:
