@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 
 from speccluster_lab.cluster.adoption import Adoption
-from speccluster_lab.cluster.instances import Instances
+from speccluster_lab.cluster.instances import CANCELLED, Instances
 from speccluster_lab.cluster.presence import Presence
 from speccluster_lab.cluster.retirement import Retirement
 from speccluster_lab.errors import StartFailed
@@ -182,6 +183,8 @@ class Actions:
             entry.runs_here = self._workshop.runs_here(made)
             instance = self._workshop.make_worker(made)
             self.instances.start(name, instance)
+        except asyncio.CancelledError:
+            self._start_failed(entry, StartFailed(CANCELLED))
         except Exception as error:
             self._start_failed(entry, error)
 

@@ -186,7 +186,8 @@ class Aligned(Making):
             try:
                 # A copy, for it may change something itself, and be called once more meanwhile.
                 context.copy().run(callback)
-            except Exception:
+            except (Exception, asyncio.CancelledError):
+                # Its own, of something that it has looked at: nobody is cancelled here.
                 logger.exception("a subscriber failed")
 
     def _note(self, reason: str, message: str) -> None:

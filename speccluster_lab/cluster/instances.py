@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from speccluster_lab.cluster.closing import begin_to_close, close_instance, note_failure
+from speccluster_lab.errors import StartFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from speccluster_lab.reconcile import Policy
 
-__all__ = ["Instances"]
+__all__ = ["CANCELLED", "Instances"]
 
 logger = logging.getLogger(__name__)
+
+CANCELLED: Final = "the start was cancelled"
 
 
 async def _started(instance: Any) -> None:
@@ -59,7 +62,8 @@ class Instances:
     def _on_start(self, name: str, starting: asyncio.Future[Any]) -> None:
         # Asked for in any case: what nobody wants to know is not to be warned of.
         cancelled = starting.cancelled()
-        error = asyncio.CancelledError() if cancelled else starting.exception()
+        # By somebody else, for what we cancel is not waited for; it is not to cancel who hears it.
+        error = StartFailed(CANCELLED) if cancelled else starting.exception()
         if self._starts.get(name) is starting:
             del self._starts[name]
             self._start_ended(name, error)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
+from speccluster_lab.errors import StartFailed
 from speccluster_lab.reconcile import Policy
 from speccluster_lab.spec.api import ClusterPhase, ConditionStatus, EntryPhase
 
@@ -257,11 +258,52 @@ def test_who_waits_hears_nothing_of_what_failed_before_the_spec_was_another(how:
     run(test)
 
 
-def test_a_subscriber_that_fails_stops_nothing() -> None:
+class CutOff:
+    """Is cut off where it is said, as by a future that somebody has cancelled."""
+
+    def __init__(self, scheduler: str, name: Any, where: str) -> None:
+        self._where = where
+        self._cut("constructor")
+
+    def _cut(self, where: str) -> None:
+        if self._where == where:
+            raise asyncio.CancelledError
+
+    def __await__(self) -> Any:
+        async def start() -> None:
+            self._cut("start")
+
+        return start().__await__()
+
+    async def close(self) -> None:
+        """Have nothing to close."""
+
+
+@pytest.mark.parametrize("where", ["constructor", "start"])
+def test_a_start_that_was_cut_off_by_somebody_else_does_not_cut_off_who_waits(where: str) -> None:
+    async def test() -> None:
+        async with cluster_of() as cluster:
+            cluster.worker_spec["cut"] = {"cls": CutOff, "options": {"where": where}}
+            cluster.worker_spec["b"] = entry()
+            with pytest.raises(StartFailed, match="was cancelled"):
+                await cluster
+            assert phases(cluster)["cut"] is EntryPhase.BACKOFF
+            assert cluster.entries()[0].reason == "StartFailed"
+            await until(lambda: names(cluster) == ["b"])
+
+    run(test)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError])
+def test_a_subscriber_that_fails_stops_nothing(error: type[BaseException]) -> None:
+    def fail() -> None:
+        raise error
+
     async def test() -> None:
         async with cluster_of({"a": entry()}) as cluster:
-            cluster.subscribe(lambda: 1 / 0)
+            cluster.subscribe(fail)
             cluster.worker_spec["b"] = entry()
+            await cluster
             await observed(cluster)
             assert names(cluster) == ["a", "b"]
         assert cluster.status.name == "closed"
