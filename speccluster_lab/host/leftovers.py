@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from typing import TYPE_CHECKING, Final
 
+from speccluster_lab.errors import StartFailed
+from speccluster_lab.link.paths import temporary_folder
 from speccluster_lab.spec.options import DASK_WORKERS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.spec.models import ClusterSpec
 
-__all__ = ["remove_leftovers"]
+__all__ = ["remove_leftovers", "usual_place"]
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,12 @@ def remove_leftovers(spec: ClusterSpec) -> None:
     """
     from distributed.diskutils import WorkSpace, locket  # type: ignore[attr-defined]
 
-    for place in _places(spec):
+    try:
+        places = _places(spec)
+    except StartFailed as error:
+        logger.warning("What workers have left cannot be removed: %s", error.message)
+        return
+    for place in places:
         try:
             if os.path.isdir(place):
                 _remove_in(WorkSpace(place))
@@ -71,10 +77,24 @@ def _remove_in(workspace: WorkSpace) -> None:
 
 def _places(spec: ClusterSpec) -> set[str]:
     """Return where workers of a cluster have their folders, as distributed decides it."""
+    said = {usual_place(), *_said(spec)}
+    return {one if _SCRATCH in one else os.path.join(one, _SCRATCH) for one in said}
+
+
+def usual_place() -> str:
+    """Return where workers have their folders that are not told another place.
+
+    distributed would have them in a folder for all users: who has made that before can exchange
+    what a worker has spilled, and what it imports, for that is where it looks first.
+
+    Raises
+    ------
+    StartFailed
+        Somebody else holds the place.
+    """
     import dask.config
 
-    said = {dask.config.get("temporary-directory") or tempfile.gettempdir(), *_said(spec)}
-    return {one if _SCRATCH in one else os.path.join(one, _SCRATCH) for one in said}
+    return dask.config.get("temporary-directory") or str(temporary_folder())
 
 
 def _said(spec: ClusterSpec) -> Iterator[str]:

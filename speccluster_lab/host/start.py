@@ -6,6 +6,7 @@ Apart, because the host answers on its socket before that.
 from __future__ import annotations
 
 import ipaddress
+import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from distributed.utils import get_ip_interface
 from speccluster_lab.cluster import Given, SpecCluster
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.dashboard import HAS_BOKEH, PROXY, without_port
+from speccluster_lab.host.leftovers import usual_place
 from speccluster_lab.host.nannies import start_workers_by
 
 if TYPE_CHECKING:
@@ -39,7 +41,16 @@ _ORIGINS: Final = "distributed.scheduler.dashboard.bokeh-application.allow_webso
 
 
 def configure_dask() -> None:
-    """Close what dask leaves open by default; nannies hand this on to their workers."""
+    """Close what dask leaves open by default; nannies hand this on to their workers.
+
+    Raises
+    ------
+    StartFailed
+        There is no place for what they write.
+    """
+    # Not in the configuration, which is handed on to other machines as well.
+    if (place := usual_place()) != dask.config.get("temporary-directory"):
+        tempfile.tempdir = place
     routes = dask.config.get("distributed.scheduler.http.routes")
     origins = dask.config.get(_ORIGINS)
     dask.config.set(

@@ -26,6 +26,7 @@ __all__ = [
     "scratch_folder",
     "socket_path",
     "spare_folder",
+    "temporary_folder",
 ]
 
 MAX_SOCKET_BYTES = 107
@@ -116,8 +117,27 @@ def _sockets_folder(longest: str) -> Path:
     """Return where a socket with a name of this length can be."""
     path = _session_folder()
     if path is None or len(os.fsencode(path / longest)) > MAX_SOCKET_BYTES:
-        path = Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
+        path = _among_temporary_files()
     return path
+
+
+def temporary_folder() -> Path:
+    """Return our folder among the machine's temporary files, made where it is missing.
+
+    What others can write has no place for what this user runs or reads again.
+
+    Raises
+    ------
+    StartFailed
+        Somebody else holds it.
+    """
+    return _private(_among_temporary_files())
+
+
+def _among_temporary_files() -> Path:
+    top, name = Path(tempfile.gettempdir()), f"{_NAME}-{os.geteuid()}"
+    # A host keeps all of its own there.
+    return top if top.name == name else top / name
 
 
 def scratch_folder(id: str) -> Path:
