@@ -202,11 +202,14 @@ class Living(Aligned):
         addresses = [
             a for n in self._watch.membership.names() if (a := self._watch.membership.address(n))
         ]
-        with suppress(OSError, TimeoutError):
+        try:
             async with asyncio.timeout(LOOK_AT_LOSS):
                 stake = (await self.view().stakes({"": addresses}))[""]
-            if stake.keys:
-                self._note("DataDropped", f"closing the cluster drops {stake}")
+        except Exception as error:
+            logger.warning("what closing the cluster drops is not to be had: %r", error)
+            return
+        if stake.keys:
+            self._note("DataDropped", f"closing the cluster drops {stake}")
 
     async def __aenter__(self) -> Self:
         try:

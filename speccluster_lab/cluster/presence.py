@@ -76,7 +76,8 @@ class Presence:
             try:
                 async with asyncio.timeout(self._roster.policy.close_timeout):
                     known = await self._view().find(self._own_members(entries[name]))
-            except (OSError, TimeoutError) as error:
+            except Exception as error:
+                # Whatever it answers: the entry waits for nothing else.
                 logger.warning("the scheduler does not say what entry %r has: %r", name, error)
             if self._asking.get(name) is token and not self._roster.ended:
                 del self._asking[name]
@@ -117,12 +118,12 @@ class Presence:
         try:
             async with asyncio.timeout(limit):
                 freed = await view.retire(addresses, forget=True)
-        except (OSError, TimeoutError) as error:
+        except Exception as error:
             logger.warning("what %s hold does not move: %r", addresses, error)
             freed = ()
         try:
             async with asyncio.timeout(limit):
                 for address in set(addresses).difference(freed):
                     await view.forget(address)
-        except (OSError, TimeoutError) as error:
+        except Exception as error:
             logger.warning("the scheduler keeps %s: %r", addresses, error)

@@ -1,16 +1,22 @@
-"""Closing, where what belongs to somebody else raises on the way."""
+"""Closing a worker or all of a cluster, where what is not ours raises on the way."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import distributed
 from distributed import Worker
 from distributed.core import Status
 
 from speccluster_lab.cluster import SpecCluster
+from speccluster_lab.cluster.view import RemoteView
 
-from .conftest import QUICK, SCHEDULER, entry, names, run, until
+from .conftest import QUICK, SCHEDULER, cluster_of, entry, names, run, until
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from speccluster_lab.cluster.view import Stake
 
 
 class Speechless(Worker):
@@ -27,6 +33,16 @@ class Stubborn(distributed.Adaptive):
         super().stop(reason)
         if reason != "adaptive-deleted":
             raise RuntimeError("not like this")
+
+
+class Confused(RemoteView):
+    """A scheduler of another process that does not do what it is asked."""
+
+    async def find(self, members: Iterable[str]) -> Mapping[str, str]:
+        raise TypeError("unexpected keyword")
+
+    async def stakes(self, groups: Mapping[str, Collection[str]]) -> dict[str, Stake]:
+        raise TypeError("unexpected keyword")
 
 
 class Watching(SpecCluster):
@@ -87,5 +103,31 @@ def test_a_subclass_that_raises_at_an_event_misses_no_other_and_can_be_closed() 
         assert cluster._watch_worker_status_task is listening
         await cluster.close()
         assert cluster.status == Status.closed
+
+    run(test)
+
+
+def test_it_is_closed_although_the_scheduler_cannot_say_what_is_lost() -> None:
+    async def test() -> None:
+        cluster = await SpecCluster(
+            scheduler=SCHEDULER, workers={"a": entry()}, asynchronous=True, policy=QUICK
+        )
+        cluster._watch._view = Confused(cluster.scheduler_comm)
+        await cluster.close()
+        assert cluster.status == cluster.scheduler.status == Status.closed
+
+    run(test)
+
+
+def test_an_entry_goes_although_the_scheduler_answers_nonsense_when_it_is_asked_for_it() -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry(), "b": entry()}) as cluster:
+            await cluster
+            cluster._watch._view = Confused(cluster.scheduler_comm)
+            # As an event that is late or lost makes it.
+            cluster._executor._actions.doubt("b")
+            del cluster.worker_spec["b"]
+            await cluster
+            assert names(cluster) == ["a"]
 
     run(test)
