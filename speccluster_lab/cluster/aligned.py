@@ -52,7 +52,7 @@ class Aligned(Making):
         self._executor = Executor(
             self, self._wanted.entries, self._watch.membership, policy, self._changed
         )
-        self._subscribers: list[tuple[Callable[[], None], Context]] = []
+        self._subscribers: dict[object, tuple[Callable[[], None], Context]] = {}
         self._refusal: InvalidInput | None = None
         self.generation = 0
         self.observed_generation = 0
@@ -173,16 +173,19 @@ class Aligned(Making):
         Returns
         -------
         callable
-            Ends it.
+            Ends it, and nothing else, however often it is called.
         """
-        one = callback, copy_context()
-        self._subscribers.append(one)
-        return lambda: self._subscribers.remove(one)
+        one = object()
+        self._subscribers[one] = callback, copy_context()
+        return lambda: self._end_subscription(one)
+
+    def _end_subscription(self, one: object) -> None:
+        self._subscribers.pop(one, None)
 
     def _changed(self) -> None:
         if self._executor.settled and self._watch.running and self._watch.failure is None:
             self.observed_generation = self.generation
-        for callback, context in list(self._subscribers):
+        for callback, context in list(self._subscribers.values()):
             try:
                 # A copy, for it may change something itself, and be called once more meanwhile.
                 context.copy().run(callback)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -307,6 +308,22 @@ def test_a_subscriber_that_fails_stops_nothing(error: type[BaseException]) -> No
             await observed(cluster)
             assert names(cluster) == ["a", "b"]
         assert cluster.status.name == "closed"
+
+    run(test)
+
+
+def test_a_subscription_that_is_ended_twice_ends_no_other() -> None:
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            told: list[int] = []
+            by = partial(told.append, 1)
+            end, _ = cluster.subscribe(by), cluster.subscribe(by)
+            end()
+            end()
+            told.clear()
+            cluster.scale(1)
+            await cluster
+            assert told
 
     run(test)
 
