@@ -15,7 +15,7 @@ from speccluster_lab.cluster import adaptive
 from speccluster_lab.cluster.aligned import Aligned
 from speccluster_lab.cluster.choice import first_to_go
 from speccluster_lab.cluster.form import members_of_entry
-from speccluster_lab.cluster.ownloop import awaited_there, is_on_loop, is_there
+from speccluster_lab.cluster.ownloop import awaited_there, called_there, is_on_loop, is_there
 from speccluster_lab.cluster.scaling import entries_for, entries_of_size
 from speccluster_lab.cluster.sizes import cores_of, members_of, memory_of
 from speccluster_lab.cluster.tracked import EntrySpec
@@ -286,6 +286,22 @@ class Scaled(Aligned):
     def made_by_adaptive(self) -> frozenset[str]:
         """Return the names of the entries that adaptive scaling has made, where it is on."""
         return frozenset(self._wanted.adapted)
+
+    # -- what there is, as the stock class says it -------------------------------------------
+
+    @property
+    @called_there
+    def requested(self) -> set[Hashable]:
+        """The names of the workers that have been made."""
+        names: set[Hashable] = super().requested
+        return names
+
+    @property
+    @called_there
+    def observed(self) -> set[Hashable]:
+        """The names of the workers that the scheduler has."""
+        names: set[Hashable] = super().observed
+        return names
 
     # -- sizes -------------------------------------------------------------------------------
 

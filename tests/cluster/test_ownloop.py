@@ -130,3 +130,30 @@ def test_what_is_shown_in_another_thread_is_read_on_the_loop_which_may_be_changi
     assert by_documents >= 3
     assert len(Whereabouts.seen) == by_documents + len(asked)
     assert threading.current_thread() not in Whereabouts.seen
+
+
+class Seen(dict[Any, Any]):
+    """Knows in which threads it is gone through."""
+
+    def __init__(self, content: dict[Any, Any]) -> None:
+        super().__init__(content)
+        self.by: list[threading.Thread] = []
+
+    def __iter__(self) -> Any:
+        self.by.append(threading.current_thread())
+        return super().__iter__()
+
+    def values(self) -> Any:
+        """As :meth:`dict.values`."""
+        self.by.append(threading.current_thread())
+        return super().values()
+
+
+def test_what_the_stock_class_says_there_is_can_be_read_in_another_thread() -> None:
+    with SpecCluster(workers={0: entry()}, scheduler=SCHEDULER, policy=QUICK) as cluster:
+        workers = cluster.workers = Seen(cluster.workers)
+        told = cluster.scheduler_info["workers"] = Seen(cluster.scheduler_info["workers"])
+        assert cluster.requested == cluster.observed == cluster.plan == {0}
+        for seen in (workers, told):
+            assert seen.by
+            assert threading.current_thread() not in seen.by
