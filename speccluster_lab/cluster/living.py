@@ -214,6 +214,8 @@ class Living(Aligned):
     async def __aenter__(self) -> Self:
         try:
             await self
+            if self.status != Status.running:
+                raise NotRunning("the cluster is closed")
         except BaseException:
             await self._close()
             raise

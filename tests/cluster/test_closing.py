@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import distributed
+import pytest
 from distributed import Worker
 from distributed.core import Status
 
 from speccluster_lab.cluster import SpecCluster
 from speccluster_lab.cluster.view import RemoteView
+from speccluster_lab.errors import NotRunning
 
 from .conftest import QUICK, SCHEDULER, cluster_of, entry, names, run, until
 
@@ -129,5 +131,18 @@ def test_an_entry_goes_although_the_scheduler_answers_nonsense_when_it_is_asked_
             del cluster.worker_spec["b"]
             await cluster
             assert names(cluster) == ["a"]
+
+    run(test)
+
+
+def test_one_that_is_closed_cannot_be_entered() -> None:
+    async def test() -> None:
+        cluster = await SpecCluster(scheduler=SCHEDULER, asynchronous=True, policy=QUICK)
+        await cluster.close()
+        with pytest.raises(NotRunning, match="is closed"):
+            async with cluster:
+                raise AssertionError("entered")
+        # To wait for it is no fault: there is nothing to come.
+        assert await cluster is cluster
 
     run(test)
