@@ -239,7 +239,8 @@ def read_template(path: Path) -> Template:
     Raises
     ------
     InvalidInput
-        It holds no template, has another name than its template, or others can write it.
+        It holds no template, has another name than its template, or others can write it, or
+        into its folder.
     """
     return _read(path)[0]
 
@@ -250,6 +251,7 @@ def _read(path: Path) -> tuple[Template, Saved | None]:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             content = stream.read(MAX_TEMPLATE_BYTES + 1) if stat.S_ISREG(mode) else b""
+        folder = path.parent.stat().st_mode
     except OSError as error:
         raise InvalidInput(f"it cannot be read: {error.strerror}") from None
     if not stat.S_ISREG(mode):
@@ -257,6 +259,8 @@ def _read(path: Path) -> tuple[Template, Saved | None]:
     # A template says which code runs.
     if mode & stat.S_IWOTH:
         raise InvalidInput(f"every user can write it (mode {stat.S_IMODE(mode):04o})")
+    if folder & stat.S_IWOTH:
+        raise InvalidInput(f"every user can put one there (mode {stat.S_IMODE(folder):04o})")
     if len(content) > MAX_TEMPLATE_BYTES:
         raise InvalidInput(f"it has more than {MAX_TEMPLATE_BYTES} bytes")
     document = _parse(content)

@@ -101,6 +101,17 @@ def test_one_that_anybody_can_write_is_not_used() -> None:
         get_template("mine")
 
 
+def test_one_that_anybody_can_exchange_is_not_used() -> None:
+    file = put(MINE)
+    file.parent.chmod(0o1777)
+    assert "mine" not in known_templates()
+    assert [one.why for one in look_for_templates().files] == [
+        "every user can put one there (mode 1777)"
+    ]
+    file.parent.chmod(0o775)
+    assert "mine" in known_templates()
+
+
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("merged", [False, True])
 def test_one_that_repeats_itself_without_end_holds_up_nobody(merged: bool) -> None:
