@@ -132,8 +132,12 @@ export class ClusterManager implements IDisposable {
   async create(request: CreateCluster): Promise<ClusterModel> {
     const document = await this._client.createCluster(request);
     const known = this._byId.get(document.id);
-    if (known) {
+    if (known?.document.created === document.created) {
       return known;
+    }
+    if (known) {
+      // It has gone, and nobody could be told.
+      this._remove(known);
     }
     const model = this._add(document);
     this._unconfirmed.add(document.id);

@@ -137,6 +137,17 @@ describe('ClusterManager', () => {
     expect(ids()).toEqual(['new']);
   });
 
+  it('does not take a new cluster for one of its id that has gone unseen', async () => {
+    FakeSocket.last.snapshot(0, cluster('new'));
+    const before = manager.get('new')!;
+    FakeSocket.last.drop();
+    const created = '2026-11-24T04:00:00Z';
+    server.answer = () => json(cluster('new', { created }), 201);
+    const made = await manager.create({ template: 'grouped' });
+    expect([made === before, before.isDisposed]).toEqual([false, true]);
+    expect(manager.clusters).toEqual([made]);
+  });
+
   it('drops a new cluster that has gone unseen', async () => {
     FakeSocket.last.snapshot(0, cluster('a'));
     const made = await manager.create({ template: 'grouped' });
