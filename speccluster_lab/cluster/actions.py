@@ -29,8 +29,9 @@ __all__ = ["Actions", "Workshop"]
 
 logger = logging.getLogger(__name__)
 
-# Asking what the scheduler has, moving it, and forgetting it may each take a close's time.
-FORGET_LIMITS: Final = 3.5
+# Asking what the scheduler has, moving it, counting it, and forgetting it may each take a close's
+# time.
+FORGET_LIMITS: Final = 4.5
 MAX_MESSAGE: Final = 2_000
 
 
@@ -315,7 +316,7 @@ class Actions:
         if behind and self._forgetting.get(name) != behind:
             # Its successor of the same name could not register.
             self._forgetting[name] = behind
-            forgetting = self.presence.forget(behind)
+            forgetting = self.presence.forget(name, behind)
             forgetting.add_done_callback(lambda _: self._forgotten(name, behind))
             return
         self._closed(entry)

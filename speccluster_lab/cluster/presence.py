@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -104,16 +104,16 @@ class Presence:
             return entry.members
         return tuple(member for member in entry.members if member not in others)
 
-    def forget(self, addresses: list[str]) -> asyncio.Future[None]:
-        """Have the scheduler forget workers; return what ends when it has been asked.
+    def forget(self, name: str, addresses: list[str]) -> asyncio.Future[None]:
+        """Have the scheduler forget workers of an entry; return what ends when it has been asked.
 
         One that still runs, although it was told to end, gives away first what it holds.
         """
-        forgetting = asyncio.ensure_future(self._forget(addresses))
+        forgetting = asyncio.ensure_future(self._forget(name, addresses))
         self._leave_to_itself(forgetting)
         return forgetting
 
-    async def _forget(self, addresses: list[str]) -> None:
+    async def _forget(self, name: str, addresses: list[str]) -> None:
         view, limit = self._view(), self._roster.policy.close_timeout
         try:
             async with asyncio.timeout(limit):
@@ -121,9 +121,24 @@ class Presence:
         except Exception as error:
             logger.warning("what %s hold does not move: %r", addresses, error)
             freed = ()
+        left = set(addresses).difference(freed)
+        if left:
+            await self._note_loss(name, left)
         try:
             async with asyncio.timeout(limit):
-                for address in set(addresses).difference(freed):
+                for address in left:
                     await view.forget(address)
         except Exception as error:
             logger.warning("the scheduler keeps %s: %r", addresses, error)
+
+    async def _note_loss(self, name: str, addresses: set[str]) -> None:
+        """Say what goes with workers that are not to be had any more."""
+        try:
+            async with asyncio.timeout(self._roster.policy.close_timeout):
+                stake = (await self._view().stakes({name: addresses}))[name]
+        except Exception as error:
+            logger.warning("what goes with %s is not to be had: %r", addresses, error)
+            return
+        if stake.keys:
+            text = f"entry {name} is gone, and with it {stake}"
+            self._roster.history.note(time(), None, None, None, "DataDropped", text)

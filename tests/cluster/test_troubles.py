@@ -464,6 +464,27 @@ def test_what_registers_while_it_is_closed_gives_its_results_away_before_it_is_g
     run(test)
 
 
+def test_what_is_lost_with_a_worker_that_came_while_it_was_closed_is_said() -> None:
+    async def test() -> None:
+        policy = replace(QUICK, close_timeout=0.5, arrival_timeout_elsewhere=0.2)
+        async with (
+            cluster_of({"late": {"cls": Tardy}}, policy=policy) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await until(lambda: names(cluster) == ["late"])
+            del cluster.worker_spec["late"]
+            kept = await client.scatter({"only here": 7})
+            await observed(cluster)
+            assert names(cluster) == []
+            said = [one.message for one in cluster.events() if one.reason == "DataDropped"]
+            assert said == ["entry late is gone, and with it 1 result (28 B)"]
+            assert list(kept) == ["only here"]
+        for worker in Tardy.workers:
+            await worker.close()
+
+    run(test)
+
+
 def test_late_news_of_an_earlier_worker_of_a_name_does_not_lose_the_data_of_its_successor() -> None:
     async def test() -> None:
         async with (
