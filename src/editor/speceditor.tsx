@@ -197,6 +197,11 @@ export class SpecEditor extends Widget {
   }
 
   protected override onActivateRequest(msg: Message): void {
+    const { activeElement } = document;
+    if (activeElement !== this.node && this.node.contains(activeElement)) {
+      // Where a command has let it go: the palette activates the tab afterwards.
+      return;
+    }
     if (this._view === 'code') {
       this._code.editor.focus();
     } else {

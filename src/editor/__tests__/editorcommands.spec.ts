@@ -1,9 +1,11 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
 import { Clipboard, Dialog, Notification } from '@jupyterlab/apputils';
 import type { CodeEditor, IEditorServices } from '@jupyterlab/codeeditor';
 import { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { MessageLoop } from '@lumino/messaging';
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import { fireEvent, screen, waitFor } from '@testing-library/dom';
@@ -410,6 +412,10 @@ describe('commands of the editor', () => {
       await run(CommandIDs.addEntry, { name: 'big' });
       await run(CommandIDs.showView, { view: 'code' });
       await run(CommandIDs.renameEntry, { entry: '0' });
+      await focused('Name');
+      // As the palette does, once a command has begun.
+      const { content } = tab as MainAreaWidget;
+      MessageLoop.sendMessage(content, Widget.Msg.ActivateRequest);
       await focused('Name');
       await expect(shown()).resolves.toBe('=0');
       await run(CommandIDs.showOption);
