@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from feed import GIB, cluster, condition, entry, ghost, member, moment
 
 __all__ = ["everything"]
+
+_LAST_LINES: Final = """\
+2026-11-02 09:14:07,114 - distributed.nanny - ERROR - Failed to start process
+ModuleNotFoundError: no module named 'geo'
+RuntimeError: Nanny failed to start."""
 
 
 def everything() -> list[dict[str, Any]]:
@@ -40,7 +45,8 @@ def _busy() -> dict[str, Any]:
 def _failing() -> dict[str, Any]:
     why = "ModuleNotFoundError: no module named 'geo'"
     bad = entry("3", [ghost("3")], "backoff", message=why, attempts=5, next_retry=moment(32))
-    conditions = [condition("Degraded", f"3: start failed 5 times: {why}")]
+    said = f"3: start failed 5 times: {why}. The end of the host's log:\n{_LAST_LINES}"
+    conditions = [condition("Degraded", said)]
     entries = [entry(str(i), [member(str(i))]) for i in range(3)] + [bad]
     return cluster("probe", entries, phase="degraded", template="local", conditions=conditions)
 

@@ -9,6 +9,7 @@ import pytest
 from feed import Feed, cluster, entry, ghost, member
 from looks import everything
 from playwright.sync_api import expect
+from test_accessibility import THEMES, expect_for_everybody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,18 @@ def test_a_card_says_how_its_cluster_is(
     card.expect_phase(phase)
     for text in texts:
         expect(card.root).to_contain_text(text)
+
+
+def test_the_lines_that_say_why_are_there_on_demand(lab: LabPage) -> None:
+    root = lab.panel.card("Probe").root
+    lines = root.get_by_text("RuntimeError: Nanny failed to start.")
+    expect(lines).to_be_hidden()
+    root.get_by_text("3 lines of it").focus()
+    lab.page.keyboard.press("Enter")
+    expect(lines).to_be_visible()
+    for theme in THEMES:
+        lab.set_theme(theme)
+        expect_for_everybody(root)
 
 
 def test_progress_ends_when_all_is_there(lab: LabPage, feed: Feed) -> None:

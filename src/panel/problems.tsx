@@ -25,15 +25,7 @@ export function Problems({
   return (
     <div className="jp-SpecCluster-problems">
       {problems.slice(0, PROBLEMS_SHOWN).map((problem, index) => (
-        <p
-          key={index}
-          className="jp-SpecCluster-problem"
-          data-notice={problem.isNotice || undefined}
-        >
-          {problem.entry === null
-            ? problem.message
-            : trans.__('%1: %2', problem.entry, problem.message)}
-        </p>
+        <Problem key={index} problem={problem} />
       ))}
       {rest > 0 && (
         <p className="jp-SpecCluster-remark">
@@ -55,6 +47,26 @@ export function Problems({
         >
           {trans.__('Logs')}
         </button>
+      )}
+    </div>
+  );
+}
+
+/** What is the matter; the lines of a log that go with it are there on demand. */
+function Problem(props: { problem: IProblem }): React.JSX.Element {
+  const { trans } = usePanel();
+  const { entry, message, isNotice } = props.problem;
+  const [first, ...lines] = message.split('\n');
+  return (
+    <div className="jp-SpecCluster-problem" data-notice={isNotice || undefined}>
+      <p>{entry === null ? first : trans.__('%1: %2', entry, first)}</p>
+      {lines.length > 0 && (
+        <details>
+          <summary>
+            {trans._n('%1 line of it', '%1 lines of it', lines.length)}
+          </summary>
+          <pre tabIndex={0}>{lines.join('\n')}</pre>
+        </details>
       )}
     </div>
   );

@@ -90,6 +90,24 @@ describe('A card', () => {
     expect(screen.getByText('no e')).toBeTruthy();
   });
 
+  it('has the lines that a problem goes on with on demand', async () => {
+    const said = "a: start failed. The end of the host's log:";
+    const conditions = [
+      {
+        type: 'Degraded',
+        status: 'True' as const,
+        reason: 'StartsFail',
+        message: `${said}\none\n<b>two`,
+        since: NOW
+      }
+    ];
+    await page.show(new FakeCluster(cluster('otter', { conditions })));
+    expect(screen.getByText(said)).toBeTruthy();
+    const summary = screen.getByText('2 lines of it');
+    expect(summary.closest('details')!.open).toBe(false);
+    expect(summary.nextElementSibling!.textContent).toBe('one\n<b>two');
+  });
+
   it('leads from what is wrong to the log that says more', async () => {
     const why = { message: 'no bad', next_retry: NOW };
     const workers = [entry('bad', [absent('bad')], 'backoff', why)];
