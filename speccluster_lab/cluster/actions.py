@@ -186,7 +186,8 @@ class Actions:
             self.instances.start(name, instance)
         except asyncio.CancelledError:
             self._start_failed(entry, StartFailed(CANCELLED))
-        except Exception as error:
+        # A class that exits is not to end the others.
+        except (Exception, SystemExit) as error:
             self._start_failed(entry, error)
 
     def _pass_turn_on(self, entry: EntryState, owners: set[str]) -> None:

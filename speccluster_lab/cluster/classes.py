@@ -107,7 +107,8 @@ def resolve(cls: Any, *, place: str = "cls") -> Callable[..., Any]:
         return cls  # type: ignore[no-any-return]
     try:
         found = import_term(cls)
-    except Exception as error:
+    # A module that exits is not to end the others.
+    except (Exception, SystemExit) as error:
         raise InvalidClass(f"class {cls!r} cannot be imported: {error}", field=place) from error
     if not inspect.isclass(found):
         raise InvalidClass(f"{cls!r} is no class", field=place)

@@ -23,7 +23,11 @@ CANCELLED: Final = "the start was cancelled"
 
 
 async def _started(instance: Any) -> None:
-    await instance
+    try:
+        await instance
+    except SystemExit as error:
+        # As the end of a task it would end all that runs here.
+        raise StartFailed(f"its class exits: {error!r}") from None
 
 
 class Instances:

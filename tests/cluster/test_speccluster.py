@@ -387,6 +387,23 @@ def test_the_first_of_a_group_is_told_of_at_once(monkeypatch: pytest.MonkeyPatch
     run(test)
 
 
+@pytest.mark.parametrize(
+    "exits",
+    [
+        {"cls": f"{__package__}.exits.Never"},
+        entry(f"{HERE}.Exiting", where="made"),
+        entry(f"{HERE}.Exiting", where="started"),
+    ],
+)
+def test_a_class_that_exits_fails_alone(exits: Any) -> None:
+    async def test() -> None:
+        async with cluster_of({"good": entry(), "exits": exits}) as cluster:
+            await until(lambda: phases(cluster)["good"] is EntryPhase.RUNNING)
+            await until(lambda: "exit" in str(cluster.entries()[1].message).lower())
+
+    run(test)
+
+
 def test_a_class_that_does_not_exist_fails_alone() -> None:
     async def test() -> None:
         async with cluster_of({"good": entry(), "nowhere": {"cls": "no.such.thing"}}) as cluster:

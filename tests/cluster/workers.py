@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any, ClassVar
 
 from distributed import Worker
@@ -23,6 +24,18 @@ class Failing(Worker):
             self.left[str(self.name)] -= 1
             raise RuntimeError(f"{self.name} has no luck")
         return await super().start()
+
+
+class Exiting(Worker):
+    """Exits where it is told to: when it is made, or when it is started."""
+
+    def __init__(self, scheduler: str, *, where: str, **options: Any) -> None:
+        super().__init__(scheduler, **options)
+        if where == "made":
+            sys.exit(0)
+
+    async def start_unsafe(self) -> Any:
+        sys.exit(0)
 
 
 class FailingConstructor:
