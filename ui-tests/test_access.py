@@ -194,6 +194,47 @@ def allow(server: LabServer, actions: str) -> None:
     (server.home / "allowed").write_text(actions)
 
 
+def test_a_log_is_filtered_by_the_palette(lab: LabPage, server: LabServer) -> None:
+    start(server, "threads", "Said")
+    lab.panel.card("Said").root.click(button="right")
+    lab.page.get_by_role("menuitem", name="Show Log").click()
+    field = lab.page.get_by_role("main").get_by_role("searchbox", name="Filter lines")
+    expect(field).to_be_visible()
+    command(lab, "Filter Log")
+    # Not only until the palette has closed.
+    lab.page.keyboard.type("scheduler")
+    expect(field).to_have_value("scheduler")
+
+
+def test_entries_of_a_spec_by_the_palette(lab: LabPage, server: LabServer) -> None:
+    before = start(server, "threads", "Keyed")
+    lab.page.evaluate(
+        "id => jupyterapp.commands.execute('speccluster-lab:edit-spec', { id })", before["id"]
+    )
+    editor = lab.editor("Keyed")
+    command(lab, "Add Entry to Spec")
+    expect(editor.field("Entry")).to_have_value("=1")
+    command(lab, "Rename Entry of Spec…")
+    expect(editor.field("Name")).to_be_focused()
+    lab.page.keyboard.press("ControlOrMeta+a")
+    lab.page.keyboard.type("big")
+    lab.page.keyboard.press("Enter")
+    expect(editor.field("Entry")).to_have_value("=big")
+    expect(editor.plan).to_contain_text("start")
+    command(lab, "Show Another Option of Entry…")
+    expect(editor.field("Another option")).to_be_focused()
+    command(lab, "Show Next Entry of Spec")
+    expect(editor.field("Entry")).to_have_value("new")
+    command(lab, "Show Next Entry of Spec")
+    expect(editor.field("Entry")).to_have_value("=0")
+    command(lab, "Change Entries That Are the Same as Well")
+    expect(editor.field("Change as well")).to_be_checked()
+    editor.field("nthreads").fill("3")
+    expect(editor.plan).to_contain_text("replace 1 entry")
+    command(lab, "Remove Entry from Spec")
+    expect(editor.field("Entry")).to_have_value("=big")
+
+
 def command(lab: LabPage, name: str) -> None:
     """Choose a command in the palette."""
     lab.page.keyboard.press("ControlOrMeta+Shift+c")

@@ -37,7 +37,8 @@ export class SpecEditorTab extends MainAreaWidget<SpecEditor> {
     // A region of the main area, by JupyterLab's own name for all of them.
     const name = trans.__('Editor of %1', document.display_name);
     content.node.setAttribute('aria-label', name);
-    this.id = `speccluster-lab-spec-${id}`;
+    // There may still be the tab of one that had this id before.
+    this.id = `speccluster-lab-spec-${id}-${document.created}`;
     this.title.label = document.display_name;
     this.title.caption = trans.__('Spec of %1', document.display_name);
     this.title.icon = editIcon;

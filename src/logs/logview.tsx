@@ -158,6 +158,11 @@ export class LogView extends ReactWidget {
   }
 
   protected override onActivateRequest(msg: Message): void {
+    const { activeElement } = document;
+    if (activeElement !== this.node && this.node.contains(activeElement)) {
+      // Where a command has let it go: the palette activates the tab afterwards.
+      return;
+    }
     const lines = this.node.querySelector<HTMLElement>('[role=log]');
     (lines ?? this.node.querySelector('select'))?.focus();
   }

@@ -78,6 +78,14 @@ describe('SpecEditors', () => {
     });
   const press = (text: string) => fireEvent.click(screen.getByText(text));
 
+  it('is not taken for that of a cluster that had the id before', async () => {
+    const before = await openTab(new FakeCluster(cluster('otter')));
+    const created = '2026-11-29T12:00:00Z';
+    const after = await openTab(new FakeCluster(cluster('otter', { created })));
+    expect(after).not.toBe(before);
+    expect(after.id).not.toBe(before.id);
+  });
+
   it('lets a person say what they want, until it is there or not wanted', async () => {
     manager.clusters = [new FakeCluster(cluster('otter'))];
     const asked = editors.create('local');
