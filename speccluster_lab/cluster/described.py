@@ -99,7 +99,7 @@ class Described(Shown):
         return next((one for one in reversed(self._earlier) if one.document == spec), None)
 
     def check(self, spec: ClusterSpec) -> None:
-        """Refuse a desired state that this cluster cannot have now.
+        """Refuse a desired state that this cluster cannot have.
 
         Raises
         ------
@@ -110,10 +110,6 @@ class Described(Shown):
         if spec.scheduler != self.document().scheduler:
             raise InvalidInput(
                 "the scheduler of a running cluster cannot be changed", field="scheduler"
-            )
-        if spec.worker is None and self.new_spec and self.adaptive_range() is not None:
-            raise InvalidInput(
-                "adaptive scaling makes entries from the worker form: end it first", field="worker"
             )
 
     @called_there
@@ -130,9 +126,14 @@ class Described(Shown):
         Raises
         ------
         InvalidClass, GroupMismatch, InvalidInput
-            As :meth:`check`.
+            As :meth:`check`; and the worker form cannot go while adaptive scaling is on.
         """
         self.check(spec)
+        # A preview does not refuse it: it may be of what comes once that has ended.
+        if spec.worker is None and self.new_spec and self.adaptive_range() is not None:
+            raise InvalidInput(
+                "adaptive scaling makes entries from the worker form: end it first", field="worker"
+            )
         self._align()
         entries, form = self._meant(spec)
         current = self.worker_spec
