@@ -60,8 +60,9 @@ class Given:
         Keyword arguments.
     elsewhere : mapping of str to object
         Those that a worker has in place of ``worker``'s if it may run on another machine.
-    nanny : mapping of str to object
-        Those that only a nanny has: options of this name may be anything to other classes.
+    stock : mapping of str to object
+        Those that only distributed's own workers and nannies have: options of this name may be
+        anything to other classes.
     scheduler_class : callable
         Takes the class that the spec says, and returns the one that is used.
     prepare_worker : callable
@@ -71,7 +72,7 @@ class Given:
     scheduler: Mapping[str, Any] = field(default_factory=dict)
     worker: Mapping[str, Any] = field(default_factory=dict)
     elsewhere: Mapping[str, Any] = field(default_factory=dict)
-    nanny: Mapping[str, Any] = field(default_factory=dict)
+    stock: Mapping[str, Any] = field(default_factory=dict)
     scheduler_class: Callable[[Callable[..., Any]], Callable[..., Any]] = _as_it_is
     prepare_worker: Callable[[Any], object] = _as_it_is
 
@@ -226,8 +227,8 @@ class Recipe:
         found = resolve(entry["cls"])
         here = runs_here(found)
         silent = given.worker if here else {**given.worker, **given.elsewhere}
-        nannys = {key: value for key, value in given.nanny.items() if _is_of_nanny(found, key)}
-        options = with_given(found, entry.get("options") or {}, {**silent, **nannys})
+        stock = {key: value for key, value in given.stock.items() if _is_of_stock(found, key)}
+        options = with_given(found, entry.get("options") or {}, {**silent, **stock})
         if entry.get("group") is not None and "group" in _parameters(found):
             options.setdefault("group", list(entry["group"]))
         named, reads = "name" in options, names_files(options)
@@ -371,10 +372,10 @@ def taken_options(
     return taken, True
 
 
-def _is_of_nanny(cls: Callable[..., Any], option: str) -> bool:
-    """Return whether a class is a nanny, or hands an option on to one."""
+def _is_of_stock(cls: Callable[..., Any], option: str) -> bool:
+    """Return whether a class is distributed's own, or hands an option on to one."""
     taker = taken_options(cls)[0].get(option)
-    return taker is not None and taker[0] is Nanny
+    return taker is not None and taker[0] in (Nanny, Worker)
 
 
 def _passes_options_to(cls: Any) -> type | None:

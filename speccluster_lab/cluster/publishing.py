@@ -68,6 +68,8 @@ class Publisher(Protocol):
         ------
         InvalidInput
             The scheduler is not to speak TLS, or as :meth:`secure`.
+        StartFailed
+            Somebody else holds the place for what workers put aside.
         """
 
     async def begin(self, cluster: Any, name: str | None) -> None:

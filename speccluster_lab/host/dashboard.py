@@ -11,13 +11,14 @@ a scheduler needs, and as much memory.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import distributed
 from distributed.http.routing import RoutingApplication
 from tornado.httputil import HTTPMessageDelegate
+
+from speccluster_lab.host.schedulerclass import with_part
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -65,10 +66,7 @@ def without_port(cls: Callable[..., Any]) -> Callable[..., Any]:
         One whose scheduler is not in this process is returned as it is: it binds its dashboard as
         narrowly as its own options say.
     """
-    if not (inspect.isclass(cls) and issubclass(cls, distributed.Scheduler)):
-        return cls
-    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    return type(cls.__name__, (_WithoutPort, cls), names)
+    return with_part(cls, _WithoutPort)
 
 
 def without_pages(worker: Any) -> None:

@@ -12,7 +12,6 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from speccluster_lab.errors import StartFailed
-from speccluster_lab.link.paths import temporary_folder
 from speccluster_lab.spec.options import DASK_WORKERS
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.spec.models import ClusterSpec
 
-__all__ = ["remove_leftovers", "usual_place"]
+__all__ = ["remove_leftovers"]
 
 logger = logging.getLogger(__name__)
 
@@ -77,24 +76,10 @@ def _remove_in(workspace: WorkSpace) -> None:
 
 def _places(spec: ClusterSpec) -> set[str]:
     """Return where workers of a cluster have their folders, as distributed decides it."""
+    from speccluster_lab.host.scratch import usual_place
+
     said = {usual_place(), *_said(spec)}
     return {one if _SCRATCH in one else os.path.join(one, _SCRATCH) for one in said}
-
-
-def usual_place() -> str:
-    """Return where workers have their folders that are not told another place.
-
-    distributed would have them in a folder for all users: who has made that before can exchange
-    what a worker has spilled, and what it imports, for that is where it looks first.
-
-    Raises
-    ------
-    StartFailed
-        Somebody else holds the place.
-    """
-    import dask.config
-
-    return dask.config.get("temporary-directory") or str(temporary_folder())
 
 
 def _said(spec: ClusterSpec) -> Iterator[str]:

@@ -18,10 +18,11 @@ from speccluster_lab.host.certificates import Certificates, Leaf, OwnersCertific
 from speccluster_lab.host.dashboard import HAS_BOKEH, without_pages, without_port
 from speccluster_lab.host.keyfiles import security_of
 from speccluster_lab.host.published import Published
+from speccluster_lab.host.scratch import in_usual_place, usual_place
 from speccluster_lab.host.start import LOOPBACK, given_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from speccluster_lab.cluster import Given, SpecCluster
     from speccluster_lab.host.control import ClientCertificates
@@ -79,12 +80,17 @@ class Publisher:
         """Return the same, each part's own certificate apart from a client's."""
         options = scheduler.get("options") or {}
         _refuse_plain(options)
-        nanny = {"config": _NO_PAGES, **preloaded_by_nannies(), **given.nanny}
-        given = replace(given, nanny=nanny, prepare_worker=without_pages)
+        usual = {"local_directory": usual_place(), "config": _NO_PAGES}
+        given = replace(
+            given,
+            stock={**usual, **preloaded_by_nannies(), **given.stock},
+            scheduler_class=in_usual_place,
+            prepare_worker=without_pages,
+        )
         if options.get("dashboard_address") is None:
             # Nobody but who may use the cluster is to see it. Its pages come later.
             quiet = {**given.scheduler, "dashboard": not HAS_BOKEH}
-            given = replace(given, scheduler=quiet, scheduler_class=without_port)
+            given = replace(given, scheduler=quiet, scheduler_class=_without_port)
         if security is self._made and security is not None:
             # Handed to the parts already.
             return security, given
@@ -123,6 +129,10 @@ class Publisher:
             published, self._published = self._published, None
             if published is not None:
                 await published.end()
+
+
+def _without_port(cls: Callable[..., Any]) -> Callable[..., Any]:
+    return without_port(in_usual_place(cls))
 
 
 def _refuse_plain(options: Mapping[str, Any]) -> None:

@@ -18,8 +18,8 @@ from distributed.utils import get_ip_interface
 from speccluster_lab.cluster import Given, SpecCluster
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.dashboard import HAS_BOKEH, PROXY, without_port
-from speccluster_lab.host.leftovers import usual_place
 from speccluster_lab.host.nannies import start_workers_by
+from speccluster_lab.host.scratch import usual_place
 
 if TYPE_CHECKING:
     from distributed.security import Security

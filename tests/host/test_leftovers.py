@@ -5,8 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import stat
-import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import dask.config
 import pytest
 
-from speccluster_lab.client import connect
 from speccluster_lab.host import leftovers
 from speccluster_lab.host.leftovers import remove_leftovers
 from speccluster_lab.link.launch import mark_stopped
@@ -155,47 +152,3 @@ def test_a_place_that_cannot_be_used_is_said(
     with dask.config.set({"temporary-directory": str(tmp_path)}):
         remove_leftovers(ClusterSpec())
     assert str(scratch) in caplog.text
-
-
-@pytest.fixture
-def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hosts: Hosts) -> Path:
-    """Give a folder for temporary files in which another user has made what distributed uses."""
-    folder = tmp_path / "tmp"
-    (folder / "dask-scratch-space").mkdir(parents=True)
-    (folder / "dask-scratch-space").chmod(0o777)
-    monkeypatch.delenv("DASK_TEMPORARY_DIRECTORY")
-    monkeypatch.setenv("TMPDIR", str(folder))
-    return folder
-
-
-@pytest.mark.parametrize("template", ["local", "grouped", "threads"])
-def test_nothing_is_where_another_user_can_write(hosts: Hosts, shared: Path, template: str) -> None:
-    host = hosts.start(template)
-    host.until_running()
-    ours = shared / f"speccluster-lab-{os.geteuid()}"
-    assert stat.S_IMODE(ours.stat().st_mode) == 0o700
-    assert [one for one in ours.glob("dask-scratch-space/worker-*") if one.is_dir()] != []
-    with connect(host.id) as handle, handle.get_client() as client:
-        # Where modules are looked for.
-        paths = [client.run_on_scheduler(lambda: sys.path), *client.run(lambda: sys.path).values()]
-    assert [one for path in paths for one in path if one.startswith(f"{shared}/dask")] == []
-    assert any(one.startswith(f"{ours}/dask") for one in paths[0])
-    host.connection.process.kill()
-    host.reconnected()
-    host.until_running()
-    host.request("DELETE")
-    assert host.ended() == 0
-    assert list(ours.glob("dask-scratch-space/worker-*")) == []
-    assert list((shared / "dask-scratch-space").iterdir()) == []
-
-
-def test_a_place_that_another_user_holds_is_not_used(hosts: Hosts, shared: Path) -> None:
-    ours = shared / f"speccluster-lab-{os.geteuid()}"
-    ours.mkdir()
-    ours.chmod(0o777)
-    host = hosts.start("local")
-    cluster = host.until(lambda cluster: cluster.phase == "failed")
-    assert "lets other users in" in cluster.conditions[-1].message
-    host.request("DELETE")
-    assert host.ended() == 0
-    assert list(ours.iterdir()) == []
