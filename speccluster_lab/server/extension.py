@@ -17,6 +17,7 @@ from speccluster_lab.server.dashboard import DASHBOARD_ROUTES
 from speccluster_lab.server.events import EventsHandler
 from speccluster_lab.server.handlers import MANAGER_SETTING, ROUTES
 from speccluster_lab.server.manager import ClusterManager
+from speccluster_lab.server.metrics import METRICS_ROUTE
 from speccluster_lab.spec.api import API_PREFIX
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class SpecClusterLab(ClusterSettings, ExtensionApp):
         """Name the handlers; called by Jupyter, which puts its base URL before the paths."""
         self.handlers.append((f"{API_PREFIX}/events", EventsHandler))
         self.handlers.extend(DASHBOARD_ROUTES)
+        self.handlers.append(METRICS_ROUTE)
         self.handlers.extend(ROUTES)
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
