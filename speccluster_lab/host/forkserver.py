@@ -199,6 +199,7 @@ class Forkserver:
         self._settled.clear()
         running.gone.set()
         running.kill_workers()
+        await _end_another_than(running.process)
         return came_up
 
     def _launch(self, environ: Mapping[str, str]) -> RunningForkserver:
@@ -221,7 +222,8 @@ class Forkserver:
         except (OSError, EOFError):
             await _ended(running.process)
             return False
-        return True
+        # It may have died before it was asked: then another one has answered.
+        return _pid() == running.process.pid
 
     def _without_imports(self) -> str:
         modules, self.modules = self.modules, ()
@@ -364,10 +366,15 @@ def _forkserver_of_this_process() -> psutil.Process:
     To look for it among the children is no use: until it runs its own program, which nothing
     waits for, it looks like this process, or like nothing at all.
     """
-    running: Any = forkserver._forkserver
-    if running._forkserver_pid is None:
+    if (pid := _pid()) is None:
         raise ProcessLookupError("no forkserver has been started")
-    return psutil.Process(running._forkserver_pid)
+    return psutil.Process(pid)
+
+
+def _pid() -> int | None:
+    running: Any = forkserver._forkserver
+    pid: int | None = running._forkserver_pid
+    return pid
 
 
 def _ask_for_troubles() -> list[str]:
@@ -395,6 +402,16 @@ async def _end(process: psutil.Process) -> None:
         process.terminate()
         async with asyncio.timeout(END_SECONDS):
             await _ended(process)
+
+
+async def _end_another_than(process: psutil.Process) -> None:
+    """End what multiprocessing has started by itself when it found ``process`` to be dead.
+
+    It lacks what ours is given: variables, and what it is to import.
+    """
+    if _pid() != process.pid:
+        with suppress(ProcessLookupError, psutil.Error):
+            await _end(_forkserver_of_this_process())
 
 
 async def _ended(process: psutil.Process) -> None:

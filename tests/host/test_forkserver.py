@@ -14,7 +14,7 @@ from difficult_workers import about_this_worker
 from distributed.core import Status
 
 from speccluster_lab.client import connect
-from speccluster_lab.host import nannies
+from speccluster_lab.host import nannies, preimport
 from speccluster_lab.host.forkserver import (
     MOST_FAILURES,
     Forkserver,
@@ -348,6 +348,35 @@ def test_one_that_is_killed_before_it_is_ready_is_replaced(
     host.until_running()
     assert {one["parent"] for one in tell(host).values()} == {forkservers(host)[0].pid}
     assert reasons(host).count("ForkserverFailed") == 1
+
+
+# The first of its forkservers is dead when it is asked; multiprocessing starts another then.
+TOO_LATE = """
+import sys
+from pathlib import Path
+import psutil
+from speccluster_lab.host import forkserver, life
+ask = forkserver._ask_for_troubles
+def ask_too_late():
+    forkserver._ask_for_troubles = ask
+    first = forkserver._forkserver_of_this_process()
+    first.kill()
+    while first.status() != psutil.STATUS_ZOMBIE:
+        pass
+    return ask()
+forkserver._ask_for_troubles = ask_too_late
+sys.exit(life.run_host(Path(sys.argv[1])))
+"""
+
+
+def test_one_that_is_dead_when_it_is_asked_is_replaced_by_one_of_ours(hosts: Hosts) -> None:
+    host = hosts.start("local", entries=2, script=TOO_LATE)
+    host.until_running()
+    (ours,) = forkservers(host)
+    assert {one["parent"] for one in tell(host).values()} == {ours.pid}
+    assert preimport.VARIABLE in ours.environ()
+    assert reasons(host).count("ForkserverFailed") == 1
+    assert "ForkserverDied" not in reasons(host)
 
 
 def test_where_none_comes_up_workers_are_spawned(
