@@ -92,7 +92,8 @@ def socket_path(id: str) -> Path:
     """Return where the socket of a cluster's host is; its folder is made where it is missing.
 
     The folder is a short one of our own: a socket's path has room for 107 bytes only, which the
-    runtime folder alone can take up.
+    runtime folder alone can take up. Nor is it in that of the login session, where there is room
+    elsewhere: that goes with the last session of its user, who may have left clusters running.
 
     Raises
     ------
@@ -115,10 +116,10 @@ def socket_path(id: str) -> Path:
 
 def _sockets_folder(longest: str) -> Path:
     """Return where a socket with a name of this length can be."""
-    path = _session_folder()
-    if path is None or len(os.fsencode(path / longest)) > MAX_SOCKET_BYTES:
-        path = _among_temporary_files()
-    return path
+    for path in (usual := _among_temporary_files(), _session_folder()):
+        if path is not None and len(os.fsencode(path / longest)) <= MAX_SOCKET_BYTES:
+            return path
+    return usual
 
 
 def temporary_folder() -> Path:

@@ -36,8 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(folder: Path, marker: Path) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(marker))
-        (marker / "tmp").mkdir()
-        patch.setenv("TMPDIR", str(marker / "tmp"))
+        patch.setenv("TMPDIR", str(marker))
+        patch.setattr(tempfile, "tempdir", str(marker))
         # Other extensions of the server ask npm things, which would keep a cache among our files.
         patch.setenv("NODE_DISABLE_COMPILE_CACHE", "1")
         patch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "runtime"))

@@ -496,10 +496,10 @@ def test_a_launch_file_in_another_folder(hosts: Hosts, tmp_path: Path) -> None:
 def test_another_host_of_this_id_is_left_alone(hosts: Hosts, tmp_path: Path) -> None:
     host = hosts.start()
     host.until_running()
-    session = os.environ["XDG_RUNTIME_DIR"]
+    there = os.environ["TMPDIR"]
     with hosts_in(tmp_path / "other") as others:
         # The same user with other Jupyter folders, but the same folder for sockets.
-        os.environ["XDG_RUNTIME_DIR"] = session
+        os.environ["TMPDIR"] = there
         second = others.start()
         assert second.ended() == NO_USE
         assert "another host listens" in second.log
@@ -507,6 +507,20 @@ def test_another_host_of_this_id_is_left_alone(hosts: Hosts, tmp_path: Path) -> 
         for file in second.folder.iterdir():
             file.unlink()
     assert host.get().phase == "running"
+
+
+def test_it_is_reached_when_the_login_session_has_ended(
+    hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = tmp_path / "session"
+    session.mkdir(0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
+    host = hosts.start("local")
+    host.until_running()
+    # With the last session of its user the folder goes; Jupyter may run on.
+    shutil.rmtree(session)
+    host.request("POST", "/scale", {"entries": 2})
+    host.until(lambda cluster: cluster.counts.registered == 2)
 
 
 def test_the_socket_of_a_killed_host_is_replaced(hosts: Hosts) -> None:

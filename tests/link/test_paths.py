@@ -25,7 +25,9 @@ def test_places(tmp_path: Path, own_folders: Path) -> None:
     assert cluster_folder("brave-otter") == (
         tmp_path / "data/speccluster-lab" / machine / "clusters/brave-otter"
     )
-    assert socket_path("brave-otter") == own_folders / "speccluster-lab/brave-otter.sock"
+    assert socket_path("brave-otter") == (
+        own_folders / f"speccluster-lab-{os.geteuid()}/brave-otter.sock"
+    )
     for folder in (
         connection_file("a").parent,
         clusters_folder(),
@@ -56,21 +58,29 @@ def test_the_longest_id_has_room_in_the_usual_places() -> None:
         assert len(f"{folder}/{'a' * 63}.sock") <= MAX_SOCKET_BYTES
 
 
-@pytest.mark.parametrize("session", [None, "", "relative", "/nowhere/at/all", "long"])
-def test_without_a_usable_session_folder_there_is_the_temporary_one(
-    session: str | None, tmp_path: Path, own_folders: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("session", [None, "", "relative", "/nowhere/at/all", "short"])
+def test_sockets_are_among_temporary_files_whatever_the_session_has(
+    session: str | None, own_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if session == "long":
-        long = tmp_path / ("x" * 90)
-        long.mkdir()
-        session = str(long)
+    """That of the session goes when its user has logged out, whoever still runs."""
+    if session == "short":
+        (own_folders / "s").mkdir()
+        session = str(own_folders / "s")
     if session is None:
         monkeypatch.delenv("XDG_RUNTIME_DIR")
     else:
         monkeypatch.setenv("XDG_RUNTIME_DIR", session)
-    monkeypatch.setattr(tempfile, "tempdir", str(own_folders))
     path = socket_path("a")
     assert path == own_folders / f"speccluster-lab-{os.geteuid()}" / "a.sock"
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_where_those_have_no_room_they_are_the_sessions(
+    tmp_path: Path, own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 80)))
+    path = socket_path("a")
+    assert path == own_folders / "speccluster-lab/a.sock"
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 

@@ -158,7 +158,7 @@ def _folders() -> Iterator[Finding]:
     try:
         path = socket_path("x" * 63).parent
     except StartFailed as error:
-        mend = "set XDG_RUNTIME_DIR or TMPDIR to a short folder of your own"
+        mend = "set TMPDIR to a short folder of your own"
         yield Finding("folder of sockets", "problem", error.message, mend)
     else:
         yield Finding("folder of sockets", "ok", str(path))
