@@ -510,9 +510,9 @@ def test_another_host_of_this_id_is_left_alone(hosts: Hosts, tmp_path: Path) -> 
 
 
 def test_it_is_reached_when_the_login_session_has_ended(
-    hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = tmp_path / "session"
+    session = Path(os.environ["TMPDIR"]) / "s"
     session.mkdir(0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
     host = hosts.start("local")
