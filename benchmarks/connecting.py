@@ -109,7 +109,7 @@ ROWS: Final = {"connect": Row("a client is connected to a running cluster", _run
 def _cluster(repeats: int) -> Iterator[Setting]:
     """Give a running cluster of one worker, in folders of its own."""
     with tempfile.TemporaryDirectory(prefix="sclb-") as folder:
-        for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "XDG_RUNTIME_DIR"):
+        for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "XDG_RUNTIME_DIR", "TMPDIR"):
             path = os.path.join(folder, name.lower())
             os.mkdir(path, 0o700)
             os.environ[name] = path

@@ -330,9 +330,9 @@ def _files(folder: Path) -> list[str]:
 
 def _of_hosts(session: Path) -> list[str]:
     """Return what they have left among temporary files, where other programs have some as well."""
-    (ours,) = list(session.glob("speccluster-lab-*")) or [session / "speccluster-lab"]
-    shared = f"{ours}/dask-scratch-space/"
-    return [file for file in _files(ours) if not file.startswith(shared)]
+    found = [file for ours in session.glob("speccluster-lab*") for file in _files(ours)]
+    # Of those by which distributed's workers keep out of each other's way.
+    return [file for file in found if not file.endswith(("global.lock", "purge.lock"))]
 
 
 @contextmanager

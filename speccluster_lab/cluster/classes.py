@@ -148,9 +148,15 @@ def runs_here(cls: Callable[..., Any]) -> bool:
 
     One that says nothing, by an attribute ``runs_here``, may be for jobs that wait in a queue.
     """
-    if inspect.isclass(cls) and issubclass(cls, (Nanny, Worker)):
+    made = _made_by(cls)
+    if inspect.isclass(made) and issubclass(made, (Nanny, Worker)):
         return True
     return bool(getattr(cls, "runs_here", False))
+
+
+def _made_by(cls: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the class behind one that is given with some of its options."""
+    return cls.func if isinstance(cls, partial) else cls
 
 
 @functools.lru_cache(maxsize=256)
@@ -170,6 +176,9 @@ def with_given(
     """
     known = known_options(cls)
     takes = set(_parameters(cls) if known is None else known)
+    if isinstance(cls, partial):
+        # What it says itself is the owner's as well.
+        takes -= cls.keywords.keys()
     # distributed refuses both, and an interface says where to listen as a host does.
     if options.get("interface") is not None:
         takes.discard("host")
@@ -228,7 +237,10 @@ class Recipe:
         here = runs_here(found)
         silent = given.worker if here else {**given.worker, **given.elsewhere}
         stock = {key: value for key, value in given.stock.items() if _is_of_stock(found, key)}
-        options = with_given(found, entry.get("options") or {}, {**silent, **stock})
+        said = entry.get("options") or {}
+        # To them it is as if nothing had been said.
+        said = {key: one for key, one in said.items() if one is not None or key not in stock}
+        options = with_given(found, said, {**silent, **stock})
         if entry.get("group") is not None and "group" in _parameters(found):
             options.setdefault("group", list(entry["group"]))
         named, reads = "name" in options, names_files(options)
@@ -356,7 +368,8 @@ def taken_options(
     passed on to.
     """
     taken: dict[str, tuple[Callable[..., Any], inspect.Parameter]] = {}
-    bases = inspect.getmro(cls) if inspect.isclass(cls) else (cls,)
+    made = _made_by(cls)
+    bases = inspect.getmro(made) if inspect.isclass(made) else (cls,)
     for base in bases:
         if inspect.isclass(base) and "__init__" not in vars(base):
             continue
@@ -373,9 +386,10 @@ def taken_options(
 
 
 def _is_of_stock(cls: Callable[..., Any], option: str) -> bool:
-    """Return whether a class is distributed's own, or hands an option on to one."""
+    """Return whether a class is distributed's own or like it, or hands an option on to one."""
     taker = taken_options(cls)[0].get(option)
-    return taker is not None and taker[0] in (Nanny, Worker)
+    made = None if taker is None else taker[0]
+    return inspect.isclass(made) and issubclass(made, (Nanny, Worker))
 
 
 def _passes_options_to(cls: Any) -> type | None:

@@ -215,7 +215,9 @@ class Forkserver:
         asking = asyncio.ensure_future(asyncio.to_thread(_ask_for_troubles))
         await asyncio.wait({asking}, timeout=READY_SECONDS)
         if not asking.done():
-            running.process.kill()
+            # Whichever it is that was asked.
+            with suppress(ProcessLookupError, psutil.Error):
+                _forkserver_of_this_process().kill()
         try:
             for trouble in await asking:
                 self._note("PreimportFailed", trouble)
@@ -274,6 +276,8 @@ def _move_prepared(folder: Path) -> None:
     _have_sockets_in(folder)
     for file in prepared.iterdir():
         file.rename(folder / file.name)
+        # systemd knows sockets in use by their first name; what is sticky it leaves alone.
+        os.chmod(folder / file.name, 0o1600)
     prepared.rmdir()
     running: Any = forkserver._forkserver
     running._forkserver_address = str(folder / Path(running._forkserver_address).name)
@@ -373,7 +377,9 @@ def _forkserver_of_this_process() -> psutil.Process:
 
 def _pid() -> int | None:
     running: Any = forkserver._forkserver
-    pid: int | None = running._forkserver_pid
+    # There is none for a moment while another thread starts one.
+    with running._lock:
+        pid: int | None = running._forkserver_pid
     return pid
 
 

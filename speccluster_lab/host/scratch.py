@@ -6,8 +6,10 @@ what a worker has spilled, and what any of these processes imports.
 
 from __future__ import annotations
 
+import tempfile
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import dask.config
 
@@ -15,13 +17,12 @@ from speccluster_lab.host.schedulerclass import with_part
 from speccluster_lab.link.paths import temporary_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["in_usual_place", "usual_place"]
 
-_PLACE: Final = "temporary-directory"
-# Several that set it at the same time would each put back what another has set.
-_setting = threading.Lock()
+# Several that change it at the same time would each put back what another has set.
+_changing = threading.RLock()
 
 
 def usual_place() -> str:
@@ -32,15 +33,31 @@ def usual_place() -> str:
     StartFailed
         Somebody else holds the place.
     """
-    return dask.config.get(_PLACE) or str(temporary_folder())
+    return dask.config.get("temporary-directory") or str(temporary_folder())
+
+
+@contextmanager
+def _temporary_files_in(folder: str) -> Iterator[None]:
+    """Have this process put temporary files in a folder.
+
+    That is where distributed puts its own if dask's configuration says nothing, which is left as
+    it is: nannies hand it on, also to other machines.
+    """
+    with _changing:
+        before, tempfile.tempdir = tempfile.tempdir, folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 class _InUsualPlace:
     """Has the folder of a scheduler, which takes no option for it, in the usual place."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        # Only meanwhile: the configuration is its process's, and handed on to other machines.
-        with _setting, dask.config.set({_PLACE: usual_place()}):
+        place = usual_place()
+        is_configured = place == dask.config.get("temporary-directory")
+        with nullcontext() if is_configured else _temporary_files_in(place):
             super().__init__(*args, **options)
 
 

@@ -40,7 +40,7 @@ KEPT_ASIDE = 3
 _NOT_OURS = {errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO}
 
 
-def make_private_folder(folder: Path, *, is_a_persons: bool = False) -> Path:
+def make_private_folder(folder: Path, *, is_a_persons: bool = False, closes: bool = False) -> Path:
     """Make a folder of mode 0700 where there is none, and return it.
 
     Parameters
@@ -50,6 +50,8 @@ def make_private_folder(folder: Path, *, is_a_persons: bool = False) -> Path:
     is_a_persons : bool
         Whether one that is there may let others read and its group write, as those do that
         people make without much ado.
+    closes : bool
+        Whether one that is there and lets others look, but not write, is closed to them.
 
     Raises
     ------
@@ -61,6 +63,10 @@ def make_private_folder(folder: Path, *, is_a_persons: bool = False) -> Path:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise PermissionError(f"{str(folder)!r} is no folder")
+    if closes and found.st_mode & 0o077 and not found.st_mode & 0o022:
+        _check_is_ours(found, str(folder), 0o022)
+        folder.chmod(0o700)
+        return folder
     _check_is_ours(found, str(folder), 0o002 if is_a_persons else 0o077)
     return folder
 

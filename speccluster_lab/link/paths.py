@@ -37,6 +37,8 @@ _NAME = "speccluster-lab"
 _SPARE = "spare-"
 # What multiprocessing calls the socket of a forkserver.
 _LISTENER = "listener-xxxxxxxx"
+# Of those that an id may be.
+_LONGEST = f"{'x' * 63}.sock"
 
 
 def connections_folder() -> Path:
@@ -103,36 +105,48 @@ def socket_path(id: str) -> Path:
         ``id`` cannot be the id of a cluster.
     """
     name = f"{_checked(id)}.sock"
-    path = _sockets_folder(max(name, f"{_scratch_name(id)}/{_LISTENER}", key=len))
-    length = len(os.fsencode(path / name))
+    path = _sockets_folder()
+    length = _length(path, max(name, f"{_scratch_name(id)}/{_LISTENER}", key=len))
     if length > MAX_SOCKET_BYTES:
         raise StartFailed(
             f"the path of the cluster's socket would have {length} bytes, which is more than the "
             f"{MAX_SOCKET_BYTES} that a socket may have; give the cluster a shorter name, or set "
             "TMPDIR to a shorter folder"
         )
-    return _private(path) / name
+    return path / name
 
 
-def _sockets_folder(longest: str) -> Path:
-    """Return where a socket with a name of this length can be."""
-    for path in (usual := _among_temporary_files(), _session_folder()):
-        if path is not None and len(os.fsencode(path / longest)) <= MAX_SOCKET_BYTES:
-            return path
-    return usual
+def _sockets_folder() -> Path:
+    """Return where sockets are: the same for all clusters, and for hosts that have none yet."""
+    session = _session_folder()
+    has_room = session is not None and _length(session, _LONGEST) <= MAX_SOCKET_BYTES
+    if session is None or not has_room:
+        return temporary_folder()
+    if _length(_among_temporary_files(), _LONGEST) > MAX_SOCKET_BYTES:
+        return _private(session)
+    try:
+        return temporary_folder()
+    except StartFailed:
+        # Anybody may have made that before us.
+        return _private(session)
+
+
+def _length(folder: Path, name: str) -> int:
+    return len(os.fsencode(folder / name))
 
 
 def temporary_folder() -> Path:
     """Return our folder among the machine's temporary files, made where it is missing.
 
-    What others can write has no place for what this user runs or reads again.
+    What others can write has no place for what this user runs or reads again. One that lets them
+    look is closed: where it has gone, as temporary files do, distributed makes it like that.
 
     Raises
     ------
     StartFailed
         Somebody else holds it.
     """
-    return _private(_among_temporary_files())
+    return _private(_among_temporary_files(), closes=True)
 
 
 def _among_temporary_files() -> Path:
@@ -172,8 +186,7 @@ def spare_folder(pid: int) -> Path:
         Somebody else holds the folder in which it is to be.
     """
     name = f"{_SPARE}{pid}"
-    # As long as a cluster's, so that both are in the same place.
-    there = _private(_sockets_folder(f"{_scratch_name('')}/{_LISTENER}"))
+    there = _sockets_folder()
     for other in there.glob(f"{_SPARE}*"):
         owner = other.name.removeprefix(_SPARE)
         if owner.isdecimal() and not _runs(int(owner)):
@@ -206,9 +219,9 @@ def _session_folder() -> Path | None:
     return folder / _NAME if usable else None
 
 
-def _private(folder: Path, *, is_a_persons: bool = False) -> Path:
+def _private(folder: Path, *, is_a_persons: bool = False, closes: bool = False) -> Path:
     try:
-        return make_private_folder(folder, is_a_persons=is_a_persons)
+        return make_private_folder(folder, is_a_persons=is_a_persons, closes=closes)
     except OSError as error:
         raise StartFailed(f"{str(folder)!r} cannot be used: {error}") from error
 

@@ -38,8 +38,10 @@ def remove_ways(id: str, nonce: str | None) -> None:
             return
         if known.nonce == nonce:
             remove_connection(id)
-    socket_path(id).unlink(missing_ok=True)
-    shutil.rmtree(scratch_folder(id), ignore_errors=True)
+    # Where there is no place for them there are none.
+    with suppress(StartFailed):
+        socket_path(id).unlink(missing_ok=True)
+        shutil.rmtree(scratch_folder(id), ignore_errors=True)
 
 
 def remove_cluster(id: str, nonce: str | None) -> None:

@@ -107,7 +107,7 @@ class Discovery:
                 continue
             try:
                 one = self._look_for(id)
-            except (OSError, ClusterNotFound) as error:
+            except (OSError, ClusterNotFound, StartFailed) as error:
                 # Never fatal to the others.
                 self._log.warning("Left out what is there of cluster %r: %s", id, error)
                 left_out[id] = marks

@@ -7,10 +7,13 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
+import distributed
 import pytest
 from kernels import Kernel
 
 from speccluster_lab.client import connect
+from speccluster_lab.host.dashboard import without_port
+from speccluster_lab.host.scratch import in_usual_place
 from speccluster_lab.link.connections import list_connections
 
 if TYPE_CHECKING:
@@ -63,8 +66,18 @@ def test_a_place_that_another_user_holds_is_not_used(hosts: Hosts, shared: Path)
     assert list(ours.iterdir()) == []
 
 
+def test_a_scheduler_class_has_it_once() -> None:
+    once = in_usual_place(distributed.Scheduler)
+    assert once is not distributed.Scheduler
+    assert in_usual_place(once) is once
+    # That of a cluster, whose form is used for another one.
+    made = without_port(once)
+    assert in_usual_place(made) is without_port(made) is made
+
+
 IN_A_NOTEBOOK = """
 import sys
+from functools import partial
 from distributed import LocalCluster, Nanny, Scheduler, Worker
 from speccluster_lab import MultiWorker, SpecCluster, reconciled
 one = {"nthreads": 1}
@@ -74,6 +87,16 @@ entries = {
     "here": {"cls": Worker, "options": one},
     "group": {"cls": MultiWorker, "options": {"processes": 2, **one}, "group": ["-0", "-1"]},
 }
+class OwnNanny(Nanny):
+    def __init__(self, *args, local_directory=None, **options):
+        super().__init__(*args, local_directory=local_directory, **options)
+difficult = {
+    "own": {"cls": OwnNanny, "options": one},
+    "part": {"cls": partial(Nanny, **one)},
+    "nothing said": {"cls": Nanny, "options": {**one, "local_directory": None}},
+    "here": {"cls": Worker, "options": {**one, "local_directory": None}},
+}
+made_by_part = {"cls": partial(Scheduler, dashboard=False)}
 """
 
 
@@ -82,6 +105,7 @@ entries = {
     [
         "SpecCluster(workers=entries, publish=True)",
         "SpecCluster(workers=entries, scheduler=with_a_port, publish=True)",
+        "SpecCluster(workers=difficult, scheduler=made_by_part, publish=True)",
         "reconciled(LocalCluster)(n_workers=4, threads_per_worker=1, publish=True)",
     ],
 )
@@ -115,9 +139,10 @@ def test_what_its_owner_says_stays(shared: Path, tmp_path: Path) -> None:
     try:
         kernel.run(
             f"{IN_A_NOTEBOOK}\nentries['nanny']['options'] = {said}\n"
+            f"entries['here'] = {{'cls': partial(Worker, **{said})}}\n"
             "cluster = SpecCluster(workers=entries, publish=True)\ncluster.wait_for_workers(4)"
         )
-        for place, count in (("said", 1), ("configured", 3)):
+        for place, count in (("said", 2), ("configured", 2)):
             found = tmp_path.glob(f"{place}/dask-scratch-space/worker-*")
             assert len([one for one in found if one.is_dir()]) == count
         kernel.run("cluster.close()")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from nothing_left import GONE_WITHIN
 from speccluster_lab import connect
 from speccluster_lab.link.guard import GUARD_FILE
 from speccluster_lab.link.launch import find_guard, names_in_use, reserve
-from speccluster_lab.link.paths import spare_folder
+from speccluster_lab.link.paths import scratch_folder, spare_folder
 from speccluster_lab.link.spare import SpareHost
 from speccluster_lab.spec.templates import StartMethod
 
@@ -80,6 +81,10 @@ def test_it_becomes_the_host_of_a_cluster(hosts: Hosts, spare: SpareHost) -> Non
     assert find_guard(host.folder) == host.leader
     host.until_running()
     assert not spare_folder(first.pid).exists()
+    # Or else systemd, which knows it by the name that it had before, removes it when it is old.
+    (listener,) = scratch_folder(host.id).iterdir()
+    assert listener.is_socket()
+    assert listener.stat().st_mode & stat.S_ISVTX
     with connect(host.id) as cluster, cluster.get_client() as client:
         assert client.submit(sum, [1, 2]).result() == 3
         # Those that are forked can be stopped as any other.

@@ -16,6 +16,7 @@ from speccluster_lab.link.paths import (
     clusters_folder,
     connection_file,
     socket_path,
+    spare_folder,
 )
 
 
@@ -104,6 +105,33 @@ def test_a_folder_in_the_temporary_one_that_is_not_ours_is_refused(
     squatted.chmod(0o777)
     with pytest.raises(StartFailed, match="lets other users in"):
         socket_path("a")
+
+
+def test_where_somebody_else_has_made_that_they_are_the_sessions(own_folders: Path) -> None:
+    squatted = own_folders / f"speccluster-lab-{os.geteuid()}"
+    squatted.mkdir()
+    squatted.chmod(0o777)
+    assert socket_path("a") == own_folders / "speccluster-lab/a.sock"
+
+
+def test_one_that_only_lets_others_look_is_closed(own_folders: Path) -> None:
+    """It is so where distributed has made it, because it had gone."""
+    ours = own_folders / f"speccluster-lab-{os.geteuid()}"
+    ours.mkdir(0o755)
+    ours.chmod(0o755)
+    assert socket_path("a").parent == ours
+    assert stat.S_IMODE(ours.stat().st_mode) == 0o700
+
+
+def test_all_sockets_are_in_one_place_however_long_the_id(
+    own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that is made beforehand does not know it, and moves its own there."""
+    there = own_folders / ("x" * 20)
+    there.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(there))
+    places = {socket_path(id).parent for id in ("a", "a" * 40, "a" * 63)}
+    assert places == {spare_folder(1).parent} == {own_folders / "speccluster-lab"}
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o002])

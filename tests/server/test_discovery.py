@@ -399,6 +399,27 @@ async def test_a_folder_with_a_live_notebook_is_left_alone(
     assert not socket_path("theirs").exists()
 
 
+async def test_where_sockets_have_no_place_others_are_found_all_the_same(
+    api: Api,
+    wait_for: Wait,
+    manager: ClusterManager,
+    publish: Publish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    an_hour_ago = time.time() - 3600
+    os.utime(reserve("an-old-one"), (an_hour_ago, an_hour_ago))
+    publish("theirs")
+    await until(lambda: connection_file("theirs").exists())
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    ours = socket_path("theirs").parent
+    # As one that somebody else has made.
+    ours.chmod(0o777)
+    await manager.attach()
+    ours.chmod(0o700)
+    await wait_for("theirs", "running")
+    assert ids(manager) == ["theirs"]
+
+
 async def test_a_notebook_that_is_killed_before_it_can_be_found_leaves_nothing(
     manager: ClusterManager, data_folder: Path
 ) -> None:
