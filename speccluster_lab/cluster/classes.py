@@ -36,6 +36,7 @@ __all__ = [
     "resolve",
     "runs_here",
     "taken_options",
+    "unfolded",
     "with_given",
 ]
 
@@ -143,20 +144,29 @@ def _path_of(cls: Any) -> str:
         return f"{module}.{name}"
 
 
+def unfolded(cls: Any, options: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    """Return the class and all options where a class comes with some of them, as a ``partial``.
+
+    Parameters
+    ----------
+    cls : type
+        Any other one is returned as it is.
+    options : mapping
+        Those of the spec, which count for more.
+    """
+    if isinstance(cls, partial) and not cls.args:
+        return cls.func, {**cls.keywords, **options}
+    return cls, options
+
+
 def runs_here(cls: Callable[..., Any]) -> bool:
     """Return whether a class runs its workers on this machine, where they register at once.
 
     One that says nothing, by an attribute ``runs_here``, may be for jobs that wait in a queue.
     """
-    made = _made_by(cls)
-    if inspect.isclass(made) and issubclass(made, (Nanny, Worker)):
+    if inspect.isclass(cls) and issubclass(cls, (Nanny, Worker)):
         return True
     return bool(getattr(cls, "runs_here", False))
-
-
-def _made_by(cls: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the class behind one that is given with some of its options."""
-    return cls.func if isinstance(cls, partial) else cls
 
 
 @functools.lru_cache(maxsize=256)
@@ -176,9 +186,6 @@ def with_given(
     """
     known = known_options(cls)
     takes = set(_parameters(cls) if known is None else known)
-    if isinstance(cls, partial):
-        # What it says itself is the owner's as well.
-        takes -= cls.keywords.keys()
     # distributed refuses both, and an interface says where to listen as a host does.
     if options.get("interface") is not None:
         takes.discard("host")
@@ -233,13 +240,16 @@ class Recipe:
         InvalidInput
             One of its options is a reference that cannot be.
         """
-        found = resolve(entry["cls"])
+        own = entry.get("options") or {}
+        found, said = unfolded(resolve(entry["cls"]), own)
         here = runs_here(found)
         silent = given.worker if here else {**given.worker, **given.elsewhere}
         stock = {key: value for key, value in given.stock.items() if _is_of_stock(found, key)}
-        said = entry.get("options") or {}
         # To them it is as if nothing had been said.
         said = {key: one for key, one in said.items() if one is not None or key not in stock}
+        if "name" not in own:
+            # One that comes with the class would be that of all its entries.
+            said.pop("name", None)
         options = with_given(found, said, {**silent, **stock})
         if entry.get("group") is not None and "group" in _parameters(found):
             options.setdefault("group", list(entry["group"]))
@@ -368,8 +378,7 @@ def taken_options(
     passed on to.
     """
     taken: dict[str, tuple[Callable[..., Any], inspect.Parameter]] = {}
-    made = _made_by(cls)
-    bases = inspect.getmro(made) if inspect.isclass(made) else (cls,)
+    bases = inspect.getmro(cls) if inspect.isclass(cls) else (cls,)
     for base in bases:
         if inspect.isclass(base) and "__init__" not in vars(base):
             continue
@@ -386,10 +395,14 @@ def taken_options(
 
 
 def _is_of_stock(cls: Callable[..., Any], option: str) -> bool:
-    """Return whether a class is distributed's own or like it, or hands an option on to one."""
-    taker = taken_options(cls)[0].get(option)
-    made = None if taker is None else taker[0]
-    return inspect.isclass(made) and issubclass(made, (Nanny, Worker))
+    """Return whether a class is distributed's own, or hands an option on to one.
+
+    Or is one that takes it in its place, and has nothing of its own to say.
+    """
+    taker, parameter = taken_options(cls)[0].get(option, (None, None))
+    if not (inspect.isclass(taker) and issubclass(taker, (Nanny, Worker))):
+        return False
+    return taker in (Nanny, Worker) or (parameter is not None and parameter.default is None)
 
 
 def _passes_options_to(cls: Any) -> type | None:

@@ -11,7 +11,7 @@ from distributed.core import Status
 from distributed.deploy.cluster import Cluster as StockCluster
 
 from speccluster_lab.cluster.aligned import Aligned
-from speccluster_lab.cluster.classes import resolve, with_given
+from speccluster_lab.cluster.classes import resolve, unfolded, with_given
 from speccluster_lab.cluster.closing import close_instance, has_ended
 from speccluster_lab.cluster.ownloop import awaited_there
 from speccluster_lab.errors import NotRunning
@@ -67,8 +67,9 @@ class Living(Aligned):
     async def _start_once(self) -> None:
         if self.status == Status.created and self._scheduler_document is not None:
             document = self._scheduler_document
-            cls = self._given.scheduler_class(resolve(document["cls"], place="scheduler.cls"))
-            options = document.get("options") or {}
+            found = resolve(document["cls"], place="scheduler.cls")
+            cls, options = unfolded(found, document.get("options") or {})
+            cls = self._given.scheduler_class(cls)
             said = with_values(options, await read_files(options))
             options = with_given(cls, said, self._given.scheduler)
             self.scheduler_spec = {**document, "cls": cls, "options": options}

@@ -40,6 +40,7 @@ from speccluster_lab.link.connections import Connection, remove_connection, writ
 from speccluster_lab.link.launch import Launch, reserve_for
 from speccluster_lab.link.owner import owner_here, printable
 from speccluster_lab.link.paths import socket_path
+from speccluster_lab.link.remains import remove_socket
 from speccluster_lab.spec.admission import Admission
 from speccluster_lab.spec.api import MAX_GENERATIONS, ClusterPhase
 from speccluster_lab.spec.names import id_from_name
@@ -411,7 +412,7 @@ class Published:
             except TimeoutError:
                 # Its thread ends with this process, and could not do it.
                 remove_connection(self.launch.id)
-                socket_path(self.launch.id).unlink(missing_ok=True)
+                remove_socket(self.launch.id)
 
 
 _living: weakref.WeakSet[Published] = weakref.WeakSet()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from distributed.core import Status
 from distributed.security import Security
 
+from speccluster_lab.cluster.classes import unfolded
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.bound import preloaded_by_nannies
 from speccluster_lab.host.certificates import Certificates, Leaf, OwnersCertificates
@@ -78,7 +79,7 @@ class Publisher:
         self, security: Any, given: Given, scheduler: Mapping[str, Any]
     ) -> tuple[Security, Given]:
         """Return the same, each part's own certificate apart from a client's."""
-        options = scheduler.get("options") or {}
+        _, options = unfolded(scheduler.get("cls"), scheduler.get("options") or {})
         _refuse_plain(options)
         usual = {"local_directory": usual_place(), "config": _NO_PAGES}
         given = replace(

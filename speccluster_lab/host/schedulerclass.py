@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import distributed
@@ -24,11 +23,9 @@ def with_part(cls: Callable[..., Any], part: type) -> Callable[..., Any]:
     part : type
         What comes before it.
     """
-    if isinstance(cls, partial):
-        return partial(with_part(cls.func, part), *cls.args, **cls.keywords)
-    if inspect.isclass(cls) and issubclass(cls, part):
-        return cls
     if not (inspect.isclass(cls) and issubclass(cls, distributed.Scheduler)):
+        return cls
+    if issubclass(cls, part):
         return cls
     names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     return type(cls.__name__, (part, cls), names)

@@ -60,15 +60,26 @@ def make_private_folder(folder: Path, *, is_a_persons: bool = False, closes: boo
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
+    if closes:
+        _close_to_those_who_look(folder)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise PermissionError(f"{str(folder)!r} is no folder")
-    if closes and found.st_mode & 0o077 and not found.st_mode & 0o022:
-        _check_is_ours(found, str(folder), 0o022)
-        folder.chmod(0o700)
-        return folder
     _check_is_ours(found, str(folder), 0o002 if is_a_persons else 0o077)
     return folder
+
+
+def _close_to_those_who_look(folder: Path) -> None:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise PermissionError(f"{str(folder)!r} cannot be opened: {error.strerror}") from None
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid == os.geteuid() and not found.st_mode & 0o022:
+            os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
 
 
 def read_private_file(file: Path) -> bytes:

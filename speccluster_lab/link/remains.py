@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from speccluster_lab.link.connections import Connection
 
-__all__ = ["remove_cluster", "remove_ways"]
+__all__ = ["remove_cluster", "remove_socket", "remove_ways"]
 
 
 def remove_ways(id: str, nonce: str | None) -> None:
@@ -38,10 +38,21 @@ def remove_ways(id: str, nonce: str | None) -> None:
             return
         if known.nonce == nonce:
             remove_connection(id)
-    # Where there is no place for them there are none.
+    remove_socket(id)
+    with suppress(StartFailed):
+        shutil.rmtree(scratch_folder(id), ignore_errors=True)
+
+
+def remove_socket(id: str) -> None:
+    """Remove the socket of a host that has ended; where there is no place for one there is none.
+
+    Raises
+    ------
+    OSError
+        It cannot be removed.
+    """
     with suppress(StartFailed):
         socket_path(id).unlink(missing_ok=True)
-        shutil.rmtree(scratch_folder(id), ignore_errors=True)
 
 
 def remove_cluster(id: str, nonce: str | None) -> None:

@@ -22,8 +22,8 @@ from speccluster_lab.link.paths import (
     clusters_folder,
     connection_file,
     connections_folder,
-    socket_path,
 )
+from speccluster_lab.link.remains import remove_socket
 from speccluster_lab.spec.api import Owner, OwnerKind
 from speccluster_lab.spec.models import ClusterSpec
 from speccluster_lab.spec.names import is_id
@@ -107,7 +107,7 @@ class Discovery:
                 continue
             try:
                 one = self._look_for(id)
-            except (OSError, ClusterNotFound, StartFailed) as error:
+            except (OSError, ClusterNotFound) as error:
                 # Never fatal to the others.
                 self._log.warning("Left out what is there of cluster %r: %s", id, error)
                 left_out[id] = marks
@@ -140,7 +140,7 @@ class Discovery:
         if folder.is_dir() and _age(folder) > _RESERVED_SECONDS:
             self._log.warning("Removing %r, which nobody has used", str(folder))
             # Of one that was killed between its two ways: a socket, and the file that leads to it.
-            socket_path(id).unlink(missing_ok=True)
+            remove_socket(id)
             shutil.rmtree(folder)
         if connection is not None:
             self._log.info("Removing what led to cluster %r, whose process has died", id)
@@ -206,7 +206,7 @@ def _remove_ways(connection: Connection) -> None:
     except ClusterNotFound:
         return
     # Not the path that it names, which can be any. First of all: the file is what we look for.
-    socket_path(connection.id).unlink(missing_ok=True)
+    remove_socket(connection.id)
     remove_connection(connection.id)
 
 

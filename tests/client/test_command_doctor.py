@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line import cli
@@ -12,8 +14,7 @@ from speccluster_lab.link.paths import connection_file, connections_folder
 from speccluster_lab.link.templates import template_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    import pytest
     from running_hosts import Hosts, RunningHost
 
 
@@ -91,3 +92,18 @@ def test_doctor_sees_folders_that_cannot_be_used(place: Hosts, tmp_path: Path) -
     done = cli("doctor", XDG_RUNTIME_DIR="", TMPDIR=str(deep))
     assert done.status == 1
     assert "set TMPDIR to a short folder" in done.out
+
+
+def test_doctor_sees_a_place_that_somebody_else_holds(
+    place: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = Path(os.environ["TMPDIR"]) / f"speccluster-lab-{os.geteuid()}"
+    ours.mkdir(exist_ok=True)
+    ours.chmod(0o777)
+    monkeypatch.delenv("DASK_TEMPORARY_DIRECTORY")
+    done = cli("doctor")
+    # Sockets have the session's folder; what workers put aside may be too much for that.
+    assert done.status == 1
+    line = next(line for line in done.out.splitlines() if "put aside" in line)
+    assert "lets other users in" in line
+    ours.chmod(0o700)

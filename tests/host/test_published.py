@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -545,6 +546,10 @@ def test_one_whose_thread_hangs_goes_with_its_program(place: Hosts, tmp_path: Pa
         ({"security": Security(require_encryption=True)}, "security"),
         ({"scheduler": {"cls": "distributed.Scheduler", "options": {"protocol": "tcp"}}}, None),
         ({"scheduler": {"cls": "distributed.Scheduler", "options": {"host": "tcp://"}}}, None),
+        (
+            {"scheduler": {"cls": partial(distributed.Scheduler, protocol="tcp")}},
+            "scheduler.options.protocol",
+        ),
     ],
 )
 def test_what_is_not_encrypted_is_not_published(

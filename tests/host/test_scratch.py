@@ -92,9 +92,9 @@ class OwnNanny(Nanny):
         super().__init__(*args, local_directory=local_directory, **options)
 difficult = {
     "own": {"cls": OwnNanny, "options": one},
-    "part": {"cls": partial(Nanny, **one)},
-    "nothing said": {"cls": Nanny, "options": {**one, "local_directory": None}},
+    "part": {"cls": partial(Nanny, local_directory=None, name="all", **one)},
     "here": {"cls": Worker, "options": {**one, "local_directory": None}},
+    "group": {"cls": partial(MultiWorker, processes=1, **one), "group": ["-0"]},
 }
 made_by_part = {"cls": partial(Scheduler, dashboard=False)}
 """
@@ -133,16 +133,25 @@ def test_nor_is_what_a_published_one_has(shared: Path, made: str) -> None:
     assert list_connections() == []
 
 
+ELSEWHERE = """
+class Elsewhere(Nanny):
+    def __init__(self, *args, local_directory="{}", **options):
+        super().__init__(*args, local_directory=local_directory, **options)
+"""
+
+
 def test_what_its_owner_says_stays(shared: Path, tmp_path: Path) -> None:
     kernel = Kernel(DASK_TEMPORARY_DIRECTORY=str(tmp_path / "configured"))
     said = {"nthreads": 1, "local_directory": str(tmp_path / "said")}
     try:
         kernel.run(
-            f"{IN_A_NOTEBOOK}\nentries['nanny']['options'] = {said}\n"
+            f"{IN_A_NOTEBOOK}{ELSEWHERE.format(tmp_path / 'said')}"
+            f"entries['nanny']['options'] = {said}\n"
             f"entries['here'] = {{'cls': partial(Worker, **{said})}}\n"
-            "cluster = SpecCluster(workers=entries, publish=True)\ncluster.wait_for_workers(4)"
+            f"entries['own'] = {{'cls': Elsewhere, 'options': {{'nthreads': 1}}}}\n"
+            "cluster = SpecCluster(workers=entries, publish=True)\ncluster.wait_for_workers(5)"
         )
-        for place, count in (("said", 2), ("configured", 2)):
+        for place, count in (("said", 3), ("configured", 2)):
             found = tmp_path.glob(f"{place}/dask-scratch-space/worker-*")
             assert len([one for one in found if one.is_dir()]) == count
         kernel.run("cluster.close()")

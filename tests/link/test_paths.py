@@ -123,6 +123,19 @@ def test_one_that_only_lets_others_look_is_closed(own_folders: Path) -> None:
     assert stat.S_IMODE(ours.stat().st_mode) == 0o700
 
 
+def test_a_link_in_its_place_is_neither_followed_nor_used(
+    own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    other = own_folders / "other"
+    other.mkdir()
+    other.chmod(0o755)
+    (own_folders / f"speccluster-lab-{os.geteuid()}").symlink_to(other)
+    with pytest.raises(StartFailed, match="cannot be opened"):
+        socket_path("a")
+    assert stat.S_IMODE(other.stat().st_mode) == 0o755
+
+
 def test_all_sockets_are_in_one_place_however_long_the_id(
     own_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,12 @@ from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.interpreters import LEAST_PYTHON
 from speccluster_lab.link.launch import is_stopped, read_launch
 from speccluster_lab.link.logs import last_log_lines, stored_specs
-from speccluster_lab.link.paths import clusters_folder, connections_folder, socket_path
+from speccluster_lab.link.paths import (
+    clusters_folder,
+    connections_folder,
+    socket_path,
+    temporary_folder,
+)
 from speccluster_lab.link.settings import UnknownSetting, read_settings
 from speccluster_lab.link.templates import look_for_templates
 from speccluster_lab.references import mentioned_in, secrets_for_log
@@ -154,14 +159,23 @@ def _folders() -> Iterator[Finding]:
             yield Finding(what, "problem", error.message, mend)
         else:
             yield Finding(what, "ok", str(folder))
-    # The longest that an id can be.
-    try:
-        path = socket_path("x" * 63).parent
-    except StartFailed as error:
-        mend = "set TMPDIR to a short folder of your own"
-        yield Finding("folder of sockets", "problem", error.message, mend)
-    else:
-        yield Finding("folder of sockets", "ok", str(path))
+    mend = "set TMPDIR to a short folder of your own"
+    for what, get in (
+        # The longest that an id can be.
+        ("folder of sockets", lambda: socket_path("x" * 63).parent),
+        ("folder of what workers put aside", _scratch),
+    ):
+        try:
+            yield Finding(what, "ok", str(get()))
+        except StartFailed as error:
+            yield Finding(what, "problem", error.message, mend)
+
+
+def _scratch() -> Path:
+    import dask.config
+
+    place: str | None = dask.config.get("temporary-directory")
+    return Path(place) if place else temporary_folder()
 
 
 def _connection_files() -> Iterator[Finding]:
