@@ -13,13 +13,13 @@ from running_servers import SECONDS, Server
 TOOK = pytest.StashKey[dict[Cell, float]]()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def took(pytestconfig: pytest.Config) -> dict[Cell, float]:
     """Keep the seconds until all was as it should be, by cell."""
     return pytestconfig.stash.setdefault(TOOK, {})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def marker() -> Iterator[Path]:
     """Make the folder of sockets and of temporary files."""
     folder = Path(tempfile.mkdtemp(prefix="slc-"))
@@ -27,17 +27,16 @@ def marker() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("chaos")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(folder: Path, marker: Path) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(marker))
         patch.setenv("TMPDIR", str(marker))
-        patch.setattr(tempfile, "tempdir", str(marker))
         # Other extensions of the server ask npm things, which would keep a cache among our files.
         patch.setenv("NODE_DISABLE_COMPILE_CACHE", "1")
         patch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "runtime"))
