@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hosts: Hosts) -> Path:
+def shared(tmp_path: Path, hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder for temporary files in which another user has made what distributed uses."""
     folder = tmp_path / "tmp"
     (folder / "dask-scratch-space").mkdir(parents=True)
