@@ -12,7 +12,6 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from speccluster_lab.errors import StartFailed
-from speccluster_lab.link.paths import usual_place
 from speccluster_lab.spec.options import DASK_WORKERS
 
 if TYPE_CHECKING:
@@ -77,7 +76,9 @@ def _remove_in(workspace: WorkSpace) -> None:
 
 def _places(spec: ClusterSpec) -> set[str]:
     """Return where workers of a cluster have their folders, as distributed decides it."""
-    said = {str(usual_place()), *_said(spec)}
+    from speccluster_lab.host.scratch import usual_place
+
+    said = {usual_place(), *_said(spec)}
     return {one if _SCRATCH in one else os.path.join(one, _SCRATCH) for one in said}
 
 

@@ -19,9 +19,8 @@ from speccluster_lab.host.certificates import Certificates, Leaf, OwnersCertific
 from speccluster_lab.host.dashboard import HAS_BOKEH, without_pages, without_port
 from speccluster_lab.host.keyfiles import security_of
 from speccluster_lab.host.published import Published
-from speccluster_lab.host.scratch import in_usual_place
+from speccluster_lab.host.scratch import in_usual_place, usual_place
 from speccluster_lab.host.start import LOOPBACK, given_for
-from speccluster_lab.link.paths import usual_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +81,7 @@ class Publisher:
         """Return the same, each part's own certificate apart from a client's."""
         _, options = unfolded(scheduler.get("cls"), scheduler.get("options") or {})
         _refuse_plain(options)
-        usual = {"local_directory": str(usual_place()), "config": _NO_PAGES}
+        usual = {"local_directory": usual_place(), "config": _NO_PAGES}
         given = replace(
             given,
             stock={**usual, **preloaded_by_nannies(), **given.stock},

@@ -14,15 +14,26 @@ from typing import TYPE_CHECKING, Any
 import dask.config
 
 from speccluster_lab.host.schedulerclass import with_part
-from speccluster_lab.link.paths import usual_place
+from speccluster_lab.link.paths import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["in_usual_place"]
+__all__ = ["in_usual_place", "usual_place"]
 
 # Several that change it at the same time would each put back what another has set.
 _changing = threading.RLock()
+
+
+def usual_place() -> str:
+    """Return where those have their folders that are not told another place.
+
+    Raises
+    ------
+    StartFailed
+        Somebody else holds the place.
+    """
+    return dask.config.get("temporary-directory") or str(temporary_folder())
 
 
 @contextmanager
@@ -44,8 +55,9 @@ class _InUsualPlace:
     """Has the folder of a scheduler, which takes no option for it, in the usual place."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        is_configured = dask.config.get("temporary-directory")
-        with nullcontext() if is_configured else _temporary_files_in(str(usual_place())):
+        place = usual_place()
+        is_configured = place == dask.config.get("temporary-directory")
+        with nullcontext() if is_configured else _temporary_files_in(place):
             super().__init__(*args, **options)
 
 

@@ -19,7 +19,7 @@ from speccluster_lab.cluster import Given, SpecCluster
 from speccluster_lab.errors import InvalidInput
 from speccluster_lab.host.dashboard import HAS_BOKEH, PROXY, without_port
 from speccluster_lab.host.nannies import start_workers_by
-from speccluster_lab.link.paths import usual_place
+from speccluster_lab.host.scratch import usual_place
 
 if TYPE_CHECKING:
     from distributed.security import Security
@@ -49,9 +49,8 @@ def configure_dask() -> None:
         There is no place for what they write.
     """
     # Not in the configuration, which is handed on to other machines as well.
-    place = usual_place()
-    if not dask.config.get("temporary-directory"):
-        tempfile.tempdir = str(place)
+    if (place := usual_place()) != dask.config.get("temporary-directory"):
+        tempfile.tempdir = place
     routes = dask.config.get("distributed.scheduler.http.routes")
     origins = dask.config.get(_ORIGINS)
     dask.config.set(

@@ -27,7 +27,6 @@ __all__ = [
     "socket_path",
     "spare_folder",
     "temporary_folder",
-    "usual_place",
 ]
 
 MAX_SOCKET_BYTES = 107
@@ -148,21 +147,6 @@ def temporary_folder() -> Path:
         Somebody else holds it.
     """
     return _private(_among_temporary_files(), closes=True)
-
-
-def usual_place() -> Path:
-    """Return where workers have their folders that are not told another place.
-
-    Raises
-    ------
-    StartFailed
-        Somebody else holds it.
-    """
-    # Here, because not everybody who asks for paths has it.
-    import dask.config
-
-    said: str | None = dask.config.get("temporary-directory")
-    return Path(said) if said else temporary_folder()
 
 
 def _among_temporary_files() -> Path:

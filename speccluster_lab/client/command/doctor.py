@@ -25,7 +25,7 @@ from speccluster_lab.link.paths import (
     clusters_folder,
     connections_folder,
     socket_path,
-    usual_place,
+    temporary_folder,
 )
 from speccluster_lab.link.settings import UnknownSetting, read_settings
 from speccluster_lab.link.templates import look_for_templates
@@ -163,12 +163,19 @@ def _folders() -> Iterator[Finding]:
     for what, get in (
         # The longest that an id can be.
         ("folder of sockets", lambda: socket_path("x" * 63).parent),
-        ("folder of what workers put aside", usual_place),
+        ("folder of what workers put aside", _scratch),
     ):
         try:
             yield Finding(what, "ok", str(get()))
         except StartFailed as error:
             yield Finding(what, "problem", error.message, mend)
+
+
+def _scratch() -> Path:
+    import dask.config
+
+    place: str | None = dask.config.get("temporary-directory")
+    return Path(place) if place else temporary_folder()
 
 
 def _connection_files() -> Iterator[Finding]:
