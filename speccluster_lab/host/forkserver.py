@@ -19,7 +19,6 @@ from importlib.util import find_spec
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 import psutil
 
@@ -79,30 +78,10 @@ class RunningForkserver:
     process: psutil.Process
     environ: Mapping[str, str]
     gone: asyncio.Event = field(default_factory=asyncio.Event)
-    _forked: WeakKeyDictionary[object, psutil.Process] = field(default_factory=WeakKeyDictionary)
 
     def has(self, environ: Mapping[str, str]) -> bool:
         """Return whether what is forked finds these variables as they are to be."""
         return all(self.environ.get(name) == value for name, value in environ.items())
-
-    def note_worker(self, owner: object, pid: int) -> None:
-        """Remember what was forked.
-
-        Parameters
-        ----------
-        owner : object
-            Whose worker it is, in place of the last one.
-        pid : int
-            The worker's.
-        """
-        with suppress(psutil.NoSuchProcess):
-            self._forked[owner] = psutil.Process(pid)
-
-    def kill_workers(self) -> None:
-        """End what was forked: nobody will know any more how it ends."""
-        for process in self._forked.values():
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
 
 
 class Forkserver:
@@ -198,8 +177,8 @@ class Forkserver:
             await _ended(running.process)
         self._settled.clear()
         running.gone.set()
-        running.kill_workers()
         await _end_another_than(running.process)
+        await asyncio.to_thread(_kill_orphans)
         return came_up
 
     def _launch(self, environ: Mapping[str, str]) -> RunningForkserver:
@@ -213,9 +192,8 @@ class Forkserver:
     async def _comes_up(self, running: RunningForkserver) -> bool:
         """Wait until it has imported all, and say what it could not."""
         asking = asyncio.ensure_future(asyncio.to_thread(_ask_for_troubles))
-        await asyncio.wait({asking}, timeout=READY_SECONDS)
-        if not asking.done():
-            # Whichever it is that was asked.
+        while not (await asyncio.wait({asking}, timeout=READY_SECONDS))[0]:
+            # Whichever it is that is asked: multiprocessing may have started another meanwhile.
             with suppress(ProcessLookupError, psutil.Error):
                 _forkserver_of_this_process().kill()
         try:
@@ -404,10 +382,12 @@ def _ask_for_troubles() -> list[str]:
 
 async def _end(process: psutil.Process) -> None:
     """End a child, which does not take its time."""
-    with suppress(psutil.NoSuchProcess, TimeoutError):
-        process.terminate()
-        async with asyncio.timeout(END_SECONDS):
-            await _ended(process)
+    with suppress(psutil.NoSuchProcess):
+        for end in (process.terminate, process.kill):
+            end()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(END_SECONDS):
+                    return await _ended(process)
 
 
 async def _end_another_than(process: psutil.Process) -> None:
@@ -418,6 +398,19 @@ async def _end_another_than(process: psutil.Process) -> None:
     if _pid() != process.pid:
         with suppress(ProcessLookupError, psutil.Error):
             await _end(_forkserver_of_this_process())
+
+
+def _kill_orphans() -> None:
+    """End what was forked by what is there no more: nobody will know any more how it ends.
+
+    That may be still starting, and be known by nobody at all.
+    """
+    with suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(os.getppid()).children():
+            # The guard has whatever has lost its parent.
+            with suppress(psutil.NoSuchProcess):
+                if any("multiprocessing.forkserver" in part for part in process.cmdline()):
+                    process.kill()
 
 
 async def _ended(process: psutil.Process) -> None:

@@ -503,12 +503,14 @@ def _tidy_up(folder: Path) -> None:
 
 
 async def _run_cluster(folder: Path) -> int:
-    launch = await asyncio.to_thread(read_launch, folder)
+    # Not in a thread, which would have the signals blocked that are blocked until it can be
+    # stopped, and would pass that on to whatever is started in it later.
+    launch = read_launch(folder)
     if folder.name != launch.id:
         raise StartFailed(f"the launch of cluster {launch.id!r} lies in {str(folder)!r}")
     logger.info("Host %d of cluster %r", os.getpid(), launch.id)
     store = Store(folder)
-    desired = await asyncio.to_thread(store.load, launch)
+    desired = store.load(launch)
     return await Host(folder, launch, store, desired).run()
 
 

@@ -91,8 +91,6 @@ async def _start_worker(
         if running is None or not running.has(environ):
             return await _spawned(start)
         status = await start()
-        if status is Status.running and nanny.pid is not None:
-            running.note_worker(nanny, nanny.pid)
         if status is not Status.failed:
             return status
         with suppress(TimeoutError):

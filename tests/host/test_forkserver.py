@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,6 @@ from speccluster_lab.spec.templates import StartMethod
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from running_hosts import Hosts, RunningHost
 
@@ -95,6 +96,9 @@ def test_workers_are_forked_from_what_has_imported_what_they_need(hosts: Hosts) 
         assert not any(name.startswith("SPECCLUSTER") for name in one["environ"])
         # The host blocks signals while it starts, which is inherited.
         assert one["blocked"] == set()
+    # Nor has any thread of it that may start another forkserver, which could not be ended then.
+    tasks = Path(f"/proc/{host.connection.pid}/task").glob("*/status")
+    assert {re.findall(r"SigBlk:\s*(\w+)", task.read_text())[0] for task in tasks} == {"0" * 16}
     assert len({one["random"] for one in told}) == 3
     assert len({one["hash"] for one in told}) == 1
     # Nor has the host imported it, to see whether the forkserver could.
@@ -369,12 +373,32 @@ sys.exit(life.run_host(Path(sys.argv[1])))
 """
 
 
+def all_from_ours(host: RunningHost) -> Callable[[Cluster], bool]:
+    """Return whether every member of a cluster was forked by what this host itself has started."""
+
+    def there(cluster: Cluster) -> bool:
+        listening: set[int] = set()
+        # What is looked at may end meanwhile.
+        with suppress(psutil.Error):
+            for server in forkservers(host):
+                if preimport.VARIABLE in server.environ():
+                    for worker in server.children():
+                        listening.update(port.laddr.port for port in worker.net_connections())
+        addresses = [member.address for worker in cluster.workers for member in worker.members]
+        return cluster.phase == "running" and all(
+            address is not None and int(address.rpartition(":")[2]) in listening
+            for address in addresses
+        )
+
+    return there
+
+
 def test_one_that_is_dead_when_it_is_asked_is_replaced_by_one_of_ours(hosts: Hosts) -> None:
     host = hosts.start("local", entries=2, script=TOO_LATE)
-    host.until_running()
+    # The one that multiprocessing starts may have workers running before it is ended.
+    host.until(all_from_ours(host))
     (ours,) = forkservers(host)
     assert {one["parent"] for one in tell(host).values()} == {ours.pid}
-    assert preimport.VARIABLE in ours.environ()
     assert reasons(host).count("ForkserverFailed") == 1
     assert "ForkserverDied" not in reasons(host)
 
@@ -432,8 +456,6 @@ def test_it_is_ended_before_what_does_not_end_is_looked_for(hosts: Hosts) -> Non
 
 class ANanny:
     """What is needed of one to start its worker."""
-
-    pid = None
 
     def __init__(self, *results: Status) -> None:
         self.status = Status.running
