@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from jupyter_client.kernelspec import KernelSpecManager
+
     from speccluster_lab.link.templates import Found
     from speccluster_lab.spec.admission import Admission
     from speccluster_lab.spec.api import CreateCluster, Owner
@@ -82,7 +84,13 @@ class Maker:
     limits: Limits
 
 
-def wish_for(request: CreateCluster, admission: Admission, *, is_trusted: bool = False) -> Wish:
+def wish_for(
+    request: CreateCluster,
+    admission: Admission,
+    kernels: KernelSpecManager | None = None,
+    *,
+    is_trusted: bool = False,
+) -> Wish:
     """Return what a request asks for; reads files: not for an event loop.
 
     Whether a host can run with the Python that it names is for :func:`check_python`.
@@ -93,6 +101,8 @@ def wish_for(request: CreateCluster, admission: Admission, *, is_trusted: bool =
         What is asked for.
     admission : Admission
         What may be asked for.
+    kernels : KernelSpecManager, optional
+        Who knows the kernels, if not everybody does.
     is_trusted : bool
         Whether it is asked for by who runs code as this user anyway: then all of it is trusted
         as a template is.
@@ -112,7 +122,7 @@ def wish_for(request: CreateCluster, admission: Admission, *, is_trusted: bool =
     admission.check(spec, trusted=trusted, prefix=prefix)
     if not is_trusted:
         admission.check_python(request.python)
-    python, python_from = _find_python(request, template)
+    python, python_from = _find_python(request, template, kernels)
     return Wish(request.name, template, spec, trusted, python, python_from)
 
 
@@ -225,12 +235,14 @@ def create(
         raise
 
 
-def _find_python(request: CreateCluster, template: Template) -> tuple[str | None, str]:
+def _find_python(
+    request: CreateCluster, template: Template, kernels: KernelSpecManager | None
+) -> tuple[str | None, str]:
     """Return the path of the Python of a cluster, if it is not this one, and what has named it."""
     kernel, python = request.kernel, request.python
     field = "python" if kernel is None else "kernel"
     if kernel is None and python is None:
         kernel, python, field = template.kernel, template.python, "template"
     if kernel is not None:
-        python = python_of_kernel(kernel, field=field)
+        python = python_of_kernel(kernel, kernels, field=field)
     return None if python == sys.executable else python, field

@@ -16,13 +16,18 @@ import subprocess
 import sys
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import Field, ValidationError
 
 import speccluster_lab
 from speccluster_lab.errors import InvalidInput, UnfitInterpreter
 from speccluster_lab.spec.models import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 
 __all__ = [
     "Interpreter",
@@ -45,6 +50,8 @@ _THIS_PYTHON: Final = (
     f"python{sys.version_info.major}.{sys.version_info.minor}",
 )
 _PYTHON: Final = re.compile(r"python[0-9.]*t?")
+# How a Python is told to be a kernel.
+_KERNEL: Final = (["-m", "ipykernel_launcher"], ["-m", "ipykernel"])
 
 _QUESTION: Final = """\
 import json, sys
@@ -98,13 +105,17 @@ def this_interpreter() -> Interpreter:
     return Interpreter(path=sys.executable, python=sys.version_info[:3], packages=packages)
 
 
-def python_of_kernel(name: str, *, field: str = "kernel") -> str:
-    """Return the path of the Python that a kernel runs with.
+def python_of_kernel(
+    name: str, kernels: KernelSpecManager | None = None, *, field: str = "kernel"
+) -> str:
+    """Return the path of the Python that a kernel runs with; may read files.
 
     Parameters
     ----------
     name : str
         The kernelspec's.
+    kernels : KernelSpecManager, optional
+        Who knows it; by default who finds what Jupyter's folders have.
     field : str
         The input that an error is to name.
 
@@ -113,25 +124,12 @@ def python_of_kernel(name: str, *, field: str = "kernel") -> str:
     InvalidInput
         There is no such kernel, it does not run Python, or it does not say which one.
     """
-    # Here, because hosts and notebooks use this module as well, and are to be there at once.
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
-    manager = KernelSpecManager()
-    try:
-        # Into the log it would go as it is, with a line's end and what comes after that.
-        if not name.isprintable():
-            raise NoSuchKernel(name)
-        spec = manager.get_kernel_spec(name)
-    except NoSuchKernel:
-        known = ", ".join(sorted(manager.find_kernel_specs())) or "none"
-        raise InvalidInput(
-            f"there is no kernel {name!r}; there are: {known}", field=field
-        ) from None
+    spec = _kernel(name, kernels, field)
     if spec.language.lower() != "python" or not spec.argv:
         raise InvalidInput(
             f"kernel {name!r} runs {spec.language}, and a cluster runs Python", field=field
         )
-    program = str(spec.argv[0])
+    program = _program_of(spec.argv)
     if program in _THIS_PYTHON:
         return sys.executable
     if os.path.isabs(program):
@@ -146,6 +144,34 @@ def python_of_kernel(name: str, *, field: str = "kernel") -> str:
             field=field,
         )
     return os.path.abspath(found)
+
+
+def _kernel(name: str, kernels: KernelSpecManager | None, field: str) -> KernelSpec:
+    # Here, because hosts and notebooks use this module as well, and are to be there at once.
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    manager = kernels or KernelSpecManager()
+    # Those that may be had, of all that there are.
+    known = sorted(manager.find_kernel_specs())
+    try:
+        # Into the log it would go as it is, with a line's end and what comes after that.
+        if not name.isprintable() or name.lower() not in {one.lower() for one in known}:
+            raise NoSuchKernel(name)
+        return manager.get_kernel_spec(name)
+    except NoSuchKernel:
+        raise InvalidInput(
+            f"there is no kernel {name!r}; there are: {', '.join(known) or 'none'}", field=field
+        ) from None
+
+
+def _program_of(argv: Sequence[str]) -> str:
+    """Return what runs the kernel: a launcher, as that of nb_conda_kernels, names it later on."""
+    for place in range(1, len(argv) - 1):
+        if list(argv[place : place + 2]) in _KERNEL:
+            named = next(one for one in reversed(argv[:place]) if not one.startswith("-"))
+            if os.path.isabs(named):
+                return named
+    return argv[0]
 
 
 def ask_interpreter(path: str, *, field: str = "python") -> Interpreter:

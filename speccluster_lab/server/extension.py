@@ -6,6 +6,7 @@ import datetime
 import logging
 import signal
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_server.extension.application import ExtensionApp
@@ -21,6 +22,7 @@ from speccluster_lab.server.metrics import METRICS_ROUTE
 from speccluster_lab.spec.api import API_PREFIX
 
 if TYPE_CHECKING:
+    from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_server.serverapp import ServerApp
 
 __all__ = ["SpecClusterLab"]
@@ -69,9 +71,16 @@ class SpecClusterLab(ClusterSettings, ExtensionApp):
             log=self.log,
             orphan_timeout=self.orphan_timeout,
             limits=self.limits(),
+            kernels=self._kernels(),
             spare_host=self.spare_host,
         )
         self.settings[MANAGER_SETTING] = self.manager
+
+    def _kernels(self) -> KernelSpecManager | None:
+        """Return who knows this server's kernels: other folders, and conda's environments."""
+        found = None if self.serverapp is None else self.serverapp.kernel_spec_manager
+        # Those of a gateway run elsewhere, and are asked for by a coroutine.
+        return None if iscoroutinefunction(getattr(found, "get_kernel_spec", None)) else found
 
     def initialize_handlers(self) -> None:
         """Name the handlers; called by Jupyter, which puts its base URL before the paths."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from jupyter_client.kernelspec import KernelSpecManager
     from tornado.websocket import WebSocketClientConnection
 
     from speccluster_lab.link.dashboard import Page
@@ -91,6 +92,8 @@ class ClusterManager:
         says otherwise; never if not given.
     limits : Limits, optional
         What a cluster's process and the API may take up.
+    kernels : KernelSpecManager, optional
+        Who knows the kernels with whose Python a cluster may run.
     spare_host : bool
         Whether a host is kept ready for the next cluster while somebody looks.
     """
@@ -103,6 +106,7 @@ class ClusterManager:
         bounds: Bounds | None = None,
         orphan_timeout: float | None = None,
         limits: Limits | None = None,
+        kernels: KernelSpecManager | None = None,
         *,
         spare_host: bool = False,
     ) -> None:
@@ -112,6 +116,7 @@ class ClusterManager:
         self.limits = limits or Limits()
         self.feed = Feed(self._pushed, self.limits.queued_events)
         self._log = log
+        self._kernels = kernels
         self._maker = Maker(Owner(kind=OwnerKind.SERVER), admission, orphan_timeout, self.limits)
         self._followers: dict[str, Follower] = {}
         self._listener = Listener(self.feed.publish, self._followers.pop, log)
@@ -177,7 +182,7 @@ class ClusterManager:
         StartFailed
             The host's process could not be started.
         """
-        wish = await asyncio.to_thread(wish_for, request, self.admission)
+        wish = await asyncio.to_thread(wish_for, request, self.admission, self._kernels)
         if self._closed:
             raise NotRunning("this server is ending")
         await check_python(wish)

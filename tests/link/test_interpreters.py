@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
 
 import speccluster_lab
 from speccluster_lab.errors import InvalidInput, UnfitInterpreter
@@ -140,6 +141,33 @@ def test_a_kernel_of_another_environment_is_not_taken_for_this_one(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     (tmp_path / "python3.0").symlink_to(sys.executable)
     assert python_of_kernel("older") == str(tmp_path / "python3.0")
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        # As nb_conda_kernels writes it.
+        ["/opt/conda/bin/python", "-m", "nb_conda_kernels.runner", "/opt/conda", "/opt/env"],
+        ["/usr/bin/env", "OMP_NUM_THREADS=1"],
+        [],
+    ],
+)
+@pytest.mark.parametrize("module", ["ipykernel_launcher", "ipykernel"])
+def test_a_launcher_is_not_taken_for_the_python_that_it_starts(
+    kernels: Path, launcher: list[str], module: str
+) -> None:
+    started = ["/opt/env/bin/python", "-Xfrozen_modules=off", "-m", module, "-f", "{file}"]
+    kernel(kernels, "mine", argv=[*launcher, *started])
+    assert python_of_kernel("mine") == "/opt/env/bin/python"
+
+
+def test_kernels_that_may_not_be_had_are_not_there(kernels: Path) -> None:
+    kernel(kernels, "mine")
+    kernel(kernels, "yours")
+    some = KernelSpecManager(allowed_kernelspecs={"mine"})
+    assert python_of_kernel("Mine", some) == "/opt/env/bin/python"
+    with pytest.raises(InvalidInput, match=r"there is no kernel 'yours'; there are: mine$"):
+        python_of_kernel("yours", some)
 
 
 def test_a_kernel_that_is_not_there_or_of_another_language_is_refused(kernels: Path) -> None:

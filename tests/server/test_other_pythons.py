@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_server.serverapp import ServerApp
 from serving import Answer, Api, Wait, until
 
+from speccluster_lab.server.extension import SpecClusterLab
 from speccluster_lab.server.manager import ClusterManager
 
 
@@ -88,6 +91,43 @@ async def test_a_kernel_that_is_not_there_is_said(api: Api, kernels: Path) -> No
     assert (refused.status, refused.body["field"]) == (422, "kernel")
     both = {"template": "threads", "kernel": "a", "python": "/b"}
     assert (await api("POST", "/clusters", both)).status == 422
+
+
+async def test_the_kernels_are_those_that_the_server_has(
+    api: Api, wait_for: Wait, kernels: Path, jp_serverapp: ServerApp
+) -> None:
+    kernel(kernels, "here", sys.executable)
+    kernel(kernels, "hidden", sys.executable)
+    # An admin's setting; other managers know kernels of conda's environments.
+    assert jp_serverapp.kernel_spec_manager is not None
+    jp_serverapp.kernel_spec_manager.allowed_kernelspecs = {"here"}
+    refused = await api("POST", "/clusters", {"template": "threads", "kernel": "hidden"})
+    assert (refused.status, refused.body["field"]) == (422, "kernel")
+    assert refused.body["message"] == "there is no kernel 'hidden'; there are: here"
+    body = {"template": "threads", "name": "Real", "kernel": "here"}
+    assert (await api("POST", "/clusters", body)).status == 201
+    await api("DELETE", "/clusters/real")
+    await wait_for("real", None)
+
+
+class OfAGateway(KernelSpecManager):
+    def find_kernel_specs(self) -> dict[str, str]:
+        return {"remote": ""}
+
+    async def get_kernel_spec(self, kernel_name: str) -> Any:
+        raise AssertionError("it runs elsewhere")
+
+
+async def test_a_gateways_kernels_are_not_those_of_this_machine(
+    extension: SpecClusterLab, jp_serverapp: ServerApp, api: Api, kernels: Path
+) -> None:
+    kernel(kernels, "here", sys.executable)
+    jp_serverapp.kernel_spec_manager = OfAGateway()
+    # As at the start of a server that has had it from the beginning.
+    extension.manager._kernels = extension._kernels()
+    refused = await api("POST", "/clusters", {"template": "threads", "kernel": "remote"})
+    assert (refused.status, refused.body["field"]) == (422, "kernel")
+    assert ", here, " in refused.body["message"]
 
 
 async def test_a_path_is_for_templates_unless_an_admin_allows_it(
