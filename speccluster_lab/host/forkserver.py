@@ -11,8 +11,8 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import re
 import shutil
-import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -25,6 +25,7 @@ import psutil
 from speccluster_lab.host import preimport
 from speccluster_lab.link.files import make_private_folder
 from speccluster_lab.link.paths import spare_folder
+from speccluster_lab.link.processes import runs
 from speccluster_lab.spec.templates import StartMethod
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ logger = logging.getLogger(__name__)
 READY_SECONDS: Final = 60.0
 END_SECONDS: Final = 0.5
 MOST_FAILURES: Final = 3
+# Where the platform does not tell of an end.
+LOOK_SECONDS: Final = 0.5
 
 _IMPORTS: Final = ("distributed", "distributed.nanny", "distributed.worker", preimport.__name__)
 # With entries of these it is certain that the forkserver will be needed.
@@ -54,6 +57,10 @@ _HAVE_NANNIES: Final = frozenset({"distributed.Nanny", "speccluster_lab.MultiWor
 _PRE_SPAWN: Final = "distributed.nanny.pre-spawn-environ"
 # As a nanny has it, so that all workers hash alike.
 _HASH_SEED: Final = "6640"
+_SPAWNED: Final = "workers are spawned instead"
+# How the processes that have been forked are called, and those to which distributed has given a
+# name: it does where setproctitle is installed.
+_FORKED: Final = re.compile(r"multiprocessing\.forkserver|^dask worker \[")
 # The folder of what was started before there was a cluster.
 _prepared: Final[list[Path]] = []
 
@@ -100,6 +107,7 @@ class Forkserver:
 
     def __init__(self, modules: Sequence[str] = ()) -> None:
         self.modules = tuple(modules)
+        self._guard = os.getppid()
         self._needed = asyncio.Event()
         self._settled = asyncio.Event()
         self._running: RunningForkserver | None = None
@@ -143,12 +151,15 @@ class Forkserver:
             await self._keep()
         except Exception:
             logger.exception("No forkserver can be kept")
+            self._note("ForkserverFailed", _SPAWNED)
         finally:
             running, self._running = self._running, None
             # Nobody is to wait for what does not come.
             self._settled.set()
             if running is not None:
+                running.gone.set()
                 await _end(running.process)
+                await asyncio.to_thread(_kill_orphans, self._guard)
 
     async def _keep(self) -> None:
         environ = await asyncio.to_thread(_pre_spawn_environ)
@@ -163,7 +174,7 @@ class Forkserver:
             else:
                 failures += 1
                 self._note("ForkserverFailed", self._without_imports())
-        self._note("ForkserverFailed", "workers are spawned instead")
+        self._note("ForkserverFailed", _SPAWNED)
 
     async def _run_one(self, environ: Mapping[str, str]) -> bool:
         """Have one run until it dies, and return whether it has come up before."""
@@ -178,7 +189,10 @@ class Forkserver:
         self._settled.clear()
         running.gone.set()
         await _end_another_than(running.process)
-        await asyncio.to_thread(_kill_orphans)
+        await asyncio.to_thread(_kill_orphans, self._guard)
+        # A worker's start that was under way may have come to one more. From here to the start of
+        # ours there is nothing to wait for.
+        await _end_another_than(running.process)
         return came_up
 
     def _launch(self, environ: Mapping[str, str]) -> RunningForkserver:
@@ -200,7 +214,7 @@ class Forkserver:
             for trouble in await asking:
                 self._note("PreimportFailed", trouble)
         except (OSError, EOFError):
-            await _ended(running.process)
+            await _end(running.process)
             return False
         # It may have died before it was asked: then another one has answered.
         return _pid() == running.process.pid
@@ -367,7 +381,7 @@ def _ask_for_troubles() -> list[str]:
     Raises
     ------
     OSError, EOFError
-        The forkserver has died.
+        The forkserver has died, or what it forks dies.
     """
     context = multiprocessing.get_context("forkserver")
     answer, sending = context.Pipe(duplex=False)
@@ -400,31 +414,37 @@ async def _end_another_than(process: psutil.Process) -> None:
             await _end(_forkserver_of_this_process())
 
 
-def _kill_orphans() -> None:
+def _kill_orphans(guard: int) -> None:
     """End what was forked by what is there no more: nobody will know any more how it ends.
 
     That may be still starting, and be known by nobody at all.
+
+    Parameters
+    ----------
+    guard : int
+        The process id of this host's guard, which has whatever has lost its parent.
     """
-    with suppress(psutil.NoSuchProcess):
-        for process in psutil.Process(os.getppid()).children():
-            # The guard has whatever has lost its parent.
-            with suppress(psutil.NoSuchProcess):
-                if any("multiprocessing.forkserver" in part for part in process.cmdline()):
+    if os.getppid() != guard:
+        # It has gone, and who is the parent now has processes of others.
+        return
+    with suppress(psutil.Error):
+        for process in psutil.Process(guard).children():
+            with suppress(psutil.Error):
+                if any(map(_FORKED.search, process.cmdline())):
                     process.kill()
 
 
 async def _ended(process: psutil.Process) -> None:
-    """Wait until a child has ended, and leave it to multiprocessing to ask how.
-
-    Where the platform does not tell, this waits for ever: then it is multiprocessing alone that
-    starts another forkserver, when the next worker is to be forked.
-    """
+    """Wait until a child has ended, and leave it to multiprocessing to ask how."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    if sys.platform != "linux":
-        await ended.wait()
     try:
+        # Not every Python has it, nor every kernel, nor may every container use it.
         descriptor = os.pidfd_open(process.pid)
     except ProcessLookupError:
+        return
+    except (AttributeError, OSError):
+        while runs(process):  # noqa: ASYNC110  (nobody tells)
+            await asyncio.sleep(LOOK_SECONDS)
         return
     loop.add_reader(descriptor, ended.set)
     try:

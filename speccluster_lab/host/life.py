@@ -490,8 +490,9 @@ def _exit_soon(status: int) -> None:
 def _tidy_up(folder: Path) -> None:
     """Remove what led to a host that has died while it stopped, and what its workers wrote."""
     id = folder.name
-    remove_dead_socket(socket_path(id))
-    shutil.rmtree(scratch_folder(id), ignore_errors=True)
+    with suppress(StartFailed):
+        remove_dead_socket(socket_path(id))
+        shutil.rmtree(scratch_folder(id), ignore_errors=True)
     remove_connection(id)
     try:
         spec = Store(folder).load(read_launch(folder)).spec

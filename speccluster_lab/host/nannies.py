@@ -25,6 +25,7 @@ DYING_SECONDS: Final = 2.0
 
 _METHOD: Final = "distributed.worker.multiprocessing-method"
 _PRELOAD: Final = "distributed.nanny.preload"
+_NO_WORKER: Final = "no-worker"
 
 _forkserver: Forkserver | None = None
 
@@ -90,7 +91,12 @@ async def _start_worker(
         environ = nanny.env if forkserver.modules else nanny.pre_spawn_env
         if running is None or not running.has(environ):
             return await _spawned(start)
-        status = await start()
+        try:
+            status = await start()
+        except Exception:
+            if again:
+                await nanny.close(reason=_NO_WORKER)
+            raise
         if status is not Status.failed:
             return status
         with suppress(TimeoutError):
@@ -98,7 +104,7 @@ async def _start_worker(
                 await running.gone.wait()
     if again:
         # Nobody else looks at what a restart comes to. One that is closed is replaced at once.
-        await nanny.close(reason="no-worker")
+        await nanny.close(reason=_NO_WORKER)
     return Status.failed
 
 

@@ -72,8 +72,9 @@ def make_private_folder(folder: Path, *, is_a_persons: bool = False, closes: boo
 def _close_to_those_who_look(folder: Path) -> None:
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        raise PermissionError(f"{str(folder)!r} cannot be opened: {error.strerror}") from None
+    except OSError:
+        # No folder of ours: who looks next says what it is.
+        return
     try:
         found = os.fstat(descriptor)
         if found.st_uid == os.geteuid() and not found.st_mode & 0o022:

@@ -25,8 +25,6 @@ from speccluster_lab.errors import InvalidInput, UnfitInterpreter
 from speccluster_lab.spec.models import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 
 __all__ = [
@@ -51,6 +49,7 @@ _THIS_PYTHON: Final = (
 )
 _PYTHON: Final = re.compile(r"python[0-9.]*t?")
 # How a Python is told to be a kernel.
+_WITH_VALUE: Final = ("-X", "-W")
 _KERNEL: Final = (["-m", "ipykernel_launcher"], ["-m", "ipykernel"])
 
 _QUESTION: Final = """\
@@ -127,19 +126,21 @@ def python_of_kernel(
     spec = _kernel(name, kernels, field)
     if spec.language.lower() != "python" or not spec.argv:
         raise InvalidInput(
-            f"kernel {name!r} runs {spec.language}, and a cluster runs Python", field=field
+            f"kernel {name!r} runs {spec.language or 'an unknown language'}, and a cluster runs "
+            "Python",
+            field=field,
         )
-    program = _program_of(spec.argv)
+    program = _program_of(spec)
     if program in _THIS_PYTHON:
         return sys.executable
-    if os.path.isabs(program):
+    if program is not None and os.path.isabs(program):
         return program
     # A launcher, as conda's, would be asked as if it were a Python itself, and this one would run
     # another environment than the kernel.
-    found = shutil.which(program) if _PYTHON.fullmatch(program) else None
+    found = shutil.which(program) if program and _PYTHON.fullmatch(program) else None
     if found is None:
         raise InvalidInput(
-            f"kernel {name!r} is started by {program!r}, which says of no Python where it is; "
+            f"kernel {name!r} is started by {spec.argv[0]!r}, which says of no Python where it is; "
             "name a kernel that does, or a template",
             field=field,
         )
@@ -151,26 +152,40 @@ def _kernel(name: str, kernels: KernelSpecManager | None, field: str) -> KernelS
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     manager = kernels or KernelSpecManager()
-    # Those that may be had, of all that there are.
-    known = sorted(manager.find_kernel_specs())
     try:
-        # Into the log it would go as it is, with a line's end and what comes after that.
-        if not name.isprintable() or name.lower() not in {one.lower() for one in known}:
-            raise NoSuchKernel(name)
-        return manager.get_kernel_spec(name)
+        # Those that may be had, of all that there are.
+        known = sorted(manager.find_kernel_specs())
+        exact = next((one for one in known if one.lower() == name.lower()), None)
+        spec = None if exact is None else manager.get_kernel_spec(exact)
     except NoSuchKernel:
+        spec = None
+    except Exception as error:
+        # A manager may be anybody's, and what it reads as well.
+        raise InvalidInput(
+            f"kernel {name!r} cannot be read: {type(error).__name__}: {error}", field=field
+        ) from error
+    if spec is None:
         raise InvalidInput(
             f"there is no kernel {name!r}; there are: {', '.join(known) or 'none'}", field=field
-        ) from None
+        )
+    return spec
 
 
-def _program_of(argv: Sequence[str]) -> str:
-    """Return what runs the kernel: a launcher, as that of nb_conda_kernels, names it later on."""
+def _program_of(spec: KernelSpec) -> str | None:
+    """Return what runs the kernel; ``None`` where a launcher looks for it in a place of its own."""
+    argv = [str(one) for one in spec.argv]
     for place in range(1, len(argv) - 1):
-        if list(argv[place : place + 2]) in _KERNEL:
-            named = next(one for one in reversed(argv[:place]) if not one.startswith("-"))
-            if os.path.isabs(named):
-                return named
+        if argv[place : place + 2] in _KERNEL:
+            before = place - 1
+            while before > 0 and (argv[before].startswith("-") or argv[before - 1] in _WITH_VALUE):
+                before -= 1
+            if before == 0:
+                break
+            # As nb_conda_kernels has it, whose launcher looks for it in the environment.
+            environment = spec.metadata.get("conda_env_path")
+            if isinstance(environment, str) and _PYTHON.fullmatch(argv[before]):
+                return os.path.join(environment, "bin", argv[before])
+            return argv[before] if os.path.isabs(argv[before]) else None
     return argv[0]
 
 

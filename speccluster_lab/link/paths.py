@@ -15,6 +15,7 @@ from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
 
 from speccluster_lab.errors import ClusterNotFound, StartFailed
 from speccluster_lab.link.files import make_private_folder
+from speccluster_lab.link.processes import runs
 from speccluster_lab.spec.names import is_id
 
 __all__ = [
@@ -117,7 +118,10 @@ def socket_path(id: str) -> Path:
 
 
 def _sockets_folder() -> Path:
-    """Return where sockets are: the same for all clusters, and for hosts that have none yet."""
+    """Return where sockets are: the same for all clusters, and for hosts that have none yet.
+
+    As long as all processes have the same folders for temporary files and for the session.
+    """
     session = _session_folder()
     has_room = session is not None and _length(session, _LONGEST) <= MAX_SOCKET_BYTES
     if session is None or not has_room:
@@ -158,8 +162,8 @@ def _among_temporary_files() -> Path:
 def scratch_folder(id: str) -> Path:
     """Return where a host's short-lived files are, sockets among them; it need not be there.
 
-    Always the same for a cluster, so that whoever comes after a host that was killed can remove
-    what it has left; beside the host's socket, whose folder is private.
+    The same for a cluster wherever its socket is found, so that whoever comes after a host that was
+    killed can remove what it has left; beside that socket, whose folder is private.
 
     Raises
     ------
@@ -196,7 +200,7 @@ def spare_folder(pid: int) -> Path:
 
 def _runs(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return runs(psutil.Process(pid))
     except psutil.NoSuchProcess:
         return False
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-__all__ = ["HostProcess"]
+__all__ = ["HostProcess", "runs"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class HostProcess:
     def is_alive(self) -> bool:
         """Return whether this very process still runs."""
         process = self._find()
-        return process is not None and _runs(process)
+        return process is not None and runs(process)
 
     def session(self) -> list[psutil.Process]:
         """Return itself and all that it has started.
@@ -62,14 +62,14 @@ class HostProcess:
         leader = self._find()
         if leader is None and psutil.pid_exists(self.pid):
             return []
-        if leader is not None and _runs(leader) and _session_of(self.pid) != self.pid:
+        if leader is not None and runs(leader) and _session_of(self.pid) != self.pid:
             # Somebody has started it without a session of its own.
             return [leader]
         found = {process for process in psutil.process_iter() if self._started(process)}
         with suppress(psutil.NoSuchProcess):
             # What has made a session of its own.
             found.update(leader.children(recursive=True) if leader is not None else ())
-        return [process for process in found if _runs(process)]
+        return [process for process in found if runs(process)]
 
     def kill(self) -> None:
         """Kill this very process, and nothing that it has started."""
@@ -90,7 +90,7 @@ class HostProcess:
             with 0 nobody is asked or waited for.
         """
         leader = self._find()
-        if leader is not None and _runs(leader) and grace > 0:
+        if leader is not None and runs(leader) and grace > 0:
             logger.warning("Asking host process %d to end", self.pid)
             with suppress(psutil.NoSuchProcess):
                 leader.terminate()
@@ -129,14 +129,15 @@ class HostProcess:
             return (
                 _session_of(process.pid) == self.pid
                 and self._later(process) > -_CLOCK_STEP
-                and _runs(process)
+                and runs(process)
             )
         except psutil.Error:
             # It has ended meanwhile, or is not ours to look at.
             return False
 
 
-def _runs(process: psutil.Process) -> bool:
+def runs(process: psutil.Process) -> bool:
+    """Return whether a process has not ended yet, whoever is to collect it."""
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -150,7 +151,7 @@ def _wait(processes: list[psutil.Process], seconds: float) -> None:
     that nobody collects.
     """
     deadline = time.monotonic() + seconds
-    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
+    while any(runs(process) for process in processes) and time.monotonic() < deadline:
         time.sleep(_LOOK_SECONDS)
 
 

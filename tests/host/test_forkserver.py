@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -16,7 +19,7 @@ from difficult_workers import about_this_worker
 from distributed.core import Status
 
 from speccluster_lab.client import connect
-from speccluster_lab.host import nannies, preimport
+from speccluster_lab.host import forkserver, nannies, preimport
 from speccluster_lab.host.forkserver import (
     MOST_FAILURES,
     Forkserver,
@@ -325,6 +328,30 @@ def test_all_workers_are_back_soon_after_the_forkserver_was_killed(
     assert reasons(host).count("ForkserverDied") == 2
 
 
+# As many a Python is built, and as many a container has it.
+WITHOUT_PIDFD = """
+import os, sys
+from pathlib import Path
+del os.pidfd_open
+from speccluster_lab.host import life
+sys.exit(life.run_host(Path(sys.argv[1])))
+"""
+
+
+def test_its_end_is_noticed_where_the_kernel_does_not_tell(hosts: Hosts) -> None:
+    host = hosts.start("local", entries=2, script=WITHOUT_PIDFD)
+    before = host.until_running()
+    (server,) = forkservers(host)
+    server.kill()
+    host.until(all_again(before))
+    assert reasons(host).count("ForkserverDied") == 1
+    (another,) = forkservers(host)
+    assert {one["parent"] for one in tell(host).values()} == {another.pid}
+    host.request("DELETE")
+    assert host.ended() == 0
+    assert not another.is_running()
+
+
 def test_a_worker_that_does_not_notice_is_ended_with_the_forkserver(hosts: Hosts) -> None:
     host = hosts.start("local")
     before = host.until_running()
@@ -427,6 +454,63 @@ _WAITS_FOR = """
 """
 
 
+def test_one_of_which_no_fork_lives_is_replaced(
+    hosts: Hosts, make_module: Callable[[str, str], None]
+) -> None:
+    make_module("crashes", "import os; os.register_at_fork(after_in_child=lambda: os._exit(3))")
+    host = hosts.start("local", preimport=["crashes"])
+    host.until_running()
+    (told,) = tell(host).values()
+    assert told["parent"] == forkservers(host)[0].pid
+    assert reasons(host).count("ForkserverFailed") == 1
+
+
+def test_one_that_cannot_be_kept_is_said(hosts: Hosts) -> None:
+    host = hosts.start("local", entries=2, script=NOT_KEPT)
+    host.until_running()
+    assert {one["parent"] for one in tell(host).values()} == {host.connection.pid}
+    assert reasons(host).count("ForkserverFailed") == 1
+
+
+NOT_KEPT = """
+import sys
+from pathlib import Path
+from speccluster_lab.host import forkserver, life
+def no_room():
+    raise MemoryError
+forkserver._ask_for_troubles = no_room
+sys.exit(life.run_host(Path(sys.argv[1])))
+"""
+
+
+def test_what_has_lost_its_forkserver_is_ended_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # This process stands for a guard.
+    monkeypatch.setattr(os, "getppid", os.getpid)
+
+    def start(*names: str) -> subprocess.Popen[bytes]:
+        sleep = [*names, "-c", "import time; time.sleep(60)"]
+        return subprocess.Popen(sleep, executable=sys.executable)
+
+    forked = [
+        start("python", "-Xmultiprocessing.forkserver"),
+        start("dask worker [tls://]"),
+    ]
+    other = start("python")
+    try:
+        forkserver._kill_orphans(os.getpid() + 1)
+        with pytest.raises(subprocess.TimeoutExpired):
+            forked[0].wait(0.2)
+        forkserver._kill_orphans(os.getpid())
+        assert [one.wait(10) for one in forked] == [-signal.SIGKILL] * 2
+        assert other.poll() is None
+    finally:
+        for one in (*forked, other):
+            one.kill()
+            one.wait()
+
+
 def test_it_ends_with_its_host(hosts: Hosts) -> None:
     host = hosts.start("local", entries=2)
     host.until_running()
@@ -457,14 +541,17 @@ def test_it_is_ended_before_what_does_not_end_is_looked_for(hosts: Hosts) -> Non
 class ANanny:
     """What is needed of one to start its worker."""
 
-    def __init__(self, *results: Status) -> None:
+    def __init__(self, *results: Status | Exception) -> None:
         self.status = Status.running
         self.env = self.pre_spawn_env = {"A_NAME": "a value"}
         self.results = list(results)
         self.closed = False
 
     async def instantiate(self) -> Status:
-        return self.results.pop(0)
+        result = self.results.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     async def close(self, reason: str) -> None:
         self.closed = True
@@ -506,4 +593,18 @@ def test_a_nanny_whose_worker_does_not_come_back_is_closed(monkeypatch: pytest.M
     nanny = ANanny(Status.failed, Status.failed)
     nanny.status = Status.starting
     assert start_again(nanny, monkeypatch) == (Status.failed, 2)
+    assert not nanny.closed
+
+
+def test_a_nanny_whose_start_raises_is_closed_where_it_has_had_a_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nanny = ANanny(EOFError())
+    with pytest.raises(EOFError):
+        start_again(nanny, monkeypatch)
+    assert nanny.closed
+    nanny = ANanny(EOFError())
+    nanny.status = Status.starting
+    with pytest.raises(EOFError):
+        start_again(nanny, monkeypatch)
     assert not nanny.closed

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import dask.config
 import pytest
 
-from speccluster_lab.host import leftovers
+from speccluster_lab.host import leftovers, life
 from speccluster_lab.host.leftovers import remove_leftovers
 from speccluster_lab.link.launch import mark_stopped
+from speccluster_lab.link.paths import cluster_folder, connection_file
 from speccluster_lab.spec.models import ClusterSpec
 
 if TYPE_CHECKING:
@@ -152,3 +153,15 @@ def test_a_place_that_cannot_be_used_is_said(
     with dask.config.set({"temporary-directory": str(tmp_path)}):
         remove_leftovers(ClusterSpec())
     assert str(scratch) in caplog.text
+
+
+def test_a_host_that_has_no_place_for_a_socket_removes_the_rest(
+    own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    (own_folders / f"speccluster-lab-{os.geteuid()}").write_text("somebody else's")
+    connection = connection_file("one")
+    connection.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    connection.write_text("{}")
+    life._tidy_up(cluster_folder("one"))
+    assert not connection.exists()

@@ -23,6 +23,7 @@ from speccluster_lab.link.interpreters import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+from typing import Any
 
 
 def program(folder: Path, text: str) -> str:
@@ -147,18 +148,59 @@ def test_a_kernel_of_another_environment_is_not_taken_for_this_one(
     "launcher",
     [
         # As nb_conda_kernels writes it.
-        ["/opt/conda/bin/python", "-m", "nb_conda_kernels.runner", "/opt/conda", "/opt/env"],
+        ["python", "-m", "nb_conda_kernels.runner", "/opt/conda", "/opt/env"],
         ["/usr/bin/env", "OMP_NUM_THREADS=1"],
         [],
     ],
 )
+@pytest.mark.parametrize("options", [[], ["-Xfrozen_modules=off"], ["-X", "frozen_modules=off"]])
 @pytest.mark.parametrize("module", ["ipykernel_launcher", "ipykernel"])
 def test_a_launcher_is_not_taken_for_the_python_that_it_starts(
-    kernels: Path, launcher: list[str], module: str
+    kernels: Path, launcher: list[str], options: list[str], module: str
 ) -> None:
-    started = ["/opt/env/bin/python", "-Xfrozen_modules=off", "-m", module, "-f", "{file}"]
+    started = ["/opt/env/bin/python", *options, "-m", module, "-f", "{file}"]
     kernel(kernels, "mine", argv=[*launcher, *started])
     assert python_of_kernel("mine") == "/opt/env/bin/python"
+
+
+def test_a_launcher_that_looks_for_the_python_is_followed_only_where_it_says_how(
+    kernels: Path,
+) -> None:
+    # As pip installs a kernel into an environment of conda, and nb_conda_kernels shows it.
+    runner = ["python", "-m", "nb_conda_kernels.runner", "/opt/conda", "/opt/env"]
+    argv = [*runner, "python", "-m", "ipykernel_launcher"]
+    kernel(kernels, "conda", argv=argv, metadata={"conda_env_path": "/opt/env"})
+    assert python_of_kernel("conda") == "/opt/env/bin/python"
+    kernel(kernels, "other", argv=argv)
+    with pytest.raises(InvalidInput, match="kernel 'other' is started by 'python', which says of"):
+        python_of_kernel("other")
+
+
+class Odd(KernelSpecManager):
+    def get_kernel_spec(self, kernel_name: str) -> Any:
+        return {"none": None}[kernel_name]
+
+
+def test_a_kernel_that_cannot_be_read_is_refused_in_words(kernels: Path) -> None:
+    kernel(kernels, "broken")
+    (kernels / "broken/kernel.json").write_text("{")
+    with pytest.raises(InvalidInput, match="kernel 'broken' cannot be read: JSONDecodeError"):
+        python_of_kernel("broken")
+    kernel(kernels, "numbers", argv=["-m", "ipykernel", "-m", "ipykernel"], language="")
+    with pytest.raises(InvalidInput, match="kernel 'numbers' runs an unknown language"):
+        python_of_kernel("numbers")
+    for name in ("none", "some"):
+        kernel(kernels, name)
+    with pytest.raises(InvalidInput, match="there is no kernel 'none'"):
+        python_of_kernel("none", Odd())
+    with pytest.raises(InvalidInput, match="kernel 'some' cannot be read: KeyError"):
+        python_of_kernel("some", Odd())
+
+
+def test_options_alone_are_no_program(kernels: Path) -> None:
+    kernel(kernels, "options", argv=["-m", "ipykernel", "-m", "ipykernel"])
+    with pytest.raises(InvalidInput, match="kernel 'options' is started by '-m'"):
+        python_of_kernel("options")
 
 
 def test_kernels_that_may_not_be_had_are_not_there(kernels: Path) -> None:
