@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from speccluster_lab.spec.api import Condition, EntryPhase
 
+# What these assert is to be shown as that of a test is.
+pytest.register_assert_rewrite(f"{__package__}.machine", f"{__package__}.machine_rules")
+
 SCHEDULER = {
     "cls": "distributed.Scheduler",
     "options": {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "dashboard": False},

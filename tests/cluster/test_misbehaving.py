@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .machine_rules import Anything
 from .misbehaving import Behaviour, entry_of
-from .test_machine import Anything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

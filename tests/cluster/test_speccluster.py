@@ -32,8 +32,8 @@ from .conftest import (
     run,
     until,
 )
+from .machine_rules import Anything
 from .misbehaving import entry_of
-from .test_machine import Anything
 from .workers import Failing
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from ..conftest import (
     several,
     until,
 )
+from ..machine_rules import Anything
 from ..misbehaving import entry_of
-from ..test_machine import Anything
 from ..workers import Counted, Hanging
 
 HERE = Counted.__module__

@@ -13,8 +13,9 @@ from speccluster_lab.reconcile import Policy
 from speccluster_lab.spec.api import EntryPhase
 
 from ..conftest import QUICK, cluster_of, entry, names, phases, registered, run, until
+from ..machine import LIMITS
+from ..machine_rules import Anything
 from ..misbehaving import Entry, World, entry_of
-from ..test_machine import LIMITS, Anything
 from ..workers import Failing, FailingConstructor, Hanging, Slow
 
 HERE = Failing.__module__
