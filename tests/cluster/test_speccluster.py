@@ -593,3 +593,16 @@ def test_a_start_that_was_refused_is_not_made_after_the_cluster_was_closed() -> 
         assert cluster.scheduler is None
 
     run(test)
+
+
+def test_entries_never_share_the_worker_form() -> None:
+    """Fault 3 again, through a subclass that returns the form itself."""
+
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            cluster.worker_spec["mine"] = cluster.new_spec
+            cluster.worker_spec["mine"]["options"]["nthreads"] = 2
+            assert cluster.new_spec["options"]["nthreads"] == 1
+            await observed(cluster)
+
+    run(test)
