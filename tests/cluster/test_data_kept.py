@@ -15,6 +15,28 @@ if TYPE_CHECKING:
     import pytest
 
 
+def test_data_with_nowhere_to_go_is_kept_and_said() -> None:
+    async def test() -> None:
+        async with (
+            cluster_of({"a": entry()}) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            await observed(cluster)
+            kept = await client.scatter([1, 2, 3])
+            cluster.scale(0)
+            await cluster
+            await until(lambda: cluster.entries()[0].reason == "NoRoomForData")
+            assert cluster.entries()[0].message == "3 results (84 B) have no other worker to go to"
+            stake = next(c for c in cluster.conditions if c.type == "DataAtStake")
+            assert stake.message == "a: 3 results (84 B) have no other worker to go to"
+            assert await client.gather(kept) == [1, 2, 3]
+            del kept
+            await until(lambda: names(cluster) == [])
+            await until(lambda: cluster.entries() == [])
+
+    run(test)
+
+
 def test_a_retirement_whose_last_step_fails_is_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

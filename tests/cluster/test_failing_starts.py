@@ -8,17 +8,32 @@ from typing import Any
 
 import pytest
 
+from speccluster_lab.cluster import SpecCluster
 from speccluster_lab.errors import StartFailed
 from speccluster_lab.reconcile import Policy
 from speccluster_lab.spec.api import EntryPhase
 
-from .conftest import QUICK, cluster_of, entry, names, phases, run, until
+from .conftest import QUICK, SCHEDULER, cluster_of, entry, names, phases, run, until
 from .misbehaving import SCHEDULER as QUIET
 from .misbehaving import Behaviour, World, entry_of
 from .virtual_time import run_in_virtual_time
 from .workers import Failing, NotAwaitable
 
 HERE = Failing.__module__
+
+
+def test_entering_raises_what_the_first_failing_worker_raised() -> None:
+    async def test() -> None:
+        with pytest.raises(RuntimeError, match="a has no luck"):
+            async with SpecCluster(
+                workers={"a": entry(f"{HERE}.Failing", failures=1), "b": entry()},
+                scheduler=SCHEDULER,
+                asynchronous=True,
+                policy=QUICK,
+            ):
+                pytest.fail("must not get here")
+
+    run(test)
 
 
 def test_waiting_ends_although_entries_go_on_failing() -> None:
@@ -151,5 +166,32 @@ def test_a_start_that_was_cut_off_by_somebody_else_does_not_cut_off_who_waits(wh
             assert phases(cluster)["cut"] is EntryPhase.BACKOFF
             assert cluster.entries()[0].reason == "StartFailed"
             await until(lambda: names(cluster) == ["b"])
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "exits",
+    [
+        {"cls": f"{__package__}.exits.Never"},
+        entry(f"{HERE}.Exiting", where="made"),
+        entry(f"{HERE}.Exiting", where="started"),
+    ],
+)
+def test_a_class_that_exits_fails_alone(exits: Any) -> None:
+    async def test() -> None:
+        async with cluster_of({"good": entry(), "exits": exits}) as cluster:
+            await until(lambda: phases(cluster)["good"] is EntryPhase.RUNNING)
+            await until(lambda: "exit" in str(cluster.entries()[1].message).lower())
+
+    run(test)
+
+
+def test_a_class_that_does_not_exist_fails_alone() -> None:
+    async def test() -> None:
+        async with cluster_of({"good": entry(), "nowhere": {"cls": "no.such.thing"}}) as cluster:
+            await until(lambda: names(cluster) == ["good"])
+            await until(lambda: cluster.entries()[1].reason == "InvalidClass")
+            await until(lambda: phases(cluster)["good"] is EntryPhase.RUNNING)
 
     run(test)

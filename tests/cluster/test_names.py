@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from distributed import Client
+from distributed.core import Status
 
+from speccluster_lab.errors import InvalidInput
 from speccluster_lab.spec.api import EntryPhase
 
 from .conftest import (
     QUICK,
     cluster_of,
     entry,
+    group,
     names,
     observed,
     phases,
@@ -23,6 +27,49 @@ from .conftest import (
 from .workers import Failing
 
 HERE = Failing.__module__
+
+
+def test_names_that_are_the_same_as_text_are_refused() -> None:
+    async def test() -> None:
+        async with cluster_of({0: entry()}) as cluster:
+            cluster.worker_spec["0"] = entry()
+            with pytest.raises(InvalidInput, match="same name as text"):
+                await cluster
+            del cluster.worker_spec["0"]
+            await observed(cluster)
+
+    run(test)
+
+
+def test_names_that_are_the_same_as_text_are_refused_where_they_come_together() -> None:
+    async def test() -> None:
+        async with cluster_of({0: entry(), "0": entry(nthreads=2)}) as cluster:
+            pytest.fail(f"made {cluster}")
+
+    with pytest.raises(InvalidInput, match="same name as text: 0 and '0'") as caught:
+        run(test)
+    assert caught.value.field == "workers.0"
+
+
+def test_members_that_two_entries_would_have_are_refused() -> None:
+    async def test() -> None:
+        async with cluster_of({"a-0": entry(), "a": group(2)}) as cluster:
+            pytest.fail(f"made {cluster}")
+
+    with pytest.raises(InvalidInput, match="both have a member 'a-0'"):
+        run(test)
+
+
+def test_a_worker_goes_by_the_key_that_it_was_made_of() -> None:
+    async def test() -> None:
+        async with cluster_of({0: entry()}) as cluster:
+            await observed(cluster)
+            cluster.worker_spec = {"0": entry(nthreads=2)}
+            await observed(cluster)
+            assert list(cluster.workers) == ["0"]
+            assert cluster.workers["0"].status is Status.running
+
+    run(test)
 
 
 def test_an_entry_that_names_its_worker_is_rolled_with_a_stand_in() -> None:

@@ -8,7 +8,66 @@ from functools import partial
 
 import pytest
 
-from .conftest import QUICK, cluster_of, entry, names, observed, run
+from speccluster_lab.spec.api import ClusterPhase, EntryPhase
+
+from .conftest import PATIENT, QUICK, cluster_of, entry, group, names, observed, run, until
+
+
+def test_what_the_api_shows() -> None:
+    async def test() -> None:
+        async with cluster_of(worker=group(2), policy=PATIENT) as cluster:
+            assert cluster.phase is ClusterPhase.STARTING or not cluster.entries()
+            changes: list[int] = []
+            unsubscribe = cluster.subscribe(lambda: changes.append(cluster.generation))
+            cluster.set_entries(1)
+            (one,) = cluster.entries()
+            assert one.phase in {EntryPhase.PENDING, EntryPhase.STARTING}
+            assert [m.name for m in one.members] == ["0-0", "0-1"]
+            assert [m.address for m in one.members] == [None, None]
+            await observed(cluster)
+            await until(lambda: all(m.memory_used for m in cluster.entries()[0].members))
+            counts = cluster.counts()
+            assert (counts.entries, counts.expected, counts.registered) == (1, 2, 2)
+            assert counts.nthreads == 2
+            assert counts.memory_used > 2**20
+            (ready,) = cluster.conditions
+            assert (ready.type, ready.reason) == ("Ready", "AllMembersRegistered")
+            assert ready.message == "2 of 2 workers have registered"
+            status = cluster.scheduler_status()
+            assert status.address == cluster.scheduler.address
+            assert (status.status, status.dashboard) == ("running", True)
+            assert changes
+            unsubscribe()
+            seen = len(changes)
+            cluster.set_entries(0)
+            await observed(cluster)
+            assert len(changes) == seen
+
+    run(test)
+
+
+def test_what_has_happened_is_told_in_order() -> None:
+    async def test() -> None:
+        async with cluster_of({"a": entry()}) as cluster:
+            await observed(cluster)
+            del cluster.worker_spec["a"]
+            await observed(cluster)
+            events = cluster.events()
+            assert [one.seq for one in events] == list(range(1, len(events) + 1))
+            assert [(one.before, one.after) for one in events if one.entry == "a"] == [
+                (None, "pending"),
+                ("pending", "starting"),
+                ("starting", "waiting"),
+                ("waiting", "running"),
+                ("running", "retiring"),
+                ("retiring", "closing"),
+                ("closing", "pending"),
+                ("pending", None),
+            ]
+            assert cluster.events(since=events[-2].seq) == events[-1:]
+            assert cluster.events(since=events[-1].seq) == []
+
+    run(test)
 
 
 def test_an_entry_that_is_removed_before_it_starts_can_still_be_shown() -> None:

@@ -7,10 +7,45 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from distributed import Worker
 
+from speccluster_lab.cluster.watch import SchedulerWatch
 from speccluster_lab.spec.api import ClusterPhase, ConditionStatus
 
 from .conftest import QUICK, cluster_of, condition, entry, names, observed, run, until
+from .workers import Half
+
+HERE = Half.__module__
+
+
+def test_a_worker_that_nobody_expects_is_told_of_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        async with cluster_of(worker=entry()) as cluster:
+            told: list[list[str]] = []
+            cluster.subscribe(lambda: told.append([m.name for m in cluster.unexpected()]))
+            async with Worker(cluster.scheduler.address, name="stranger", host="127.0.0.1"):
+                await until(lambda: told[-1:] == [["stranger"]])
+            await until(lambda: told[-1] == [])
+
+    # Not when it is looked at the next time.
+    monkeypatch.setattr(SchedulerWatch, "_pause", asyncio.Event().wait)
+    run(test)
+
+
+def test_the_first_of_a_group_is_told_of_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = entry(f"{HERE}.Half", processes=2) | {"group": ["-0", "-1"]}
+
+    async def test() -> None:
+        async with cluster_of({"half": half}) as cluster:
+            told: list[int] = []
+            cluster.subscribe(lambda: told.append(cluster.counts().registered))
+            await until(lambda: told[-1:] == [1])
+            (first,) = cluster.scheduler.workers
+            await cluster.scheduler.remove_worker(first, stimulus_id="gone")
+            await until(lambda: told[-1] == 0)
+
+    monkeypatch.setattr(SchedulerWatch, "_pause", asyncio.Event().wait)
+    run(test)
 
 
 def test_a_scheduler_that_tells_no_events_any_more_is_read(
