@@ -7,7 +7,8 @@ import pytest
 from speccluster_lab.reconcile import Policy, next_look
 from speccluster_lab.spec.api import EntryPhase
 
-from .simulation import HOLDER, POLICY, World, running
+from .simulated_executor import POLICY
+from .simulation import HOLDER, World, running
 
 
 def look(world: World, name: str = "a") -> float | None:

@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 from speccluster_lab.reconcile import Action, Policy, next_look
 from speccluster_lab.spec.api import EntryPhase
 
-from .simulation import FULL, GONE, NEW, Form, World
+from .simulated_executor import GONE, NEW, Form
+from .simulation import FULL, World
 from .table import documented_transitions
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import pytest
 from speccluster_lab.reconcile import Action, Failure, Policy
 from speccluster_lab.spec.api import EntryPhase
 
-from .simulation import BOOM, DIED, POLICY, World, running
+from .simulated_executor import POLICY
+from .simulation import BOOM, DIED, World, running
 
 
 def test_a_member_that_comes_back_is_no_loss() -> None:

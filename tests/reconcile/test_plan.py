@@ -9,7 +9,8 @@ import pytest
 from speccluster_lab.reconcile import Action, ClusterState, EntryState, Policy, Step, plan
 from speccluster_lab.spec.api import EntryPhase
 
-from .simulation import Form, World, fingerprint, running
+from .simulated_executor import Form, fingerprint
+from .simulation import World, running
 
 OLD, NEW = fingerprint(Form(1)), fingerprint(Form(2))
 

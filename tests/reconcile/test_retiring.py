@@ -7,7 +7,8 @@ import pytest
 from speccluster_lab.reconcile import HOLDS_ACTOR, NO_ROOM, Action, EntryState, Failure
 from speccluster_lab.spec.api import EntryPhase
 
-from .simulation import FULL, HOLDER, POLICY, TIMED_OUT, World, running
+from .simulated_executor import POLICY
+from .simulation import FULL, HOLDER, TIMED_OUT, World, running
 
 
 def stuck(size: int = 1) -> World:

@@ -8,7 +8,8 @@ from speccluster_lab.reconcile import Action
 from speccluster_lab.spec.api import EntryPhase
 from speccluster_lab.spec.names import HOLDER_PREFIX
 
-from .simulation import HOLDER, POLICY, Form, World, running
+from .simulated_executor import POLICY, Form
+from .simulation import HOLDER, World, running
 
 
 def several(names: str = "abc", **limits: int) -> World:

@@ -15,7 +15,8 @@ from speccluster_lab.reconcile import (
 )
 from speccluster_lab.spec.api import EntryPhase
 
-from .simulation import BOOM, POLICY, World, running
+from .simulated_executor import POLICY
+from .simulation import BOOM, World, running
 
 
 def test_an_entry_starts_waits_and_runs() -> None:

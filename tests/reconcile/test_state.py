@@ -9,7 +9,8 @@ import pytest
 from speccluster_lab.reconcile import LEAVING, UP, Action, EntryState, Policy, Step, next_look
 from speccluster_lab.spec.api import EntryPhase
 
-from .simulation import BOOM, FULL, Form, fingerprint
+from .simulated_executor import Form, fingerprint
+from .simulation import BOOM, FULL
 
 OLD, NEW = fingerprint(Form(1)), fingerprint(Form(2))
 ACTIVE = {EntryPhase.PENDING, EntryPhase.STARTING, EntryPhase.CLOSING, EntryPhase.LOST}

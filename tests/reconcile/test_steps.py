@@ -16,7 +16,8 @@ from speccluster_lab.reconcile import (
 )
 from speccluster_lab.spec.api import EntryPhase
 
-from .simulation import BOOM, FULL, HOLDER, TIMED_OUT, Form, fingerprint
+from .simulated_executor import Form, fingerprint
+from .simulation import BOOM, FULL, HOLDER, TIMED_OUT
 
 OLD, NEW = fingerprint(Form(1)), fingerprint(Form(2))
 POLICY = Policy(start_timeout=30, arrival_timeout=20, lost_timeout=10, retire_interval=5)
