@@ -46,6 +46,10 @@ def test_the_panel_speaks_german(
     card.get_by_role("button", name="Worker zeigen", exact=True).click()
     expect(card.get_by_role("tree", name="Worker von Brave otter")).to_be_visible()
     expect(card.get_by_role("treeitem", name="1-2: erwartet, nicht angemeldet")).to_be_visible()
+    # What is looked for is what is read.
+    panel.get_by_role("searchbox", name="Cluster und Worker filtern").fill("gescheitert")
+    expect(panel.get_by_role("article")).to_have_count(1)
+    expect(panel.get_by_role("article", name="Shy marten", exact=True)).to_be_visible()
     assert page.evaluate(_LABEL) == "Cluster beenden"
     assert troubles.unexpected == []
 

@@ -1,4 +1,16 @@
-import type { Cluster, ClusterPhase, Entry, Member } from '../api/types';
+import type {
+  Cluster,
+  ClusterPhase,
+  Entry,
+  EntryPhase,
+  Member
+} from '../api/types';
+
+/**
+ * Gives the word that a person sees for a phase. Answers are remembered for the
+ * function that gave them: all who ask of the same clusters have the same one.
+ */
+export type PhaseWord = (phase: ClusterPhase | EntryPhase) => string;
 
 /**
  * By what clusters are put in order.
@@ -66,13 +78,15 @@ const URGENCY: readonly ClusterPhase[] = [
  *
  * @param clusters - What there is, oldest first.
  * @param how - What is wanted.
+ * @param wordOf - The words for phases.
  */
 export function arrange<T extends { readonly document: Cluster }>(
   clusters: readonly T[],
-  how: IArrangement
+  how: IArrangement,
+  wordOf: PhaseWord
 ): IGroup<T>[] {
   const found = clusters
-    .filter(({ document }) => isFound(document, how.filter))
+    .filter(({ document }) => isFound(document, how.filter, wordOf))
     .sort((one, other) => compare(one.document, other.document, how.order));
   if (!how.isGrouped) {
     return found.length > 0 ? [{ phase: null, clusters: found }] : [];
@@ -104,11 +118,15 @@ function compare(one: Cluster, other: Cluster, order: Order): number {
 /**
  * Whether a cluster, or one of its workers, is looked for.
  */
-export function isFound(cluster: Cluster, filter: string): boolean {
+export function isFound(
+  cluster: Cluster,
+  filter: string,
+  wordOf: PhaseWord
+): boolean {
   return (
-    isNamed(cluster, fold(filter)) ||
-    foundEntries(cluster, filter).length > 0 ||
-    foundUnexpected(cluster, filter).length > 0
+    isNamed(cluster, fold(filter), wordOf) ||
+    foundEntries(cluster, filter, wordOf).length > 0 ||
+    foundUnexpected(cluster, filter, wordOf).length > 0
   );
 }
 
@@ -119,19 +137,21 @@ export function isFound(cluster: Cluster, filter: string): boolean {
  */
 export function foundEntries(
   cluster: Cluster,
-  filter: string
+  filter: string,
+  wordOf: PhaseWord
 ): readonly Entry[] {
-  return entriesOf(cluster, fold(filter));
+  return entriesOf(cluster, fold(filter), wordOf);
 }
 
-const entriesOf = remembered((cluster: Cluster, wanted): readonly Entry[] =>
-  isNamed(cluster, wanted)
-    ? cluster.workers
-    : cluster.workers.flatMap(entry => entryOf(entry, wanted) ?? [])
+const entriesOf = remembered(
+  (cluster: Cluster, wanted, wordOf): readonly Entry[] =>
+    isNamed(cluster, wanted, wordOf)
+      ? cluster.workers
+      : cluster.workers.flatMap(entry => entryOf(entry, wanted, wordOf) ?? [])
 );
 
-const entryOf = remembered((entry: Entry, wanted): Entry | null => {
-  if (has(entry.name, wanted) || has(entry.phase, wanted)) {
+const entryOf = remembered((entry: Entry, wanted, wordOf): Entry | null => {
+  if (has(entry.name, wanted) || isOfPhase(entry, wanted, wordOf)) {
     return entry;
   }
   const members = entry.members.filter(member => isWanted(member, wanted));
@@ -143,30 +163,34 @@ const entryOf = remembered((entry: Entry, wanted): Entry | null => {
  */
 export function foundUnexpected(
   cluster: Cluster,
-  filter: string
+  filter: string,
+  wordOf: PhaseWord
 ): readonly Member[] {
-  return unexpectedOf(cluster, fold(filter));
+  return unexpectedOf(cluster, fold(filter), wordOf);
 }
 
 const unexpectedOf = remembered(
-  (cluster: Cluster, wanted): readonly Member[] =>
-    isNamed(cluster, wanted)
+  (cluster: Cluster, wanted, wordOf): readonly Member[] =>
+    isNamed(cluster, wanted, wordOf)
       ? cluster.unexpected
       : cluster.unexpected.filter(member => isWanted(member, wanted))
 );
 
 /**
- * A function that answers as it did while the text stays: documents do not
- * change, and most parts of a new one are those of the one before.
+ * A function that answers as it did while the text and the words stay: documents
+ * do not change, and most parts of a new one are those of the one before.
  */
 function remembered<Part extends object, Found>(
-  find: (part: Part, wanted: string) => Found
-): (part: Part, wanted: string) => Found {
-  const known = new WeakMap<Part, { wanted: string; found: Found }>();
-  return (part, wanted) => {
+  find: (part: Part, wanted: string, wordOf: PhaseWord) => Found
+): (part: Part, wanted: string, wordOf: PhaseWord) => Found {
+  const known = new WeakMap<
+    Part,
+    { wanted: string; wordOf: PhaseWord; found: Found }
+  >();
+  return (part, wanted, wordOf) => {
     let answer = known.get(part);
-    if (answer?.wanted !== wanted) {
-      answer = { wanted, found: find(part, wanted) };
+    if (answer?.wanted !== wanted || answer.wordOf !== wordOf) {
+      answer = { wanted, wordOf, found: find(part, wanted, wordOf) };
       known.set(part, answer);
     }
     return answer.found;
@@ -174,11 +198,22 @@ function remembered<Part extends object, Found>(
 }
 
 /** Whether a cluster is looked for by what it is itself. */
-function isNamed(cluster: Cluster, wanted: string): boolean {
-  const { id, display_name, template, owner, phase } = cluster;
-  return [id, display_name, template, owner.detail, phase].some(text =>
-    has(text, wanted)
+function isNamed(cluster: Cluster, wanted: string, wordOf: PhaseWord): boolean {
+  const { id, display_name, template, owner } = cluster;
+  return (
+    [id, display_name, template, owner.detail].some(text =>
+      has(text, wanted)
+    ) || isOfPhase(cluster, wanted, wordOf)
   );
+}
+
+/** Whether a phase is looked for: by its word, or as the API names it. */
+function isOfPhase(
+  { phase }: Cluster | Entry,
+  wanted: string,
+  wordOf: PhaseWord
+): boolean {
+  return has(phase, wanted) || has(wordOf(phase), wanted);
 }
 
 function isWanted({ name, address }: Member, wanted: string): boolean {

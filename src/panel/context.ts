@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
+import type { PhaseWord } from '../model/arrangement';
 import type { IClientCode, IClusterManager } from '../tokens';
 import { useSignal } from './signals';
 import type { PanelView } from './view';
@@ -33,6 +34,12 @@ export interface IPanelContext {
    * The translations.
    */
   readonly trans: TranslationBundle;
+
+  /**
+   * The words for phases; one function for the whole panel, by which it is
+   * remembered what was found.
+   */
+  readonly wordOf: PhaseWord;
 }
 
 /**

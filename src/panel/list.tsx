@@ -74,10 +74,10 @@ export function ClusterList({
  * order is another one, whatever else has changed.
  */
 function useGroups(manager: IClusterManager): readonly IGroup<ICluster>[] {
-  const { view } = usePanel();
+  const { view, wordOf } = usePanel();
   const shown = React.useRef<readonly IGroup<ICluster>[]>([]);
   const read = () => {
-    const groups = arrange(manager.clusters, view.arrangement);
+    const groups = arrange(manager.clusters, view.arrangement, wordOf);
     if (!isSame(groups, shown.current)) {
       shown.current = groups;
     }

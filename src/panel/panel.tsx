@@ -13,6 +13,7 @@ import { Finding } from './finding';
 import { PanelHeader } from './header';
 import { clustersIcon } from '../icons';
 import { ClusterList } from './list';
+import { phaseWord } from './phase';
 import { PanelView } from './view';
 
 /**
@@ -36,7 +37,11 @@ export class ClusterPanel extends SidePanel {
     this._commands = commands;
     this._manager = manager;
 
-    const context = { ...options, view: this.view };
+    const context: IPanelContext = {
+      ...options,
+      view: this.view,
+      wordOf: phase => phaseWord(phase, trans)
+    };
     (this.layout as PanelLayout).insertWidget(
       0,
       new PanelPart(context, () => (

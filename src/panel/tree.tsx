@@ -19,9 +19,9 @@ export function EntryTree({
 }: {
   cluster: Cluster;
 }): React.JSX.Element {
-  const { trans, view } = usePanel();
+  const { trans, view, wordOf } = usePanel();
   const filter = useSignal(view.changed, () => view.arrangement.filter);
-  const unexpected = foundUnexpected(cluster, filter);
+  const unexpected = foundUnexpected(cluster, filter, wordOf);
   const name = cluster.display_name;
   return (
     <div className="jp-SpecCluster-workers">
@@ -82,7 +82,7 @@ function Rows({
   cluster: Cluster;
   filter: string;
 }): React.JSX.Element {
-  const { trans, view } = usePanel();
+  const { trans, view, wordOf } = usePanel();
   const isReadOnly = useReadOnly();
   const tree = React.useRef<HTMLUListElement>(null);
   const [toggled, setToggled] = React.useState(
@@ -95,7 +95,7 @@ function Rows({
   // Whether the tree takes the focus for a row that was scrolled out of view.
   const isKept = React.useRef(false);
   const [list] = React.useState(() => new RowList());
-  const entries = foundEntries(cluster, filter);
+  const entries = foundEntries(cluster, filter, wordOf);
   const rows = list.list(entries, toggled);
   const window = useRowWindow(rows, tree);
   const { first, last, before, after } = window.shown;

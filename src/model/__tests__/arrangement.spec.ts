@@ -1,9 +1,15 @@
 import { absent, cluster, entry, member } from '../../__tests__/fakes';
 import type { Cluster } from '../../api/types';
-import type { IArrangement } from '../arrangement';
+import type { IArrangement, PhaseWord } from '../arrangement';
 import { arrange, foundEntries, foundUnexpected } from '../arrangement';
 
 const ALL: IArrangement = { filter: '', order: 'age', isGrouped: false };
+
+/** The words of somebody who reads German. */
+const wordOf: PhaseWord = phase =>
+  (({ failed: 'gescheitert', backoff: 'pausiert' }) as Record<string, string>)[
+    phase
+  ] ?? phase;
 
 const one = (id: string, more: Partial<Cluster> = {}) => ({
   id,
@@ -13,7 +19,7 @@ const shown = (
   clusters: ReturnType<typeof one>[],
   how: Partial<IArrangement>
 ) =>
-  arrange(clusters, { ...ALL, ...how }).map(({ phase, clusters }) => [
+  arrange(clusters, { ...ALL, ...how }, wordOf).map(({ phase, clusters }) => [
     phase,
     clusters.map(({ id }) => id).join(' ')
   ]);
@@ -63,6 +69,11 @@ describe('arrange', () => {
     ['OTTER', 'otter-10 otter-9'],
     [' explore ', 'otter-9'],
     ['starting', 'badger'],
+    // A phase by its word, and as the API names it.
+    ['Gescheitert', 'otter-9'],
+    ['failed', 'otter-9'],
+    ['pausiert', 'otter-9'],
+    ['backoff', 'otter-9'],
     ['10.0.0.7', 'badger'],
     ['gpu', 'otter-9'],
     ['stranger', 'otter-9'],
@@ -77,19 +88,21 @@ describe('arrange', () => {
 
   it('leaves out the workers that are not looked for', () => {
     const names = (filter: string) =>
-      foundEntries(big.document, filter).map(({ name, members }) => [
+      foundEntries(big.document, filter, wordOf).map(({ name, members }) => [
         name,
         members.map(({ name }) => name).join(' ')
       ]);
     expect(names('0-1')).toEqual([['0', '0-1']]);
     expect(names('otter')).toEqual([['0', '0-0 0-1']]);
     expect(names('none')).toEqual([]);
-    expect(foundUnexpected(failing.document, 'strange')).toHaveLength(1);
-    expect(foundUnexpected(failing.document, 'gpu')).toEqual([]);
+    expect(foundUnexpected(failing.document, 'strange', wordOf)).toHaveLength(
+      1
+    );
+    expect(foundUnexpected(failing.document, 'gpu', wordOf)).toEqual([]);
   });
 
   it('leaves entries as they are when all of them are shown', () => {
-    expect(foundEntries(big.document, '')).toBe(big.document.workers);
+    expect(foundEntries(big.document, '', wordOf)).toBe(big.document.workers);
   });
 
   it('looks through the members of an entry again only when it is another', () => {
@@ -104,17 +117,27 @@ describe('arrange', () => {
       });
     const workers = ['0', '1', '2'].map(watched);
     const before = cluster('seal', { workers: [] });
-    const found = foundEntries({ ...before, workers }, '-1');
+    const found = foundEntries({ ...before, workers }, '-1', wordOf);
     expect(found.map(({ name }) => name)).toEqual(['0', '1', '2']);
     looked = 0;
     const changed = { ...before, workers: [watched('0'), ...workers.slice(1)] };
-    const again = foundEntries(changed, '-1');
+    const again = foundEntries(changed, '-1', wordOf);
     // Once to look through them, once to copy what is around them.
     expect(looked).toBe(2);
     expect(again[0]).not.toBe(found[0]);
     expect(again.slice(1)).toEqual([found[1], found[2]]);
     expect(again[1]).toBe(found[1]);
-    expect(foundEntries(changed, '-1')).toBe(again);
+    expect(foundEntries(changed, '-1', wordOf)).toBe(again);
     expect(looked).toBe(2);
+  });
+
+  it('looks again once the words are others', () => {
+    const names = (wordOf: PhaseWord) =>
+      foundEntries(mixed, 'pausiert', wordOf).map(({ name }) => name);
+    const mixed = cluster('seal', {
+      workers: [entry('0', [absent('0')], 'backoff'), entry('1', [])]
+    });
+    expect(names(wordOf)).toEqual(['0']);
+    expect(names(String)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { fireEvent, screen, within } from '@testing-library/react';
-import { FakeCluster, cluster } from '../../__tests__/fakes';
+import { FakeCluster, cluster, entry, member } from '../../__tests__/fakes';
 import { PanelPage, button, card, change, open } from './panelpage';
 
 describe('The list of clusters', () => {
@@ -57,6 +57,32 @@ describe('The list of clusters', () => {
     expect(
       rows.map(row => row.getAttribute('aria-label')!.split(':')[0])
     ).toEqual(['0', '0-1']);
+  });
+
+  it('finds a phase by the word that is shown of it', async () => {
+    const english = page.trans;
+    const words: Record<string, string> = {
+      failed: 'gescheitert',
+      'backing off': 'pausiert'
+    };
+    page.trans = Object.assign(Object.create(english), {
+      gettext: (text: string, ...args: unknown[]) =>
+        words[text] ?? english.gettext(text, ...args)
+    });
+    const workers = [entry('0', [member('0')]), entry('1', [], 'backoff')];
+    await page.show(
+      otter,
+      failed,
+      new FakeCluster(cluster('seal', { workers }))
+    );
+    open('seal');
+    await look('gescheitert');
+    expect(names()).toEqual(['badger']);
+    await look('pausiert');
+    expect(names()).toEqual(['seal']);
+    const rows = screen.getAllByRole('treeitem');
+    expect(rows.map(({ dataset }) => dataset.entry)).toEqual(['1']);
+    expect(rows[0].textContent).toContain('pausiert');
   });
 
   it('groups them by phase, and follows a phase that changes', async () => {

@@ -15,6 +15,7 @@ export class PanelPage {
   readonly commands = new CommandRegistry();
   readonly executed: [string, unknown][] = [];
   readonly drag = jest.fn();
+  trans = nullTranslator.load('speccluster_lab');
   /** What the commands answer. */
   made: { id: string } | null = null;
   panel!: ClusterPanel;
@@ -37,13 +38,13 @@ export class PanelPage {
    * Show the panel with these clusters.
    */
   async show(...clusters: FakeCluster[]): Promise<void> {
-    const { manager, commands, drag } = this;
+    const { manager, commands, drag, trans } = this;
     manager.clusters = clusters;
     this.panel = new ClusterPanel({
       manager,
       commands,
       clientCode: { code: String, drag, insert: () => null },
-      trans: nullTranslator.load('speccluster_lab')
+      trans
     });
     await act(async () => Widget.attach(this.panel, document.body));
   }

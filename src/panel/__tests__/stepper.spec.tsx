@@ -28,7 +28,8 @@ const context = {
   clientCode: { code: String, drag: () => undefined, insert: () => null },
   manager: new FakeManager(),
   view: new PanelView(),
-  trans: nullTranslator.load('speccluster_lab')
+  trans: nullTranslator.load('speccluster_lab'),
+  wordOf: String
 };
 
 function show(one: ICluster): void {
