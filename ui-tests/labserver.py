@@ -202,6 +202,13 @@ class LabServer:
         assert answer.status == 202, answer
         return answer.body
 
+    def adapt(self, id: str, minimum: int, maximum: int) -> Any:
+        """Have adaptive scaling of a cluster keep to a range."""
+        given = {"minimum": minimum, "maximum": maximum}
+        answer = self.request("PUT", f"{API}/clusters/{id}/adaptive", given)
+        assert answer.status == 202, answer
+        return answer.body
+
     def replace_spec(self, id: str, spec: Any, generation: int) -> Any:
         """Replace the desired state of a cluster, which must be at ``generation``."""
         headers = {"If-Match": f'"{generation}"'}

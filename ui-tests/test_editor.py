@@ -363,6 +363,25 @@ def test_the_editor_is_used_by_keyboard(lab: LabPage, server: LabServer) -> None
     expect(editor.root.get_by_role("tab", name="Form")).to_be_focused()
 
 
+def test_apply_keeps_the_focus_while_a_cluster_scales_by_itself(
+    lab: LabPage, server: LabServer
+) -> None:
+    made = start(server, "threads", "Tidal")
+    server.adapt(made["id"], 1, 3)
+    editor = open_editor(lab, "Tidal")
+    editor.field("nthreads").fill("3")
+    expect(editor.plan).to_contain_text("replace 1 entry")
+    apply = editor.button("Apply")
+    tab_to(lab, apply)
+    # It is asked anew what the change would do, and Apply cannot be pressed meanwhile.
+    server.adapt(made["id"], 2, 3)
+    expect(editor.plan).to_contain_text("keep")
+    expect(apply).to_be_focused()
+    generation = server.cluster(made["id"])["generation"]
+    lab.page.keyboard.press("Enter")
+    editor.expect_generation(generation + 1)
+
+
 def test_a_conflict_is_settled_by_keyboard(lab: LabPage, server: LabServer) -> None:
     before = start(server, "threads", "Disputed")
     editor = open_editor(lab, "Disputed")

@@ -52,8 +52,10 @@ export function EditorFooter(props: {
           <button
             type="button"
             className="jp-SpecCluster-button jp-mod-primary"
-            // What is refused is put right and applied again: until then the focus stays.
-            disabled={!draft.canApply && !draft.isApplying}
+            // Not disabled, which would lose the focus: what it would do is asked anew whenever
+            // adaptive scaling changes the spec, and what is refused is put right and applied again.
+            aria-disabled={!draft.canApply || undefined}
+            tabIndex={draft.canApply ? undefined : -1}
             onClick={event => void apply(draft, event.currentTarget)}
           >
             {trans.__('Apply')}
@@ -65,13 +67,8 @@ export function EditorFooter(props: {
 }
 
 async function apply(draft: SpecDraft, button: HTMLElement): Promise<void> {
-  const hadFocus = document.activeElement === button;
   const isTaken = await draft.apply();
-  // A button that is disabled has lost it already.
-  const isElsewhere = ![button, document.body].includes(
-    document.activeElement as HTMLElement
-  );
-  if (isTaken && hadFocus && !isElsewhere) {
+  if (isTaken && document.activeElement === button) {
     leave(button);
   }
 }
