@@ -34,7 +34,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     for process in left:
         process.kill()
     files = [str(file) for file in short.rglob("*.sock")]
-    files += [str(file) for file in tmp_path.glob("runtime/speccluster-lab/*.json")]
+    files += [str(file) for file in tmp_path.glob("runtime/speccluster-lab/*/*.json")]
     shutil.rmtree(short)
     assert described == [], "processes are left"
     assert files == [], "files are left"

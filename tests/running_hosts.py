@@ -297,7 +297,7 @@ class Hosts:
         command = None if script is None else [sys.executable, "-c", script, str(folder)]
         process = start_host(folder, command=command) if spare is None else spare.take(folder)
         assert process is not None, "the spare host does not answer"
-        host = RunningHost(launch, folder, process, HostProcess.of_child(process.pid))
+        host = RunningHost(launch, folder, process, HostProcess.of(process.pid))
         self.started.append(host)
         return host
 

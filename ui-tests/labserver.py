@@ -265,7 +265,7 @@ class LabServer:
 
     def left_files(self) -> list[str]:
         """Return the sockets, connection files and folders of clusters."""
-        patterns = ("**/*.sock", "runtime/speccluster-lab/*", "data/speccluster-lab/*/clusters/*")
+        patterns = ("**/*.sock", "runtime/speccluster-lab/*/*", "data/speccluster-lab/*/clusters/*")
         found = {str(file) for pattern in patterns for file in self.home.glob(pattern)}
         return sorted(found)
 

@@ -224,7 +224,7 @@ def members_of_one_entry(card: Card) -> bool:
 
 def follow(server: LabServer, id: str) -> Trail:
     """Find the processes of a cluster, and the files that lead to it or are its own."""
-    (connection,) = server.home.glob(f"runtime/speccluster-lab/{id}.json")
+    (connection,) = server.home.glob(f"runtime/speccluster-lab/*/{id}.json")
     (folder,) = server.home.glob(f"data/speccluster-lab/*/clusters/{id}")
     known: dict[str, Any] = json.loads(connection.read_text())
     host = psutil.Process(known["pid"])

@@ -117,7 +117,7 @@ def test_a_cluster_of_the_notebook_itself_shows_the_same(lab: LabPage) -> None:
 
 def assert_no_secret(saved: str, server: LabServer, id: str) -> None:
     """Check that neither keys nor addresses have come into a notebook."""
-    (connection,) = server.home.glob(f"runtime/speccluster-lab/{id}.json")
+    (connection,) = server.home.glob(f"runtime/speccluster-lab/*/{id}.json")
     nonce = re.search(r'"nonce": ?"([^"]+)"', connection.read_text())
     assert nonce is not None
     assert id in saved

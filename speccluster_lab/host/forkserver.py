@@ -25,7 +25,7 @@ import psutil
 from speccluster_lab.host import preimport
 from speccluster_lab.link.files import make_private_folder
 from speccluster_lab.link.paths import spare_folder
-from speccluster_lab.link.processes import runs
+from speccluster_lab.link.processes import children_of, runs
 from speccluster_lab.spec.templates import StartMethod
 
 if TYPE_CHECKING:
@@ -427,11 +427,10 @@ def _kill_orphans(guard: int) -> None:
     if os.getppid() != guard:
         # It has gone, and who is the parent now has processes of others.
         return
-    with suppress(psutil.Error):
-        for process in psutil.Process(guard).children():
-            with suppress(psutil.Error):
-                if any(map(_FORKED.search, process.cmdline())):
-                    process.kill()
+    for process in children_of(guard):
+        with suppress(psutil.Error):
+            if any(map(_FORKED.search, process.cmdline())):
+                process.kill()
 
 
 async def _ended(process: psutil.Process) -> None:

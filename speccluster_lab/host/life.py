@@ -17,9 +17,6 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import psutil
-
-import speccluster_lab
 from speccluster_lab.errors import (
     InvalidClass,
     InvalidInput,
@@ -49,7 +46,6 @@ from speccluster_lab.spec.api import Cluster, ClusterPhase, Condition, Condition
 from speccluster_lab.spec.redaction import redact
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
@@ -313,7 +309,7 @@ class Host:
         with listening(socket_path(id)) as listener, sockets_in(scratch_folder(id)):
             server = make_app(self)
             server.add_socket(listener)
-            write_connection(self._connection(listener))
+            write_connection(Connection.here(id, self.launch.nonce, listener.getsockname()))
             living = asyncio.create_task(self._live())
             watching = None
             if sys.platform != "linux":
@@ -339,17 +335,6 @@ class Host:
         if self._end is _End.RESTART:
             return AGAIN
         return 0 if clean and self._end is _End.STOP else 1
-
-    def _connection(self, listener: socket.socket) -> Connection:
-        process = psutil.Process()
-        return Connection(
-            id=self.launch.id,
-            pid=process.pid,
-            start_time=process.create_time(),
-            nonce=self.launch.nonce,
-            socket=listener.getsockname(),
-            version=speccluster_lab.__version__,
-        )
 
     async def _start(self) -> None:
         try:

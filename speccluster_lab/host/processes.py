@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import psutil
+
+from speccluster_lab.link.processes import descendants_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +24,7 @@ KILL_SECONDS: Final = 5.0
 
 def descendants() -> set[psutil.Process]:
     """Return what this process has started; what has lost its parent is the guard's to end."""
-    return set(psutil.Process().children(recursive=True))
+    return set(descendants_of(os.getpid()))
 
 
 def end_processes(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
@@ -35,7 +38,7 @@ def end_processes(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
         _, left = psutil.wait_procs(left, timeout=0)
         for process in left:
             logger.warning("Process %d is still there: %s", process.pid, ask)
-            with suppress(psutil.NoSuchProcess):
+            with suppress(psutil.Error):
                 getattr(process, ask)()
         _, left = psutil.wait_procs(left, timeout=seconds)
     return left

@@ -21,10 +21,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import psutil
 from distributed.core import Status
 
-import speccluster_lab
 from speccluster_lab.cluster.history import MAX_TRANSITIONS
 from speccluster_lab.errors import NotRunning, OwnedElsewhere, StartFailed, TimedOut
 from speccluster_lab.host.app import make_app
@@ -357,17 +355,7 @@ class Published:
         with listening(socket_path(id)) as listener:
             server = make_app(self)
             server.add_socket(listener)
-            process = psutil.Process()
-            write_connection(
-                Connection(
-                    id=id,
-                    pid=process.pid,
-                    start_time=process.create_time(),
-                    nonce=self.launch.nonce,
-                    socket=listener.getsockname(),
-                    version=speccluster_lab.__version__,
-                )
-            )
+            write_connection(Connection.here(id, self.launch.nonce, listener.getsockname()))
             try:
                 self._served.set_result(None)
                 await self._ending.wait()

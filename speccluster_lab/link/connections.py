@@ -7,10 +7,12 @@ checked against: a process id alone, or a path alone, may be somebody else's by 
 from __future__ import annotations
 
 import logging
+import os
 
 import psutil
 from pydantic import Field, ValidationError
 
+import speccluster_lab
 from speccluster_lab.errors import ClusterNotFound
 from speccluster_lab.link.files import read_private_file, remove_unfinished, write_private_file
 from speccluster_lab.link.paths import connection_file, connections_folder
@@ -61,6 +63,20 @@ class Connection(Document):
     nonce: str = Field(min_length=16, max_length=256, pattern=r"^[A-Za-z0-9_-]+$", repr=False)
     socket: str = Field(min_length=1, max_length=256)
     version: str = Field(max_length=64)
+
+    @classmethod
+    def here(cls, id: str, nonce: str, socket: str) -> Connection:
+        """Return how a cluster is reached whose host is this process."""
+        this = HostProcess.of(os.getpid())
+        return cls(
+            id=id,
+            pid=this.pid,
+            start_time=this.start_time,
+            boot_time=this.boot_time,
+            nonce=nonce,
+            socket=socket,
+            version=speccluster_lab.__version__,
+        )
 
     def is_alive(self) -> bool:
         """Return whether the process that wrote this is still running."""

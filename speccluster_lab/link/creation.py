@@ -231,7 +231,7 @@ def create(
         guard = None if take_spare is None or launch.python is not None else take_spare(folder)
         return launch, guard or start_host(folder, python=launch.python)
     except BaseException:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
 
 

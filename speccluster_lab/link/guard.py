@@ -159,7 +159,13 @@ class Guard:
         """Run the host to its end, and return how it has ended."""
         self._status = None
         if not self._is_running:
-            self._host = _fork_host(self._command)
+            try:
+                self._host = _fork_host(self._command)
+            except OSError as error:
+                # Of processes, or of memory, there may be enough in a while.
+                _say(f"The host cannot be started: {error}")
+                self._status = 1
+                return 1
         self._is_running = False
         while self._status is None:
             self._wait(time.monotonic() + LOOK_SECONDS)
@@ -211,10 +217,17 @@ class Guard:
         while not self._nothing_is_left():
             left = self._left()
             late = time.monotonic() >= deadline
-            for pid in left if late else left - asked:
-                _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
+            reached = {
+                pid
+                for pid in (left if late else left - asked)
+                if _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
+            }
             asked |= left
-            killed |= left if late else set()
+            killed |= reached if late else set()
+            if late and not reached:
+                # As those of sudo, or what may not even be seen.
+                _say("Processes that the host had left cannot be ended")
+                break
             # Whose parent ends elsewhere becomes a child of ours, and nobody says so.
             self._wait(time.monotonic() + _SETTLED)
         if killed:
@@ -222,7 +235,7 @@ class Guard:
 
     def _nothing_is_left(self) -> bool:
         no_child = self._reap()
-        if self._reaps:
+        if self._reaps or not self._host:
             return no_child
         try:
             os.killpg(self._host, 0)
@@ -369,14 +382,22 @@ def _children() -> set[int]:
     return found
 
 
-def _signal(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
+def _signal(pid: int, number: int) -> bool:
+    """Send a signal, and return whether that is allowed."""
+    try:
         os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        return False
+    return True
 
 
 def _how_it_ended(status: int) -> str:
+    # A status may be above that of its own accord.
     if status > 128:
-        return f"was ended by {signal.Signals(status - 128).name}"
+        with contextlib.suppress(ValueError):
+            return f"was ended by {signal.Signals(status - 128).name}"
     return f"has ended with status {status}"
 
 

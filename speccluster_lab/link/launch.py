@@ -189,10 +189,15 @@ def write_launch(folder: Path, launch: Launch) -> None:
     ------
     InvalidInput
         It is too large to be read again.
+    StartFailed
+        It cannot be written.
     """
     content = launch.model_dump_json().encode()
     check_storable(content)
-    write_private_file(folder / LAUNCH_FILE, content)
+    try:
+        write_private_file(folder / LAUNCH_FILE, content)
+    except OSError as error:
+        raise StartFailed(f"what to launch cannot be written: {error.strerror}") from error
 
 
 def read_launch(folder: Path) -> Launch:
@@ -302,7 +307,7 @@ def find_guard(folder: Path) -> HostProcess | None:
         # The id alone may be somebody else's by now.
         if not any(_is_folder(argument, folder) for argument in process.cmdline()):
             return None
-        return HostProcess(process.pid, process.create_time())
+        return HostProcess.of(process.pid)
     except (OSError, ValueError, psutil.Error):
         return None
 

@@ -43,14 +43,15 @@ _LONGEST = f"{'x' * 63}.sock"
 
 
 def connections_folder() -> Path:
-    """Return the folder of the connection files, made where it is missing.
+    """Return the folder of this machine's connection files, made where it is missing.
 
     Raises
     ------
     StartFailed
         It cannot be made, or is there but not for us alone.
     """
-    return _private(Path(jupyter_runtime_dir()) / _NAME)
+    # Jupyter's runtime folder is in the home as well, unless somebody says otherwise.
+    return _private(_private(Path(jupyter_runtime_dir()) / _NAME) / _machine())
 
 
 def connection_file(id: str) -> Path:
@@ -67,17 +68,19 @@ def connection_file(id: str) -> Path:
 def clusters_folder() -> Path:
     """Return the folder of the clusters' state on this machine, made where it is missing.
 
-    The machine's name is in it, because homes are shared between machines and processes are not.
-
     Raises
     ------
     StartFailed
         It cannot be made, or is there but not for us alone.
     """
-    machine = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()).strip(".") or "localhost"
     # Templates of the user's own are in the first one as well, which they may have made for them.
     ours = _private(Path(jupyter_data_dir()) / _NAME, is_a_persons=True)
-    return _private(_private(ours / machine, is_a_persons=True) / "clusters")
+    return _private(_private(ours / _machine(), is_a_persons=True) / "clusters")
+
+
+def _machine() -> str:
+    """Return this machine's name: homes are shared between machines, and processes are not."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()).strip(".") or "localhost"
 
 
 def cluster_folder(id: str) -> Path:

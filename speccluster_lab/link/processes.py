@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-__all__ = ["HostProcess", "runs"]
+__all__ = ["HostProcess", "children_of", "descendants_of", "runs"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +43,17 @@ class HostProcess:
     boot_time: float = field(default_factory=psutil.boot_time)
 
     @classmethod
-    def of_child(cls, pid: int) -> HostProcess:
-        """Return the child ``pid`` of this process, which has not been waited for yet."""
-        return cls(pid, psutil.Process(pid).create_time())
+    def of(cls, pid: int) -> HostProcess:
+        """Return the process ``pid`` as it is now.
+
+        Raises
+        ------
+        psutil.Error
+            There is none, or it is not to be looked at.
+        """
+        # First: until psutil 7.1 a start is told by what this has told last.
+        boot_time = psutil.boot_time()
+        return cls(pid, psutil.Process(pid).create_time(), boot_time)
 
     def is_alive(self) -> bool:
         """Return whether this very process still runs."""
@@ -66,16 +74,15 @@ class HostProcess:
             # Somebody has started it without a session of its own.
             return [leader]
         found = {process for process in psutil.process_iter() if self._started(process)}
-        with suppress(psutil.NoSuchProcess):
-            # What has made a session of its own.
-            found.update(leader.children(recursive=True) if leader is not None else ())
+        # What has made a session of its own.
+        found.update(descendants_of(leader.pid) if leader is not None else ())
         return [process for process in found if runs(process)]
 
     def kill(self) -> None:
         """Kill this very process, and nothing that it has started."""
         process = self._find()
         if process is not None:
-            with suppress(psutil.NoSuchProcess):
+            with suppress(psutil.Error):
                 process.kill()
 
     def end(self, grace: float) -> bool:
@@ -92,7 +99,7 @@ class HostProcess:
         leader = self._find()
         if leader is not None and runs(leader) and grace > 0:
             logger.warning("Asking host process %d to end", self.pid)
-            with suppress(psutil.NoSuchProcess):
+            with suppress(psutil.Error):
                 leader.terminate()
             _wait([leader], grace)
         elif grace > 0:
@@ -104,17 +111,19 @@ class HostProcess:
                 return True
             for process in left:
                 logger.warning("Killing process %d of host %d", process.pid, self.pid)
-                with suppress(psutil.NoSuchProcess):
+                with suppress(psutil.Error):
                     process.kill()
             _wait(left, _KILL_SECONDS)
         return not self.session()
 
     def _find(self) -> psutil.Process | None:
         """Return it while the system knows it, which includes a zombie."""
+        psutil.boot_time()
         try:
             process = psutil.Process(self.pid)
             same = abs(self._later(process)) < _CLOCK_STEP
-        except psutil.NoSuchProcess:
+        except psutil.Error:
+            # What is not ours to look at is not ours.
             return None
         return process if same else None
 
@@ -140,8 +149,38 @@ def runs(process: psutil.Process) -> bool:
     """Return whether a process has not ended yet, whoever is to collect it."""
     try:
         return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.AccessDenied:
+        return True
     except psutil.NoSuchProcess:
         return False
+
+
+def children_of(pid: int) -> list[psutil.Process]:
+    """Return what a process has started, as far as that may be looked at.
+
+    Where others' processes may not (``hidepid`` of ``/proc``), psutil's own way finds nothing.
+    """
+    return _by_parent().get(pid, [])
+
+
+def descendants_of(pid: int) -> list[psutil.Process]:
+    """Return what a process has started, and what that has; as :func:`children_of`."""
+    by_parent, found = _by_parent(), []
+    parents = [pid]
+    while parents:
+        children = by_parent.pop(parents.pop(), [])
+        found.extend(children)
+        parents.extend(child.pid for child in children)
+    return found
+
+
+def _by_parent() -> dict[int, list[psutil.Process]]:
+    found: dict[int, list[psutil.Process]] = {}
+    for pid in psutil.pids():
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            found.setdefault(process.ppid(), []).append(process)
+    return found
 
 
 def _wait(processes: list[psutil.Process], seconds: float) -> None:

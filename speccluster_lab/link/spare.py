@@ -11,6 +11,7 @@ import sysconfig
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from speccluster_lab.errors import StartFailed
 from speccluster_lab.link.files import open_private_log
 from speccluster_lab.link.guard import HOST_LOG, SPARE, TAKEN
 from speccluster_lab.link.launch import guard_program, home_folder, host_program
@@ -63,6 +64,11 @@ class SpareHost:
             The guard, as ``start_host`` has it; nothing where it does not answer, or packages have
             been installed since: it would run what was there before, and workers of both. It has
             ended then, and has changed nothing.
+
+        Raises
+        ------
+        StartFailed
+            The cluster's log cannot be written.
         """
         guard = self._guard
         if guard is None:
@@ -70,7 +76,10 @@ class SpareHost:
         if self._installed != _installed():
             self.end()
             return None
-        log = open_private_log(folder / HOST_LOG)
+        try:
+            log = open_private_log(folder / HOST_LOG)
+        except OSError as error:
+            raise StartFailed(f"the cluster's log cannot be written: {error.strerror}") from error
         try:
             self._socket.settimeout(ANSWER_SECONDS)
             socket.send_fds(self._socket, [os.fsencode(folder)], [log])
@@ -94,7 +103,7 @@ class SpareHost:
         with suppress(subprocess.TimeoutExpired):
             guard.wait(END_SECONDS)
             return
-        HostProcess.of_child(guard.pid).end(0)
+        HostProcess.of(guard.pid).end(0)
         guard.wait()
 
 

@@ -139,11 +139,19 @@ def how_it_ended(status: int | None) -> str:
         case None:
             return "has ended"
         case int() if status < 0:
-            return f"has lost its guard, which was ended by {signal.Signals(-status).name}"
-        case int() if status > _SIGNALLED:
-            return f"was ended by {signal.Signals(status - _SIGNALLED).name}"
+            return f"has lost its guard, which was ended by {_signal_name(-status)}"
+        # A status may be above that of its own accord.
+        case int() if status - _SIGNALLED in list(signal.Signals):
+            return f"was ended by {_signal_name(status - _SIGNALLED)}"
         case _:
             return f"has ended with status {status}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _without_host(

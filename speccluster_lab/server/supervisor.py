@@ -95,7 +95,7 @@ class Guard:
     @classmethod
     def of_child(cls, popen: subprocess.Popen[bytes]) -> Guard:
         """Return the guard that this process has just started."""
-        return cls(HostProcess.of_child(popen.pid), popen)
+        return cls(HostProcess.of(popen.pid), popen)
 
     def runs(self) -> bool:
         """Return whether it has not ended."""

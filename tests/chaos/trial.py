@@ -236,7 +236,7 @@ class Trial:
             # What waits for the next cluster has its own.
             *(path for path in sockets if not path.parent.name.startswith("spare-")),
             *self.folder.glob("data/speccluster-lab/*/clusters/*"),
-            *self.folder.glob("runtime/speccluster-lab/*.json"),
+            *self.folder.glob("runtime/speccluster-lab/*/*.json"),
             # What workers write: with the user's data, where they have spilled.
             *self.folder.glob("dask/dask-scratch-space/worker-*"),
         ]

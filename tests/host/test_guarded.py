@@ -102,7 +102,7 @@ def test_without_its_guard_a_host_closes_and_can_be_started_again(hosts: Hosts) 
     # Nobody has asked for the end of the cluster.
     assert host.folder.exists()
     process = start_host(host.folder)
-    again = RunningHost(host.launch, host.folder, process, HostProcess.of_child(process.pid))
+    again = RunningHost(host.launch, host.folder, process, HostProcess.of(process.pid))
     hosts.started.append(again)
     assert again.until_running().counts.registered == 1
     again.ask(lambda client: client.stop())

@@ -265,7 +265,7 @@ def test_the_next_host_knows_what_has_happened(hosts: Hosts) -> None:
     with open(file, "ab") as events:
         events.write(b'{"seq":99,"ti')
     process = start_host(host.folder)
-    again = RunningHost(host.launch, host.folder, process, HostProcess.of_child(process.pid))
+    again = RunningHost(host.launch, host.folder, process, HostProcess.of(process.pid))
     hosts.started.append(again)
     again.until_running()
     after = again.ask(lambda client: client.timeline())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from speccluster_lab.link.connections import (
     remove_connection,
     write_connection,
 )
+from speccluster_lab.link.launch import names_in_use
 from speccluster_lab.link.paths import connection_file
 
 NONCE = "n" * 43
@@ -41,6 +43,21 @@ def write_text(id: str, text: str, mode: int = 0o600) -> Path:
     file.write_text(text)
     file.chmod(mode)
     return file
+
+
+def test_those_of_another_machine_with_the_same_home_are_not_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No process of this one is theirs: who looks would remove them."""
+    write_connection(connection())
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(socket, "gethostname", lambda: "other.example.org")
+        assert list_connections() == []
+        assert names_in_use() == frozenset()
+        write_connection(connection(pid=1))
+        remove_connection("one")
+    assert list_connections() == [connection()]
+    remove_connection("one")
 
 
 def test_there_and_back() -> None:

@@ -16,6 +16,7 @@ from running_hosts import start_guarded
 from speccluster_lab.link import guard
 from speccluster_lab.link.guard import AGAIN, GUARD_FILE, HOST_LOG, NO_USE, OLDER_LOG, STOPPED_FILE
 from speccluster_lab.link.launch import find_guard, is_stopped, mark_stopped, reserve, start_host
+from speccluster_lab.server.absence import how_it_ended
 
 SECONDS = 30.0
 
@@ -354,6 +355,95 @@ def _is_of_group(process: psutil.Process, group: int) -> bool:
         return os.getpgid(process.pid) == group
     except OSError:
         return False
+
+
+# Leaves somebody who does not heed SIGTERM, and has gone.
+LEAVES = """
+import signal, subprocess, sys
+deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
+child.stdout.readline()
+with open(sys.argv[1] + "/../left", "w") as file:
+    file.write(str(child.pid))
+"""
+# As root's own are to others.
+MAY_NOT = """
+import os, sys
+def kill(pid, number):
+    raise PermissionError(1, "Operation not permitted")
+os.kill = kill
+namespace = {"__name__": "guard"}
+exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"), namespace)
+namespace["GRACE"] = 0.3
+sys.exit(namespace["main"](sys.argv[2:]))
+"""
+
+
+def test_what_it_may_not_end_does_not_hold_it_for_ever(folder: Path) -> None:
+    command = [sys.executable, "-c", MAY_NOT, guard.__file__, str(folder)]
+    with open(folder.parent / "log", "wb") as file:
+        popen = subprocess.Popen(
+            [*command, sys.executable, "-c", LEAVES, str(folder)],
+            stderr=file,
+            start_new_session=True,
+        )
+    try:
+        assert popen.wait(SECONDS) == 0
+        assert (
+            "guard: Processes that the host had left cannot be ended"
+            in (folder.parent / "log").read_text()
+        )
+    finally:
+        popen.kill()
+        popen.wait()
+        psutil.Process(int((folder.parent / "left").read_text())).kill()
+
+
+@pytest.mark.parametrize("status", [129, 163, 255])
+def test_a_status_above_that_of_a_signal_is_one_as_well(
+    start: Start, folder: Path, status: int
+) -> None:
+    assert start(f"{HOST}\nos._exit({status})", PAUSES=(0.0,)).wait(SECONDS) == status
+    how = "was ended by SIGHUP" if status == 129 else f"has ended with status {status}"
+    assert f"The host {how}; it is started again (5 of 5)" in log(folder)
+    assert how_it_ended(status) == how
+
+
+def test_a_signal_without_a_name_is_told_by_its_number() -> None:
+    assert how_it_ended(-signal.SIGKILL).endswith("ended by SIGKILL")
+    assert how_it_ended(-(signal.SIGRTMIN + 1)).endswith(f"ended by signal {signal.SIGRTMIN + 1}")
+
+
+# There is no room for one more process, the first time.
+NO_ROOM = """
+import os, sys
+fork, tried = os.fork, []
+def fork_later():
+    tried.append(None)
+    if len(tried) == 1:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return fork()
+os.fork = fork_later
+namespace = {"__name__": "guard"}
+exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"), namespace)
+namespace["PAUSES"] = (0.0,)
+sys.exit(namespace["main"](sys.argv[2:]))
+"""
+
+
+def test_a_host_for_which_there_is_no_room_is_tried_again(folder: Path) -> None:
+    command = [sys.executable, "-c", NO_ROOM, guard.__file__, str(folder)]
+    popen = subprocess.Popen(
+        [*command, sys.executable, "-c", WAITS, str(folder)],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    host_of(folder)
+    popen.terminate()
+    assert popen.stderr is not None
+    with popen.stderr:
+        assert b"The host cannot be started: [Errno 11]" in popen.stderr.read()
+    assert popen.wait(SECONDS) == 0
 
 
 def test_it_is_small_and_needs_nothing_that_is_installed(start: Start, folder: Path) -> None:

@@ -286,7 +286,7 @@ def test_nothing_is_lost_when_the_guard_dies_while_it_shortens_the_log(
             stderr=log,
             start_new_session=True,
         )
-    leader = HostProcess.of_child(dying.pid)
+    leader = HostProcess.of(dying.pid)
     try:
         append(folder, "".join(f"{line}\n" for line in lines))
         assert dying.wait(60) == -signal.SIGKILL

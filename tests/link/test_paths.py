@@ -21,8 +21,10 @@ from speccluster_lab.link.paths import (
 
 
 def test_places(tmp_path: Path, own_folders: Path) -> None:
-    assert connection_file("brave-otter") == tmp_path / "runtime/speccluster-lab/brave-otter.json"
     machine = socket.gethostname()
+    assert connection_file("brave-otter") == (
+        tmp_path / "runtime/speccluster-lab" / machine / "brave-otter.json"
+    )
     assert cluster_folder("brave-otter") == (
         tmp_path / "data/speccluster-lab" / machine / "clusters/brave-otter"
     )
