@@ -358,7 +358,10 @@ def hosts_in(folder: Path) -> Iterator[Hosts]:
             assert _files(folder / "runtime") == [], "connection files were left"
             assert _files(folder / "data") == [], "files of clusters were left"
             scratch = folder / "dask/dask-scratch-space"
-            assert list(scratch.glob("worker-*")) == [], "files of workers were left"
+            # A worker that is killed between two steps of distributed's leaves its folder, empty
+            # and without the lock by which those of the dead are known.
+            left = [one for one in scratch.glob("worker-*") if one.is_file() or any(one.iterdir())]
+            assert left == [], "files of workers were left"
         finally:
             for host in hosts.started:
                 host.leader.end(0)

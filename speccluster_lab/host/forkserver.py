@@ -49,7 +49,7 @@ READY_SECONDS: Final = 60.0
 END_SECONDS: Final = 0.5
 MOST_FAILURES: Final = 3
 # Where the platform does not tell of an end.
-LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 0.1
 
 _IMPORTS: Final = ("distributed", "distributed.nanny", "distributed.worker", preimport.__name__)
 # With entries of these it is certain that the forkserver will be needed.

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import sys
 import time
@@ -19,6 +18,7 @@ from serving import Api, FakeHosts, Wait, folder_of, folders, make, sockets, unt
 from speccluster_lab.errors import StartFailed
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import HOST_LOG
+from speccluster_lab.link.paths import connection_file
 from speccluster_lab.server.manager import ClusterManager
 from speccluster_lab.server.supervisor import Bounds
 from speccluster_lab.spec.admission import Admission
@@ -210,7 +210,7 @@ async def test_a_host_with_another_nonce_is_not_talked_to(
     await wait_for(id, None)
     # It is not ours to remove: another host may have written it.
     assert read_connection(id).nonce == "x" * 32
-    (Path(os.environ["JUPYTER_RUNTIME_DIR"]) / f"speccluster-lab/{id}.json").unlink()
+    connection_file(id).unlink()
 
 
 async def test_a_host_that_refuses_our_nonce_is_unreachable(

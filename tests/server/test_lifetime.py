@@ -28,6 +28,7 @@ from traitlets import TraitError
 
 from speccluster_lab.link.connections import read_connection
 from speccluster_lab.link.launch import LAUNCH_FILE, read_launch
+from speccluster_lab.link.paths import connection_file, connections_folder
 from speccluster_lab.link.processes import HostProcess
 from speccluster_lab.server import SpecClusterLab
 from speccluster_lab.server.manager import ClusterManager
@@ -175,7 +176,7 @@ async def test_files_that_cannot_be_trusted_are_not_followed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await make_running(api, wait_for, "one", "two", "three")
-    folder = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / "speccluster-lab"
+    folder = connections_folder()
     good = json.loads((folder / "one.json").read_text())
     (folder / "garbled.json").write_text("{")
     (folder / "garbled.json").chmod(0o600)
@@ -211,7 +212,7 @@ async def test_a_host_found_dead_is_left_alone(
     api: Api, fake_host: FakeHosts, wait_for: Wait, manager: ClusterManager
 ) -> None:
     await make_running(api, wait_for, "one")
-    connection = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / "speccluster-lab/one.json"
+    connection = connection_file("one")
     text = connection.read_text()
     psutil.Process(host_of("one").pid).kill()
     await wait_for("one", "failed")
